@@ -1,0 +1,1 @@
+"""Tallystick: usage-based metering and billing that you host yourself."""

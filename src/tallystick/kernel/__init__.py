@@ -1,0 +1,1 @@
+"""The ground floor: values and seams that every other room stands on."""

@@ -1,0 +1,78 @@
+"""Exact decimals: one context, one way in, one way out.
+
+A quantity is a plain `Decimal`. It is never rounded on its way; what cannot be held exactly is refused.
+"""
+
+from __future__ import annotations
+
+import decimal
+import re
+from decimal import Decimal
+from typing import Final
+
+ZERO: Final = Decimal(0)
+ONE: Final = Decimal(1)
+
+EXACT: Final = decimal.Context(
+    prec=1000,
+    rounding=decimal.ROUND_HALF_UP,
+    Emax=999_999,
+    Emin=-999_999,
+    traps=[decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow, decimal.FloatOperation],
+)
+"""The one decimal context. Operators on `Decimal` use the thread's context: see `install`."""
+
+STORED_DIGITS: Final = 38
+STORED_SCALE: Final = 12
+_STORED_STEP: Final = Decimal(1).scaleb(-STORED_SCALE)
+_STORED_BOUND: Final = Decimal(10) ** (STORED_DIGITS - STORED_SCALE)
+
+_PLAIN_NUMBER: Final = re.compile(r"-?[0-9]{1,512}(\.[0-9]{1,512})?", re.ASCII)
+
+LARGEST_EXPONENT: Final = 100
+"""A number beyond 10^100, or with a digit finer than 10^-100, is refused instead of formatted."""
+
+
+def install() -> None:
+    """Make the exact context the one of this thread and of every thread started after it."""
+    decimal.setcontext(EXACT.copy())
+    decimal.DefaultContext.prec = EXACT.prec
+    decimal.DefaultContext.rounding = EXACT.rounding
+    decimal.DefaultContext.Emax = EXACT.Emax
+    decimal.DefaultContext.Emin = EXACT.Emin
+    decimal.DefaultContext.traps = EXACT.traps
+
+
+def from_text(text: str) -> Decimal:
+    """The decimal that plain digits stand for: optional minus, digits, optional fraction; ASCII only.
+
+    Raises:
+        ValueError: for anything else, such as an exponent, an underscore or a non-ASCII digit.
+    """
+    if not _PLAIN_NUMBER.fullmatch(text):
+        raise ValueError(f"not a plain decimal number: {text[:60]!r}")
+    return Decimal(text)
+
+
+def plain(number: Decimal) -> Decimal:
+    """The same number in its shortest form, never with a positive exponent: 2.50 -> 2.5, 1E+2 -> 100."""
+    shortest = number.normalize(EXACT)
+    if not shortest:
+        return ZERO
+    return shortest.quantize(ONE, context=EXACT) if int(shortest.as_tuple().exponent) > 0 else shortest
+
+
+def is_tame(number: Decimal) -> bool:
+    """Whether a number is finite and small enough, in size and in digits, to be calculated with."""
+    if not number.is_finite():
+        return False
+    _, digits, exponent = number.as_tuple()
+    small = abs(number.adjusted()) <= LARGEST_EXPONENT and abs(int(exponent)) <= LARGEST_EXPONENT
+    return small and len(digits) <= 2 * LARGEST_EXPONENT
+
+
+def fits_store(number: Decimal) -> bool:
+    """Whether a number fits DECIMAL(38,12) exactly, as usage facts are stored."""
+    if not number.is_finite() or abs(number) >= _STORED_BOUND:
+        return False
+    return number == number.quantize(_STORED_STEP, context=EXACT)
