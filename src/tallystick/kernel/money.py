@@ -8,7 +8,7 @@ from __future__ import annotations
 import decimal
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, reduce
 from typing import TYPE_CHECKING, Final
 
 from babel.core import get_global
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _KNOWN: Final = frozenset(get_global("all_currencies"))
+
+LARGEST_MINOR: Final = 10**15
+"""The most that a caller may name, in minor units: thousands of such entries still add up in 64 bits."""
 
 
 def is_currency(code: str) -> bool:
@@ -52,10 +55,10 @@ class Money:
         return other
 
     def __add__(self, other: Money) -> Money:
-        return Money(self.amount + self._same(other).amount, self.currency)
+        return Money(EXACT.add(self.amount, self._same(other).amount), self.currency)
 
     def __sub__(self, other: Money) -> Money:
-        return Money(self.amount - self._same(other).amount, self.currency)
+        return Money(EXACT.subtract(self.amount, self._same(other).amount), self.currency)
 
     def __neg__(self) -> Money:
         return Money(EXACT.minus(self.amount), self.currency)
@@ -98,20 +101,24 @@ def from_minor(units: int, currency: str) -> Money:
 def round_half_up(money: Money) -> Money:
     """To the minor unit, halves away from zero: 10.275 USD -> 10.28, 1000.5 JPY -> 1001 (domain.md 1.9)."""
     step = _minor_step(money.currency)
-    return Money(money.amount.quantize(step, rounding=decimal.ROUND_HALF_UP, context=EXACT), money.currency)
+    rounded = money.amount.quantize(step, rounding=decimal.ROUND_HALF_UP, context=EXACT)
+    return Money(EXACT.plus(rounded), money.currency)  # plus turns -0.00 into 0.00
 
 
 def exact_in_minor_unit(amount: Decimal, currency: str, path: str) -> Money:
     """The money of an amount that a caller sent.
 
     Raises:
-        BillingError: of kind INVALID, when the amount is finer than the currency's minor unit.
+        BillingError: of kind INVALID, when the amount is finer than the currency's minor unit or too large.
     """
-    money = Money(amount, currency)
-    if money != round_half_up(money):
-        raise invalid(path, f"{amount:f} is finer than the smallest unit of {currency}"
-                            f" ({minor_digits(currency)} decimals)")
-    return round_half_up(money)
+    most = from_minor(LARGEST_MINOR, currency)
+    if not amount.is_finite() or amount.copy_abs() > most.amount:
+        raise invalid(path, f"{str(amount)[:40]} is out of range, the most is {most}")
+    money = round_half_up(Money(amount, currency))
+    if money.amount != amount:
+        unit = f"the smallest unit of {currency} ({minor_digits(currency)} decimals)"
+        raise invalid(path, f"{str(amount)[:40]} is finer than {unit}")
+    return money
 
 
 def allocate(money: Money, weights: Sequence[Decimal]) -> list[Money]:
@@ -122,12 +129,15 @@ def allocate(money: Money, weights: Sequence[Decimal]) -> list[Money]:
     Raises:
         ValueError: when a weight is negative or all are zero, or the money is finer than its minor unit.
     """
-    total = sum(weights, ZERO)
+    total = reduce(EXACT.add, weights, ZERO)
     if total <= 0 or any(weight < 0 for weight in weights):
         raise ValueError("weights must be non-negative and not all zero")
     sign, units = (-1, -money.minor) if money.minor < 0 else (1, money.minor)
-    floors = [int(EXACT.divide_int(units * weight, total)) for weight in weights]
-    remainders = [units * weight - floor * total for weight, floor in zip(weights, floors, strict=True)]
-    order = sorted(range(len(weights)), key=lambda part: (-remainders[part], part))
-    lucky = set(order[: units - sum(floors)])
-    return [from_minor(sign * (floor + (part in lucky)), money.currency) for part, floor in enumerate(floors)]
+    shares = [EXACT.divmod(EXACT.multiply(units, weight), total) for weight in weights]
+    left = units - sum(int(floor) for floor, _ in shares)
+    by_remainder = sorted(range(len(shares)), key=lambda part: shares[part][1], reverse=True)
+    lucky = set(by_remainder[:left])
+    return [
+        from_minor(sign * (int(floor) + (part in lucky)), money.currency)
+        for part, (floor, _) in enumerate(shares)
+    ]

@@ -73,6 +73,6 @@ def is_tame(number: Decimal) -> bool:
 
 def fits_store(number: Decimal) -> bool:
     """Whether a number fits DECIMAL(38,12) exactly, as usage facts are stored."""
-    if not number.is_finite() or abs(number) >= _STORED_BOUND:
+    if not number.is_finite() or number.copy_abs() >= _STORED_BOUND:
         return False
     return number == number.quantize(_STORED_STEP, context=EXACT)

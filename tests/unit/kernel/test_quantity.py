@@ -1,0 +1,114 @@
+"""Exact decimals: what is let in, what fits the store (domain.md 1.9, design section 4)."""
+
+from __future__ import annotations
+
+import decimal
+import threading
+from decimal import Context, Decimal, localcontext
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tallystick.kernel.quantity import EXACT, fits_store, from_text, install, is_tame, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "-1", "007", "12.50", "0.1234567890123456789012345", "9" * 512, f"0.{'0' * 511}1"]
+)
+def test_plain_digits_are_a_number(text: str) -> None:
+    assert from_text(text) == Decimal(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", " 1", "1 ", "1\n", "+1", "--1", ".5", "5.", "1,000", "1_000", "0x10", "1e3", "1E400",
+        "NaN", "Infinity", "sNaN", "\u0663", "\uff11", "\u00b2", "\u22121",
+        "9" * 513, f"0.{'1' * 513}", "1e999999999",
+    ],
+)  # fmt: skip
+def test_anything_else_is_refused_by_name(text: str) -> None:
+    with pytest.raises(ValueError, match="not a plain decimal number"):
+        from_text(text)
+
+
+def test_a_refusal_does_not_repeat_a_long_text() -> None:
+    with pytest.raises(ValueError, match="not a plain") as refused:
+        from_text("x" * 100_000)
+    assert len(str(refused.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [("2.50", "2.5"), ("1E+2", "100"), ("-0", "0"), ("0.00", "0"), ("-7.10", "-7.1"), ("1E+9", "1000000000")],
+)  # fmt: skip
+def test_the_shortest_form_has_no_exponent(number: str, text: str) -> None:
+    assert str(plain(Decimal(number))) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "tame"),
+    [
+        ("1E+100", True), ("1E+101", False), ("1E-100", True), ("1E-101", False), ("0", True),
+        ("1E+999999", False), ("0E+999999", False), ("NaN", False), ("sNaN", False), ("-Infinity", False),
+        ("9" * 100 + "." + "9" * 100, True), ("0." + "9" * 101, False),
+    ],
+)  # fmt: skip
+def test_a_number_is_tame_when_it_can_be_calculated_with(number: str, *, tame: bool) -> None:
+    assert is_tame(Decimal(number)) is tame
+
+
+LARGEST = "99999999999999999999999999.999999999999"  # 26 digits before the point and 12 after: DECIMAL(38,12)
+
+
+@pytest.mark.parametrize(
+    ("number", "fits"),
+    [
+        (LARGEST, True), (f"-{LARGEST}", True), ("1E+25", True), ("1E+26", False), ("-1E+26", False),
+        ("0.000000000001", True), ("0.0000000000001", False), ("0.0000000000010", True),
+        ("99999999999999999999999999.9999999999999", False),
+        ("1.1234567890123", False), ("1E+999999", False), ("0E-50", True),
+        ("NaN", False), ("Infinity", False),
+    ],
+)  # fmt: skip
+def test_what_fits_the_store_fits_exactly(number: str, *, fits: bool) -> None:
+    assert fits_store(Decimal(number)) is fits
+    with localcontext(Context(prec=3)):  # whatever the thread's context is
+        assert fits_store(Decimal(number)) is fits
+
+
+@given(st.integers(-(10**40), 10**40), st.integers(-20, 5))
+def test_fitting_the_store_is_having_38_digits_of_which_12_follow_the_point(
+    digits: int, exponent: int
+) -> None:
+    number = Decimal(digits).scaleb(exponent, context=EXACT)
+    in_steps = digits * 10 ** (exponent + 20)  # in units of 10^-20, so 10^8 units are one step of the store
+    assert fits_store(number) is (in_steps % 10**8 == 0 and abs(in_steps) < 10**46)
+
+
+@pytest.fixture
+def _as_found() -> Iterator[None]:
+    """Put the defaults of new threads back after a test that installs the exact context."""
+    default = decimal.DefaultContext
+    before = (default.prec, default.rounding, default.Emin, default.Emax, dict(default.traps))
+    with localcontext():
+        yield
+    default.prec, default.rounding, default.Emin, default.Emax, default.traps = before
+
+
+@pytest.mark.usefixtures("_as_found")
+def test_installing_makes_this_thread_and_later_ones_exact() -> None:
+    install()
+    sums: list[Decimal] = []
+    thread = threading.Thread(target=lambda: sums.append(Decimal("1E+50") + Decimal("1E-50")))
+    thread.start()
+    thread.join()
+    assert sums == [Decimal("1E+50") + Decimal("1E-50")]
+    assert len(sums[0].as_tuple().digits) == 101
+    with pytest.raises(decimal.FloatOperation):
+        Decimal(0.1)  # noqa: RUF032 - the float is the point
