@@ -26,6 +26,13 @@ class FrozenClock:
     """A clock that stands still until it is moved, and moves only forward."""
 
     def __init__(self, instant: datetime) -> None:
+        """Stand at an aware instant.
+
+        Raises:
+            ValueError: when the instant has no zone: it would be read in that of the machine.
+        """
+        if instant.tzinfo is None:
+            raise ValueError(f"{instant.isoformat()} has no time zone, append Z or an offset")
         self._instant = instant.astimezone(UTC)
 
     def now(self) -> datetime:

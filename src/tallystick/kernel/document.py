@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeVar
 
 import msgspec
+
+from tallystick.kernel.quantity import is_tame
 
 T = TypeVar("T")
 
@@ -16,7 +19,25 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
 
 
 class Draft(Document, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A document that a caller sends: unknown fields are refused by name."""
+    """A document that a caller sends: unknown fields are refused by name, and so are numbers like 1e999."""
+
+    def __post_init__(self) -> None:
+        """Refuse a number that cannot be calculated with, also a quoted NaN, which a Decimal field lets in.
+
+        Raises:
+            ValueError: naming the field; msgspec adds the JSON path.
+        """
+        for field, name in zip(self.__struct_fields__, self.__struct_encode_fields__, strict=True):
+            value = getattr(self, field)
+            if isinstance(value, Decimal) and not is_tame(value):
+                raise ValueError(f"`{name}` is {str(value)[:40]}, expected a number between 1e-100 and 1e100")
+
+
+def _exact(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"{text[:40]} is beyond any number") from None
 
 
 def encode(value: object) -> bytes:
@@ -25,10 +46,19 @@ def encode(value: object) -> bytes:
 
 
 def decode(text: bytes | str, kind: type[T]) -> T:
-    """The value of that type that a JSON text stands for; decimals never pass through a float.
+    """The value of that type that a JSON text stands for; no number passes through a float, typed or not.
 
     Raises:
         msgspec.ValidationError: when the text has another shape.
-        msgspec.DecodeError: when the text is not JSON.
+        msgspec.DecodeError: when the text is not JSON in UTF-8, or nested too deep to read.
     """
-    return msgspec.json.decode(text, type=kind)
+    try:
+        return msgspec.json.Decoder(kind, float_hook=_exact).decode(text)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(f"JSON is malformed: {error}") from None
+
+
+def given(patch: msgspec.Struct) -> dict[str, Any]:
+    """The fields of a patch that the caller sent, by name."""
+    fields = ((name, getattr(patch, name)) for name in patch.__struct_fields__)
+    return {name: value for name, value in fields if value is not msgspec.UNSET}
