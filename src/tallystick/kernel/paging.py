@@ -6,16 +6,14 @@ The token carries everything; other parameters sent along with it are ignored (d
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
-from typing import Final, Generic, TypeVar
+from typing import Final
 
 import msgspec
 
 from tallystick.kernel.errors import invalid
 
-T = TypeVar("T")
 _SIGNATURE_BYTES: Final = 12
 
 
@@ -31,11 +29,13 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     after: list[str | int] | None = None
 
 
-class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
-    """One page of a list, and the token of the next one if there is one."""
+class PageRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a caller asks of a list; a token, when there is one, carries everything else."""
 
-    items: list[T]
+    page_size: int | None = None
     next_token: str | None = None
+    search: str | None = msgspec.field(default=None, name="_search")
+    sort: str | None = msgspec.field(default=None, name="_sort")
 
 
 def sign(query: Query, secret: bytes) -> str:
@@ -50,22 +50,21 @@ def read(token: str, *, listing: str, organisation: str, secret: bytes) -> Query
     Raises:
         BillingError: of kind INVALID, for a token that was not signed here for this list.
     """
-    try:
-        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-    except (binascii.Error, ValueError):
-        raise _bad_token() from None
-    signature, body = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
-    if not hmac.compare_digest(signature, _signature(body, secret)):
-        raise _bad_token()
-    query = msgspec.json.decode(body, type=Query)
-    if query.listing != listing or query.organisation != organisation:
-        raise _bad_token()
+    query = _verified(token, secret)
+    if query is None or query.listing != listing or query.organisation != organisation:
+        raise invalid("nextToken", "Invalid nextToken: pass the value of the last answer unchanged")
     return query
+
+
+def _verified(token: str, secret: bytes) -> Query | None:
+    try:
+        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        signature, body = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
+        genuine = hmac.compare_digest(signature, _signature(body, secret))
+        return msgspec.json.decode(body, type=Query) if genuine else None
+    except ValueError:  # not base64, or signed by a release whose queries had another shape
+        return None
 
 
 def _signature(body: bytes, secret: bytes) -> bytes:
     return hmac.new(secret, b"page:" + body, hashlib.sha256).digest()[:_SIGNATURE_BYTES]
-
-
-def _bad_token() -> Exception:
-    return invalid("nextToken", "Invalid nextToken: pass the value of the last answer unchanged")
