@@ -18,6 +18,7 @@ class Kind(enum.Enum):
     NOT_FOUND = "not_found"
     CONFLICT = "conflict"
     UNPROCESSABLE = "unprocessable"
+    TOO_LARGE = "too_large"
     LIMIT_EXCEEDED = "limit_exceeded"
     UNAVAILABLE = "unavailable"
     BROKEN = "broken"
