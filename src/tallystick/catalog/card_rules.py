@@ -1,0 +1,205 @@
+"""What makes the cards of a plan priceable, checked when a plan is created or changed (domain.md 4.3, 4.4).
+
+Every problem is reported at once, with its JSON path below `pricePlanDetails`. Shapes are the structs' own
+business; whether meters and add-ons exist is the operation's.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+from tallystick.catalog.rate_card import InvoiceTiming, PriceType
+from tallystick.kernel.errors import Problem
+from tallystick.kernel.money import LARGEST_MINOR, from_minor, is_currency
+from tallystick.kernel.quantity import from_text
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+    from decimal import Decimal
+
+    from tallystick.catalog.price_plan import PricePlanDetails, PricePlanDetailsDraft
+    from tallystick.catalog.rate_card import (
+        CurrencyRate,
+        FixedFeeRateCard,
+        RateLimits,
+        RateValue,
+        Slab,
+        UsageRateCard,
+    )
+
+_FEE_TIMINGS: Final = (InvoiceTiming.IN_ADVANCE, InvoiceTiming.IN_ARREARS)
+
+
+def card_problems(details: PricePlanDetails | PricePlanDetailsDraft) -> list[Problem]:
+    """All that is wrong with the currencies and cards of a plan's terms; empty when they can be priced."""
+    return list(_problems(details))
+
+
+def _problems(details: PricePlanDetails | PricePlanDetailsDraft) -> Iterator[Problem]:
+    yield from _supported_currencies(details.supported_currencies)
+    supported = dict.fromkeys(details.supported_currencies)
+    yield from _repetitions(details)
+    for position, card in enumerate(details.usage_rate_cards):
+        yield from _usage_card(f"usageRateCards[{position}]", card, supported)
+    for position, fee in enumerate(details.fixed_fee_rate_cards):
+        yield from _fixed_fee(f"fixedFeeRateCards[{position}]", fee, supported)
+    if details.minimum_commitment is not None:
+        yield from _commitment("minimumCommitment", details.minimum_commitment.rate_values, supported)
+
+
+def _supported_currencies(currencies: Sequence[str]) -> Iterator[Problem]:
+    if not currencies:
+        yield Problem("supportedCurrencies", "is empty, name at least one currency")
+    for position, currency in enumerate(currencies):
+        if not is_currency(currency):
+            reason = f"{currency!r} is not a currency, send an ISO 4217 code such as USD"
+            yield Problem(f"supportedCurrencies[{position}]", reason)
+    for position in _repeated(currencies):
+        yield Problem(f"supportedCurrencies[{position}]", f"{currencies[position]} is named twice")
+
+
+def _repetitions(details: PricePlanDetails | PricePlanDetailsDraft) -> Iterator[Problem]:
+    """A billable item has one card, and a card's name is its own."""
+    usage, fees = details.usage_rate_cards, details.fixed_fee_rate_cards
+    paths = [f"usageRateCards[{position}]" for position in range(len(usage))]
+    paths += [f"fixedFeeRateCards[{position}]" for position in range(len(fees))]
+    billables = [card.usage_meter_id for card in usage] + [fee.id for fee in fees]
+    names = [card.name for card in usage] + [fee.name for fee in fees]
+    for position in _repeated(billables):
+        key = "usageMeterId" if position < len(usage) else "id"
+        reason = f"{billables[position]!r} has a card already, a plan prices an item once"
+        yield Problem(f"{paths[position]}.{key}", reason)
+    for position in _repeated(names):
+        if names[position] is not None:
+            reason = f"{names[position]!r} is the name of another card, choose a different one"
+            yield Problem(f"{paths[position]}.name", reason)
+
+
+def _repeated(values: Iterable[Hashable]) -> Iterator[int]:
+    """The positions of values that stood earlier in the row already."""
+    seen: set[Hashable] = set()
+    for position, value in enumerate(values):
+        if value in seen:
+            yield position
+        seen.add(value)
+
+
+def _usage_card(path: str, card: UsageRateCard, supported: Collection[str]) -> Iterator[Problem]:
+    slabs = card.rate_plan.slabs
+    currencies = [value.currency for value in card.rate_values]
+    yield from _slabs(f"{path}.ratePlan.slabs", slabs)
+    yield from _currencies(f"{path}.rateValues", currencies, supported)
+    yield from _missing(f"{path}.rateValues", currencies, supported)
+    for position, value in enumerate(card.rate_values):
+        yield from _rate_value(f"{path}.rateValues[{position}]", value, len(slabs))
+
+
+def _slabs(path: str, slabs: Sequence[Slab]) -> Iterator[Problem]:
+    yield from _orders(path, [slab.order for slab in slabs], len(slabs))
+    ranked = sorted(enumerate(slabs), key=lambda item: item[1].order)
+    position, first = ranked[0]
+    if first.start_after != 0:
+        yield Problem(f"{path}[{position}].startAfter", f"is {first.start_after:f}, the first slab starts at 0")
+    for (_, lower), (position, upper) in pairwise(ranked):
+        if upper.start_after <= lower.start_after:
+            reason = f"is {upper.start_after:f}, expected more than the {lower.start_after:f} before it"
+            yield Problem(f"{path}[{position}].startAfter", reason)
+    for position, slab in enumerate(slabs):
+        yield from _package_size(f"{path}[{position}].slabConfig.packageSize", slab)
+
+
+def _orders(path: str, orders: Sequence[int], slabs: int) -> Iterator[Problem]:
+    if sorted(orders) != list(range(1, slabs + 1)):
+        came = ", ".join(map(str, orders))
+        yield Problem(path, f"has the orders {came}, expected 1 to {slabs}, each once")
+
+
+def _package_size(path: str, slab: Slab) -> Iterator[Problem]:
+    size = slab.slab_config.package_size if slab.slab_config else None
+    if slab.price_type is not PriceType.PACKAGE:
+        if size is not None:
+            yield Problem(path, f"does not belong to a {slab.price_type} slab, leave it out")
+    elif size is None:
+        yield Problem(path, "is missing, a PACKAGE slab needs its number of units per package")
+    else:
+        number = _number(size)
+        if number is None or number <= 0:
+            yield Problem(path, f"is {size!r}, expected plain digits of a number above 0, such as '1000'")
+
+
+def _rate_value(path: str, value: RateValue, slabs: int) -> Iterator[Problem]:
+    yield from _orders(f"{path}.slabRates", [rate.order for rate in value.slab_rates], slabs)
+    yield from _limits(f"{path}.rateConfig", value.rate_config, value.currency)
+    for position, rate in enumerate(value.slab_rates):
+        here = f"{path}.slabRates[{position}]"
+        yield from _range(f"{here}.rate", rate.rate, value.currency)
+        yield from _limits(f"{here}.slabRateConfig", rate.slab_rate_config, value.currency)
+
+
+def _limits(path: str, limits: RateLimits | None, currency: str) -> Iterator[Problem]:
+    if limits is None:
+        return
+    texts = {"minimumRate": limits.minimum_rate, "maximumRate": limits.maximum_rate}
+    numbers = {key: _number(text) for key, text in texts.items() if text is not None}
+    for key, number in numbers.items():
+        if number is None:
+            yield Problem(f"{path}.{key}", f"is {texts[key]!r}, expected plain digits such as '25.50'")
+        else:
+            yield from _range(f"{path}.{key}", number, currency)
+    low, high = numbers.get("minimumRate"), numbers.get("maximumRate")
+    if low is not None and high is not None and low > high:
+        yield Problem(f"{path}.minimumRate", f"is {low:f}, more than the maximumRate {high:f}")
+
+
+def _fixed_fee(path: str, fee: FixedFeeRateCard, supported: Collection[str]) -> Iterator[Problem]:
+    if fee.invoice_timing not in _FEE_TIMINGS:
+        reason = f"is {fee.invoice_timing}, a fixed fee is billed {' or '.join(_FEE_TIMINGS)}"
+        yield Problem(f"{path}.invoiceTiming", reason)
+    yield from _currency_rates(f"{path}.rateValues", fee.rate_values, supported)
+    yield from _missing(f"{path}.rateValues", [value.currency for value in fee.rate_values], supported)
+
+
+def _commitment(path: str, values: Sequence[CurrencyRate], supported: Collection[str]) -> Iterator[Problem]:
+    """A commitment may leave currencies out (domain.md 4.3), but it never pays money back."""
+    yield from _currency_rates(f"{path}.rateValues", values, supported)
+    for position, value in enumerate(values):
+        if value.rate < 0:
+            reason = f"is {value.rate:f}, expected 0 or more"
+            yield Problem(f"{path}.rateValues[{position}].rate", reason)
+
+
+def _currency_rates(path: str, values: Sequence[CurrencyRate], supported: Collection[str]) -> Iterator[Problem]:
+    yield from _currencies(path, [value.currency for value in values], supported)
+    for position, value in enumerate(values):
+        yield from _range(f"{path}[{position}].rate", value.rate, value.currency)
+
+
+def _currencies(path: str, currencies: Sequence[str], supported: Collection[str]) -> Iterator[Problem]:
+    for position, currency in enumerate(currencies):
+        if currency not in supported:
+            reason = f"{currency!r} is not one of the plan's supportedCurrencies"
+            yield Problem(f"{path}[{position}].currency", reason)
+    for position in _repeated(currencies):
+        yield Problem(f"{path}[{position}].currency", f"{currencies[position]} is priced twice")
+
+
+def _missing(path: str, currencies: Sequence[str], supported: Collection[str]) -> Iterator[Problem]:
+    priced = set(currencies)
+    absent = [currency for currency in supported if currency not in priced and is_currency(currency)]
+    if absent:
+        yield Problem(path, f"has no rate in {', '.join(absent)}, add one for every supported currency")
+
+
+def _range(path: str, rate: Decimal, currency: str) -> Iterator[Problem]:
+    """A larger rate could not be written into the ledger, however small the usage."""
+    most = from_minor(LARGEST_MINOR, currency)
+    if rate.copy_abs() > most.amount:
+        yield Problem(path, f"is {str(rate)[:40]}, the most is {most}")
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        return from_text(text)
+    except ValueError:
+        return None

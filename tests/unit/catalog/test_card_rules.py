@@ -1,0 +1,214 @@
+"""What is refused about the cards of a plan, and that every problem is named at once (domain.md 4.3, 4.4)."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from tallystick.catalog.card_rules import card_problems
+from tallystick.catalog.price_plan import PricePlanDetailsDraft
+from tallystick.kernel.document import decode
+
+Json = dict[str, Any]
+
+
+def slab(order: int, start: float, price_type: str = "PER_UNIT", **config: str) -> Json:
+    return {"order": order, "startAfter": start, "priceType": price_type, "slabConfig": config}
+
+
+def rates(currency: str, *amounts: float) -> Json:
+    return {
+        "currency": currency,
+        "slabRates": [{"order": order, "rate": rate} for order, rate in enumerate(amounts, 1)],
+    }
+
+
+GOOD: Json = {
+    "supportedCurrencies": ["USD", "JPY"],
+    "usageRateCards": [
+        {
+            "usageMeterId": "um.calls",
+            "name": "calls",
+            "ratePlan": {
+                "pricingModel": "TIERED",
+                "slabs": [slab(1, 0), slab(2, 100, "PACKAGE", packageSize="10")],
+            },
+            "rateValues": [rates("USD", 2, 1), rates("JPY", 200, -100)],
+        }
+    ],
+    "fixedFeeRateCards": [
+        {
+            "id": "addon.fee",
+            "name": "fee",
+            "enableProration": True,
+            "rateValues": [{"currency": "USD", "rate": -5}, {"currency": "JPY", "rate": 0.5}],
+        }
+    ],
+    "minimumCommitment": {"displayName": "Commitment", "rateValues": [{"currency": "USD", "rate": 400}]},
+}
+
+SLABS = "usageRateCards[0].ratePlan.slabs"
+SIZE = f"{SLABS}[1].slabConfig.packageSize"
+VALUES = "usageRateCards[0].rateValues"
+FEES = "fixedFeeRateCards[0].rateValues"
+
+
+def problems(details: Json) -> list[str]:
+    draft = decode(json.dumps(details), PricePlanDetailsDraft)
+    return [str(problem) for problem in card_problems(draft)]
+
+
+def changed(path: str, value: object) -> Json:
+    """The good terms with one place set to another value, or taken out when the value is None."""
+    details = copy.deepcopy(GOOD)
+    place: Any = details
+    *parents, last = [int(key) if key.isdigit() else key for key in path.replace("[", ".").replace("]", "").split(".")]
+    for key in parents:
+        place = place[key]
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    return details
+
+
+def test_terms_that_can_be_priced_have_no_problems() -> None:
+    assert problems(GOOD) == []
+
+
+def test_terms_without_cards_have_no_problems() -> None:
+    assert problems({"supportedCurrencies": ["USD"]}) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "problem"),
+    [
+        (
+            "supportedCurrencies",
+            ["USD", "JPY", "usd"],
+            "supportedCurrencies[2]: 'usd' is not a currency, send an ISO 4217 code such as USD",
+        ),
+        ("supportedCurrencies", ["USD", "JPY", "USD"], "supportedCurrencies[2]: USD is named twice"),
+        (f"{SLABS}[1].order", 3, f"{SLABS}: has the orders 1, 3, expected 1 to 2, each once"),
+        (f"{SLABS}[0].startAfter", 1, f"{SLABS}[0].startAfter: is 1, the first slab starts at 0"),
+        (f"{SLABS}[1].startAfter", 0, f"{SLABS}[1].startAfter: is 0, expected more than the 0 before it"),
+        (
+            f"{SLABS}[1].slabConfig",
+            {},
+            f"{SIZE}: is missing, a PACKAGE slab needs its number of units per package",
+        ),
+        (
+            SIZE,
+            "0",
+            f"{SIZE}: is '0', expected plain digits of a number above 0, such as '1000'",
+        ),
+        (
+            SIZE,
+            "1e3",
+            f"{SIZE}: is '1e3', expected plain digits of a number above 0, such as '1000'",
+        ),
+        (
+            f"{SLABS}[0].slabConfig.packageSize",
+            "5",
+            f"{SLABS}[0].slabConfig.packageSize: does not belong to a PER_UNIT slab, leave it out",
+        ),
+        (
+            f"{VALUES}[1]",
+            None,
+            f"{VALUES}: has no rate in JPY, add one for every supported currency",
+        ),
+        (
+            f"{VALUES}[1].slabRates[1]",
+            None,
+            f"{VALUES}[1].slabRates: has the orders 1, expected 1 to 2, each once",
+        ),
+        (
+            f"{VALUES}[0].slabRates[0].rate",
+            1e50,
+            f"{VALUES}[0].slabRates[0].rate: is 1E+50, the most is 10000000000000.00 USD",
+        ),
+        (
+            f"{VALUES}[0].slabRates[0].slabRateConfig",
+            {"minimumRate": "30", "maximumRate": "25.5"},
+            f"{VALUES}[0].slabRates[0].slabRateConfig.minimumRate: is 30, more than the maximumRate 25.5",
+        ),
+        (
+            f"{VALUES}[0].rateConfig",
+            {"minimumRate": "NaN"},
+            f"{VALUES}[0].rateConfig.minimumRate: is 'NaN', expected plain digits such as '25.50'",
+        ),
+        (
+            f"{FEES}[1]",
+            None,
+            f"{FEES}: has no rate in JPY, add one for every supported currency",
+        ),
+        (
+            "fixedFeeRateCards[0].invoiceTiming",
+            "PREPAID",
+            "fixedFeeRateCards[0].invoiceTiming: is PREPAID, a fixed fee is billed IN_ADVANCE or IN_ARREARS",
+        ),
+        (
+            "fixedFeeRateCards[0].name",
+            "calls",
+            "fixedFeeRateCards[0].name: 'calls' is the name of another card, choose a different one",
+        ),
+        (
+            "fixedFeeRateCards[0].id",
+            "um.calls",
+            "fixedFeeRateCards[0].id: 'um.calls' has a card already, a plan prices an item once",
+        ),
+        (
+            "minimumCommitment.rateValues[0].currency",
+            "EUR",
+            "minimumCommitment.rateValues[0].currency: 'EUR' is not one of the plan's supportedCurrencies",
+        ),
+        (
+            "minimumCommitment.rateValues[0].rate",
+            -1,
+            "minimumCommitment.rateValues[0].rate: is -1, expected 0 or more",
+        ),
+    ],
+)
+def test_each_rule_names_where_what_came_and_what_was_expected(path: str, value: object, problem: str) -> None:
+    assert problems(changed(path, value)) == [problem]
+
+
+def test_a_plan_needs_a_currency() -> None:
+    assert problems({"supportedCurrencies": []}) == ["supportedCurrencies: is empty, name at least one currency"]
+
+
+def test_a_currency_is_priced_once() -> None:
+    details = copy.deepcopy(GOOD)
+    details["usageRateCards"][0]["rateValues"].append(rates("USD", 3, 3))
+    details["minimumCommitment"]["rateValues"].append({"currency": "USD", "rate": 1})
+    assert problems(details) == [
+        f"{VALUES}[2].currency: USD is priced twice",
+        "minimumCommitment.rateValues[1].currency: USD is priced twice",
+    ]
+
+
+def test_slabs_may_be_listed_in_any_order() -> None:
+    details = copy.deepcopy(GOOD)
+    details["usageRateCards"][0]["ratePlan"]["slabs"].reverse()
+    assert problems(details) == []
+
+
+def test_all_problems_are_named_at_once() -> None:
+    details = copy.deepcopy(GOOD)
+    second = copy.deepcopy(details["usageRateCards"][0])
+    second["ratePlan"]["slabs"][1]["startAfter"] = -1
+    second["rateValues"] = [rates("EUR", 1)]
+    details["usageRateCards"].append(second)
+    details["fixedFeeRateCards"][0]["rateValues"][0]["rate"] = -1e20
+    assert problems(details) == [
+        "usageRateCards[1].usageMeterId: 'um.calls' has a card already, a plan prices an item once",
+        "usageRateCards[1].name: 'calls' is the name of another card, choose a different one",
+        "usageRateCards[1].ratePlan.slabs[1].startAfter: is -1, expected more than the 0 before it",
+        "usageRateCards[1].rateValues[0].currency: 'EUR' is not one of the plan's supportedCurrencies",
+        "usageRateCards[1].rateValues: has no rate in USD, JPY, add one for every supported currency",
+        "usageRateCards[1].rateValues[0].slabRates: has the orders 1, expected 1 to 2, each once",
+        "fixedFeeRateCards[0].rateValues[0].rate: is -1E+20, the most is 10000000000000.00 USD",
+    ]
