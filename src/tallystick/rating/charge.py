@@ -1,0 +1,91 @@
+"""Charges: what a card comes to in one cycle, exact and unrounded, with all that explains it.
+
+Amounts are decimals in major units of the bill's currency; only `invoicing/totals.py` rounds them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tallystick.kernel.errors import BillingError, Kind, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from decimal import Decimal
+    from typing import TypeVar
+
+    from tallystick.catalog.rate_card import (
+        CurrencyRate,
+        FixedFeeRateCard,
+        PriceType,
+        RateValue,
+        UsageRateCard,
+    )
+    from tallystick.rating.limits import Bound, Limits
+
+    AnyRate = TypeVar("AnyRate", CurrencyRate, RateValue)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlabCharge:
+    """The part of a usage card that one slab prices.
+
+    `packages` are those begun, for PACKAGE slabs only; `bound` is the slab limit that decided the amount.
+    """
+
+    order: int
+    price_type: PriceType
+    quantity: Decimal
+    rate: Decimal
+    package_size: Decimal | None
+    packages: Decimal | None
+    bound: Bound | None
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageCharge:
+    """A usage card applied to a meter's usage. `limits` bind the whole card, also at zero usage."""
+
+    billable_id: str
+    display_name: str
+    tag: str | None
+    quantity: Decimal
+    slabs: tuple[SlabCharge, ...]
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeeCharge:
+    """A fixed fee for `days` of the `cycle_days` that the full calendar cycle has."""
+
+    billable_id: str
+    display_name: str
+    tag: str | None
+    rate: Decimal
+    days: int
+    cycle_days: int
+    amount: Decimal
+
+    @property
+    def is_prorated(self) -> bool:
+        """Whether less than the full fee is charged because of the days."""
+        return self.amount != self.rate
+
+
+def shown_name(card: UsageRateCard | FixedFeeRateCard, billable_id: str) -> str:
+    """What a card is called on an invoice."""
+    return card.display_name or card.name or billable_id
+
+
+def in_currency(rates: Iterable[AnyRate], currency: str, card: str) -> AnyRate:
+    """The rates of a card in one currency.
+
+    Raises:
+        BillingError: of kind BROKEN, when there are none; `catalog/card_rules.py` lets no such plan in.
+    """
+    for rate in rates:
+        if rate.currency == currency:
+            return rate
+    raise BillingError(Kind.BROKEN, "no_rate", Problem("", f"card {card!r} has no rate in {currency}"))

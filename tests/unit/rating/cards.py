@@ -1,0 +1,102 @@
+"""Short ways to write cards, for tests: a slab is (startAfter, priceType, rate, extras)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from tallystick.catalog.rate_card import (
+    CurrencyRate,
+    FeeType,
+    FixedFeeRateCard,
+    InvoiceTiming,
+    PriceType,
+    PricingModel,
+    RateLimits,
+    RatePlan,
+    RateValue,
+    RecurrenceConfig,
+    Slab,
+    SlabConfig,
+    SlabRate,
+    UsageRateCard,
+)
+
+
+class S(NamedTuple):
+    """A slab and its rate; `low` and `high` are its minimum and maximum, `size` its package size."""
+
+    start: str
+    price_type: str
+    rate: str
+    size: str | None = None
+    low: str | None = None
+    high: str | None = None
+
+
+def usage_card(
+    *slabs: S,
+    model: str = "TIERED",
+    meter: str = "um.calls",
+    name: str | None = None,
+    tag: str | None = None,
+    currency: str = "USD",
+    low: str | None = None,
+    high: str | None = None,
+) -> UsageRateCard:
+    return UsageRateCard(
+        display_name=name,
+        tag=tag,
+        usage_meter_id=meter,
+        rate_plan=RatePlan(
+            pricing_model=PricingModel(model),
+            slabs=[
+                Slab(
+                    order=order,
+                    start_after=Decimal(slab.start),
+                    price_type=PriceType(slab.price_type),
+                    slab_config=SlabConfig(package_size=slab.size) if slab.size else None,
+                )
+                for order, slab in enumerate(slabs, 1)
+            ],
+        ),
+        rate_values=[
+            RateValue(
+                currency=currency,
+                slab_rates=[
+                    SlabRate(order=order, rate=Decimal(slab.rate), slab_rate_config=limits(slab.low, slab.high))
+                    for order, slab in enumerate(slabs, 1)
+                ],
+                rate_config=limits(low, high),
+            )
+        ],
+    )
+
+
+def limits(low: str | None, high: str | None) -> RateLimits | None:
+    return RateLimits(minimum_rate=low, maximum_rate=high) if low or high else None
+
+
+def fee_card(
+    rate: str,
+    *,
+    addon: str = "addon.fee",
+    timing: str = "IN_ARREARS",
+    kind: str = "RECURRING",
+    prorated: bool = False,
+    interval: int = 1,
+    offset: int = 0,
+    name: str | None = None,
+    tag: str | None = None,
+    currency: str = "USD",
+) -> FixedFeeRateCard:
+    return FixedFeeRateCard(
+        id=addon,
+        display_name=name,
+        tag=tag,
+        invoice_timing=InvoiceTiming(timing),
+        type=FeeType(kind),
+        rate_values=[CurrencyRate(currency=currency, rate=Decimal(rate))],
+        enable_proration=prorated,
+        recurrence_config=RecurrenceConfig(interval=interval, offset=offset),
+    )
