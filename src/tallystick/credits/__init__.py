@@ -1,0 +1,1 @@
+"""Credits: grants that invoices burn, and what each account has left of them."""
