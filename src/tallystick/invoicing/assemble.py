@@ -1,0 +1,163 @@
+"""Terms, usage and credits assembled into a bill: lines, total, and what each credit pays (domain.md 7.4).
+
+A bill in arrears takes the usage cards, the fees in arrears and the minimum commitment of a cycle; a bill in
+advance takes the fees in advance of the cycle that it opens. A line appears whenever the terms call for it,
+also when it comes to nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from tallystick.catalog.rate_card import InvoiceTiming
+from tallystick.credits.burndown import Burn, CoverableLine, burn_down, is_eligible
+from tallystick.credits.credit import EntityGroup
+from tallystick.invoicing.card_lines import by_tag, fee_line, usage_card_line, usage_line
+from tallystick.invoicing.line import InvoiceLineItem, LineType
+from tallystick.invoicing.totals import leaf, money_of, parent, true_up
+from tallystick.kernel.period import local_date
+from tallystick.kernel.quantity import ZERO
+from tallystick.rating.fixed_fee import charge_fee, is_charged
+from tallystick.rating.usage_card import charge_usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from decimal import Decimal
+    from zoneinfo import ZoneInfo
+
+    from tallystick.catalog.price_plan import PricePlanDetails
+    from tallystick.credits.burndown import OpenCredit
+    from tallystick.kernel.money import Money
+    from tallystick.kernel.recurrence import Cycle
+
+_COVERABLE: Final = {
+    LineType.USAGE_RATE_CARD_AMOUNT: EntityGroup.ALL_USAGE_METER_RATE_CARDS,
+    LineType.FIXED_FEE_RATE_CARD_AMOUNT: EntityGroup.ALL_FIXED_FEE_RATE_CARDS,
+    LineType.ADVANCED_FIXED_FEE: EntityGroup.ALL_FIXED_FEE_RATE_CARDS,
+    LineType.TRUE_UP_AMOUNT: None,
+}
+"""The lines that credits may pay, with the group of cards that they belong to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What one bill of an account is made from, beside usage and credits.
+
+    `ordinal` counts the account's cycles under the plan from 0; cycles and days are those of the `zone`.
+    """
+
+    plan_name: str
+    details: PricePlanDetails
+    currency: str
+    zone: ZoneInfo
+    cycle: Cycle
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bill:
+    """The lines of an invoice as the wire shows them, and what each credit pays of it."""
+
+    usage_info: tuple[InvoiceLineItem, ...] = ()
+    revenue_info: InvoiceLineItem
+    gross: Money
+    burns: tuple[Burn, ...]
+
+    @property
+    def total(self) -> Money:
+        """What is to be paid, after credits."""
+        return money_of(self.revenue_info)
+
+
+def arrears_bill(terms: Terms, usage: Mapping[str, Decimal], open_credits: Iterable[OpenCredit]) -> Bill:
+    """The bill of a cycle that has been used, given the usage of each meter by its id; none means zero.
+
+    Raises:
+        BillingError: of kind BROKEN, when a card has no rate in the currency; of kind UNPROCESSABLE, when
+            an amount is more than the ledger holds.
+    """
+    currency = terms.currency
+    charges = [
+        charge_usage(card, currency, usage.get(card.usage_meter_id, ZERO)) for card in terms.details.usage_rate_cards
+    ]
+    cards = [(charge.tag, usage_card_line(charge, currency)) for charge in charges]
+    cards += _fees(terms, InvoiceTiming.IN_ARREARS, LineType.FIXED_FEE_RATE_CARD_AMOUNT)
+    sub_total = parent(LineType.SUB_TOTAL_AMOUNT, "Sub total", by_tag(cards, currency), currency)
+    plan = parent(LineType.PRICE_PLAN_AMOUNT, terms.plan_name, [sub_total, *_true_up(terms, sub_total)], currency)
+    return _bill(terms, plan, tuple(map(usage_line, charges)), open_credits)
+
+
+def advance_bill(terms: Terms, open_credits: Iterable[OpenCredit]) -> Bill:
+    """The bill that falls due when a cycle starts.
+
+    Raises:
+        BillingError: as `arrears_bill`.
+    """
+    fees = _fees(terms, InvoiceTiming.IN_ADVANCE, LineType.ADVANCED_FIXED_FEE)
+    lines = by_tag(fees, terms.currency)
+    advance = parent(LineType.TOTAL_ADVANCED_FEES, "Advance fees", lines, terms.currency)
+    return _bill(terms, advance, (), open_credits)
+
+
+def coverable_lines(line: InvoiceLineItem) -> Iterator[CoverableLine]:
+    """The lines at or below a line that credits may pay: whole cards, fees and true-ups."""
+    if line.type in _COVERABLE:
+        yield CoverableLine(money_of(line), line.id, _COVERABLE[line.type])
+    else:
+        for child in line.line_items:
+            yield from coverable_lines(child)
+
+
+def _fees(terms: Terms, timing: InvoiceTiming, kind: LineType) -> list[tuple[str | None, InvoiceLineItem]]:
+    """The fees of that timing that this cycle is charged, with their tags."""
+    cards = [
+        card
+        for card in terms.details.fixed_fee_rate_cards
+        if card.invoice_timing is timing and is_charged(card, terms.ordinal)
+    ]
+    days, cycle_days = terms.cycle.days(terms.zone), terms.cycle.nominal_days(terms.zone)
+    charges = [charge_fee(card, terms.currency, days, cycle_days) for card in cards]
+    return [(charge.tag, fee_line(charge, kind, terms.currency)) for charge in charges]
+
+
+def _true_up(terms: Terms, sub_total: InvoiceLineItem) -> Iterator[InvoiceLineItem]:
+    """The line of the minimum commitment, when there is one in this currency."""
+    commitment = terms.details.minimum_commitment
+    if commitment is None:
+        return
+    for value in commitment.rate_values:
+        if value.currency == terms.currency:
+            amount = true_up(value.rate, money_of(sub_total))
+            yield leaf(LineType.TRUE_UP_AMOUNT, commitment.display_name, amount)
+
+
+def _bill(
+    terms: Terms,
+    charged: InvoiceLineItem,
+    usage_info: tuple[InvoiceLineItem, ...],
+    open_credits: Iterable[OpenCredit],
+) -> Bill:
+    """Credits that are effective at the period's end come off the charges; the rest is to be paid."""
+    currency = terms.currency
+    gross = parent(LineType.GROSS_AMOUNT, "Gross amount", [charged], currency)
+    ends_on = local_date(terms.cycle.period.end, terms.zone)
+    eligible = [credit for credit in open_credits if is_eligible(credit.credit, ends_on)]
+    burns = burn_down(eligible, coverable_lines(gross), money_of(gross))
+    net = parent(LineType.NET_AMOUNT, "Net amount", [gross, *_credits(burns, currency)], currency)
+    total = parent(LineType.TOTAL_AMOUNT, "Total", [net], currency)
+    return Bill(
+        usage_info=usage_info,
+        revenue_info=parent(LineType.GRAND_TOTAL_AMOUNT, "Grand total", [total], currency),
+        gross=money_of(gross),
+        burns=tuple(burns),
+    )
+
+
+def _credits(burns: Sequence[Burn], currency: str) -> Iterator[InvoiceLineItem]:
+    """The negative lines of the credits that pay something."""
+    if burns:
+        lines = [
+            leaf(LineType.SUB_CREDITS, burn.credit.purpose, -burn.amount, entity_id=burn.credit.id) for burn in burns
+        ]
+        yield parent(LineType.TOTAL_CREDITS, "Credits", lines, currency)

@@ -1,0 +1,114 @@
+"""The lines of single cards: charges rounded leaf by leaf, with what explains them (domain.md 7.4, 9.0)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tallystick.catalog.rate_card import PriceType
+from tallystick.invoicing.line import USAGE_UNITS, Explanation, InvoiceLineItem, LineType
+from tallystick.invoicing.totals import adjustment, leaf, parent, rounded, shown, sum_of
+from tallystick.kernel.quantity import plain
+from tallystick.rating.limits import Bound
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tallystick.rating.charge import FeeCharge, SlabCharge, UsageCharge
+    from tallystick.rating.limits import Limits
+
+_ADJUSTMENTS: Final = {
+    Bound.MINIMUM: "Minimum charge",
+    Bound.MAXIMUM: "Maximum charge",
+    None: "No adjustment",
+}
+
+
+def usage_line(charge: UsageCharge) -> InvoiceLineItem:
+    """The usage of a meter, as `usageInfo` shows it."""
+    return InvoiceLineItem(
+        id=charge.billable_id,
+        description=charge.display_name,
+        type=LineType.USAGE_METER_USAGE,
+        units=USAGE_UNITS,
+        value=plain(charge.quantity),
+    )
+
+
+def usage_card_line(charge: UsageCharge, currency: str) -> InvoiceLineItem:
+    """A usage card: one line per slab, used or not, and one for the card's limits if it has any."""
+    lines = [_slab_line(slab, currency) for slab in charge.slabs]
+    if charge.limits:
+        lines.append(_adjustment_line(charge.limits, lines, currency))
+    return parent(
+        LineType.USAGE_RATE_CARD_AMOUNT,
+        charge.display_name,
+        lines,
+        currency,
+        entity_id=charge.billable_id,
+        quantity=charge.quantity,
+    )
+
+
+def fee_line(charge: FeeCharge, kind: LineType, currency: str) -> InvoiceLineItem:
+    """A fixed fee; a prorated one names its full rate and its days."""
+    explanation = (
+        Explanation(rate=plain(charge.rate), days=charge.days, cycle_days=charge.cycle_days)
+        if charge.is_prorated
+        else None
+    )
+    return leaf(
+        kind,
+        charge.display_name,
+        rounded(charge.amount, currency),
+        entity_id=charge.billable_id,
+        explanation=explanation,
+    )
+
+
+def by_tag(tagged: Sequence[tuple[str | None, InvoiceLineItem]], currency: str) -> list[InvoiceLineItem]:
+    """Card lines with those of one tag gathered under a CUSTOM_TAG line, where the first of them stood."""
+    members: dict[str, list[InvoiceLineItem]] = {}
+    for tag, line in tagged:
+        if tag:
+            members.setdefault(tag, []).append(line)
+    lines = []
+    for tag, line in tagged:
+        if not tag:
+            lines.append(line)
+        elif tag in members:
+            lines.append(parent(LineType.CUSTOM_TAG, tag, members.pop(tag), currency))
+    return lines
+
+
+def _slab_line(slab: SlabCharge, currency: str) -> InvoiceLineItem:
+    return leaf(
+        LineType.USAGE_RATE_CARD_SLAB_AMOUNT,
+        f"Slab {slab.order}",
+        rounded(slab.amount, currency),
+        quantity=slab.quantity,
+        value_per_quantity=slab.rate if slab.price_type is PriceType.PER_UNIT else None,
+        explanation=_slab_explanation(slab),
+    )
+
+
+def _slab_explanation(slab: SlabCharge) -> Explanation | None:
+    if slab.price_type is PriceType.PER_UNIT and slab.bound is None:
+        return None
+    return Explanation(
+        price_type=slab.price_type,
+        rate=plain(slab.rate),
+        package_size=shown(slab.package_size),
+        packages=shown(slab.packages),
+        minimum_rate=plain(slab.amount) if slab.bound is Bound.MINIMUM else None,
+        maximum_rate=plain(slab.amount) if slab.bound is Bound.MAXIMUM else None,
+    )
+
+
+def _adjustment_line(limits: Limits, lines: Sequence[InvoiceLineItem], currency: str) -> InvoiceLineItem:
+    amount, bound = adjustment(limits, sum_of(lines, currency))
+    explanation = None
+    if bound is Bound.MINIMUM:
+        explanation = Explanation(minimum_rate=shown(limits.minimum))
+    elif bound is Bound.MAXIMUM:
+        explanation = Explanation(maximum_rate=shown(limits.maximum))
+    return leaf(LineType.RATE_CONFIG_ADJUSTMENT_AMOUNT, _ADJUSTMENTS[bound], amount, explanation=explanation)

@@ -1,0 +1,46 @@
+"""The states of an invoice and the steps between them, as data (domain.md 7.2); all others are refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tallystick.invoicing.invoice import InvoiceStatus as S
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tallystick.kernel.money import Money
+
+ON_REQUEST: Final[Mapping[S, frozenset[S]]] = {
+    S.DRAFT: frozenset({S.DUE, S.VOID}),
+    S.DUE: frozenset({S.PAID, S.VOID, S.UN_COLLECTIBLE}),
+    S.PARTIALLY_PAID: frozenset({S.PAID, S.VOID, S.UN_COLLECTIBLE, S.REFUND_INITIATED}),
+    S.UN_COLLECTIBLE: frozenset({S.PAID, S.VOID}),
+    S.PAID: frozenset({S.REFUND_INITIATED}),
+}
+"""The steps that `PATCH /invoices/{id}` may ask for."""
+
+BY_ITSELF: Final[Mapping[S, frozenset[S]]] = {
+    S.DRAFT: frozenset({S.DUE, S.PAID, S.REFUND_COMPLETED}),
+    S.DUE: frozenset({S.PARTIALLY_PAID, S.PAID, S.MERGED}),
+    S.PARTIALLY_PAID: frozenset({S.PAID}),
+    S.REFUND_INITIATED: frozenset({S.REFUND_COMPLETED}),
+}
+"""The steps that time, payments, groups and refunds take."""
+
+
+def may_request(status: S, wanted: S) -> bool:
+    """Whether a caller may ask for this step."""
+    return wanted in ON_REQUEST.get(status, ())
+
+
+def allowed(status: S, wanted: S) -> bool:
+    """Whether the step is drawn at all, on request or by itself."""
+    return may_request(status, wanted) or wanted in BY_ITSELF.get(status, ())
+
+
+def when_due(total: Money) -> S:
+    """The state that a draft of this total takes when it falls due: owed, settled, or owed to the account."""
+    if not total:
+        return S.PAID
+    return S.DUE if total.amount > 0 else S.REFUND_COMPLETED
