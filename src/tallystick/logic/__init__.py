@@ -1,0 +1,27 @@
+"""JSONLogic, exactly: rules are parsed, checked and evaluated here."""
+
+from __future__ import annotations
+
+from tallystick.logic.evaluation import EvaluationError, evaluate
+from tallystick.logic.issue import Issue, check
+from tallystick.logic.moment import Moment
+from tallystick.logic.parser import parse
+from tallystick.logic.place import Place
+from tallystick.logic.rule import Constant, Listing, Operation, Rule
+from tallystick.logic.value import Value, truthy
+
+__all__ = [
+    "Constant",
+    "EvaluationError",
+    "Issue",
+    "Listing",
+    "Moment",
+    "Operation",
+    "Place",
+    "Rule",
+    "Value",
+    "check",
+    "evaluate",
+    "parse",
+    "truthy",
+]

@@ -1,0 +1,59 @@
+"""One evaluation of a rule: how it is started, how much it may cost, how it fails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tallystick.kernel.errors import BillingError, Kind, Problem
+
+if TYPE_CHECKING:
+    from tallystick.logic.place import Place
+    from tallystick.logic.rule import Rule
+    from tallystick.logic.value import Value
+
+MOST_WORK: Final = 100_000
+"""Units of work in one evaluation: nested loops over literal lists could otherwise run for years."""
+
+
+class EvaluationError(BillingError):
+    """A rule has no value for this data: a division by zero, the text of a null, an unknown operator."""
+
+    def __init__(self, reason: str, place: Place) -> None:
+        super().__init__(Kind.UNPROCESSABLE, "evaluation_failed", Problem("", f"{reason} ({place})"))
+        self.reason = reason
+        self.place = place
+
+
+class OperatorError(Exception):
+    """What an operator raises; the operation it belongs to makes an EvaluationError of it."""
+
+
+class Work:
+    """What is left of an evaluation's budget."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = MOST_WORK
+
+    def spend(self, units: int, place: Place) -> None:
+        """Take units off the budget for the node at that place.
+
+        Raises:
+            EvaluationError: when nothing is left.
+        """
+        self.left -= units
+        if self.left < 0:
+            raise EvaluationError(f"the rule takes more than {MOST_WORK:,} steps", place)
+
+
+def evaluate(rule: Rule, data: object) -> Value:
+    """The value of a rule for this data (reference jsonlogic.md section 2, domain.md 3.3).
+
+    `data` is plain decoded JSON whose numbers are `Decimal` or `int`: dict, list, str, bool, None. Only what
+    the rule reads is looked at. The thread's decimal context plays no part.
+
+    Raises:
+        EvaluationError: where the dialect has no value, or one beyond the limits in this room's README.
+    """
+    return rule.value(data, Work())

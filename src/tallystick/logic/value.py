@@ -1,0 +1,67 @@
+"""The values that rules calculate with: what data may hold, and how one kind is read as another."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TypeAlias
+
+from tallystick.logic import number
+from tallystick.logic.evaluation import OperatorError
+from tallystick.logic.moment import Moment
+
+Value: TypeAlias = "Decimal | str | bool | Moment | list[Value] | dict[str, Value] | None"
+
+
+def known(found: object) -> Value:
+    """A value from the data as rules know it: ints become decimals; lists and objects are read when used.
+
+    Raises:
+        OperatorError: for a float or anything else that is no exact JSON value.
+        decimal.DecimalException: for a number with too many digits.
+    """
+    if isinstance(found, Decimal):
+        return number.bounded(found)
+    if found is None or isinstance(found, (str, bool, list, dict, Moment)):
+        return found
+    if isinstance(found, int):
+        return number.bounded(Decimal(found))
+    raise OperatorError(f"the data holds a {type(found).__name__}, which is no JSON value with exact numbers")
+
+
+def items(values: list[Value]) -> list[Value]:
+    """The members of a list that may come straight from the data."""
+    return [known(value) for value in values]
+
+
+def truthy(value: Value) -> bool:
+    """Whether a value counts as true: null, false, zero, "" and [] do not; "0" and every object do."""
+    return bool(value) or isinstance(value, dict)
+
+
+def as_number(value: Value) -> Decimal | None:
+    """The number that a value is or that its text spells, else None.
+
+    Raises:
+        decimal.DecimalException: for a text with too many digits.
+    """
+    if isinstance(value, Decimal):
+        return value
+    return number.from_text(value) if isinstance(value, str) else None
+
+
+def as_text(value: Value) -> str:
+    """The text of a value.
+
+    Raises:
+        OperatorError: for null, lists and objects, which have none.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return number.to_text(value)
+    if isinstance(value, Moment):
+        return str(value)
+    kind = "null" if value is None else "a list" if isinstance(value, list) else "an object"
+    raise OperatorError(f"{kind} has no text")

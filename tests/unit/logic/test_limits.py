@@ -1,0 +1,121 @@
+"""A rule or an input made to use up memory or time fails quickly instead."""
+
+from __future__ import annotations
+
+import time
+from decimal import Decimal
+
+import pytest
+
+from tallystick.kernel.errors import BillingError
+from tallystick.logic import EvaluationError, check, parse
+from tests.unit.logic.dialect import value
+
+SOON = 3
+"""Seconds; each case takes milliseconds, and without its limit minutes or all memory."""
+
+TWENTY = "[" + ",".join("1" * 20) + "]"
+THOUSANDS = '{"merge": [' + ",".join([TWENTY] * 40) + "]}"
+
+
+def nested_loops(depth: int) -> str:
+    return "1" if depth == 0 else f'{{"map": [{TWENTY}, {nested_loops(depth - 1)}]}}'
+
+
+def again(body: str, start: str) -> str:
+    """A body applied to its own result 800 times."""
+    return f'{{"reduce": [{THOUSANDS}, {body}, {start}]}}'
+
+
+ITSELF = '{"var": "accumulator"}'
+BOMBS = [
+    (again(f'{{"*": [{ITSELF}, {ITSELF}]}}', "2"), "2,048 digits"),
+    (again(f'{{"*": [{ITSELF}, {ITSELF}]}}', "0.5"), "2,048 digits"),
+    ('{"+": [1e2000, 1e-2000]}', "2,048 digits"),
+    ('{"%": [1e2048, 1e-9]}', "2,048 digits"),
+    ('{"/": [1e2048, 1e-2048]}', "2,048 digits"),
+    ('{"+": ["1e999999999", 1]}', "2,048 digits"),
+    ('{"<": ["1e999999999", 1]}', "2,048 digits"),
+    (again(f'{{"cat": [{ITSELF}, {ITSELF}]}}', '"ab"'), "10,000 characters"),
+    (again(f'{{"merge": [{ITSELF}, {ITSELF}]}}', "[1]"), "10,000 items"),
+    (nested_loops(10), "100,000 steps"),
+]
+
+
+@pytest.mark.parametrize(("rule", "reason"), BOMBS)
+def test_a_bomb_is_an_evaluation_error_and_soon(rule: str, reason: str) -> None:
+    started = time.perf_counter()
+    with pytest.raises(EvaluationError, match=reason):
+        value(rule)
+    assert time.perf_counter() - started < SOON
+
+
+def test_lists_inside_lists_without_end_cost_only_their_steps() -> None:
+    """Each step doubles the tree that the value spells, but not the value."""
+    rule = f'{{"some": [{again(f"[{ITSELF}, {ITSELF}]", "1")}, false]}}'
+    started = time.perf_counter()
+    assert value(rule) is False
+    assert time.perf_counter() - started < SOON
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 5_000_000,
+        '{"!":' * 1_000_000,
+        "9" * 5_000_000,
+        '"' + "\\n" * 9_000,
+        "[" + "1," * 5_000_000,
+        " " * 5_000_000,
+        "\n" * 19_999,
+        b"[" * 5_000_000,
+    ],
+    ids=lambda text: repr(text[:6]),
+)
+def test_a_huge_text_is_refused_quickly(text: str | bytes) -> None:
+    started = time.perf_counter()
+    with pytest.raises(BillingError):
+        parse(text)
+    assert time.perf_counter() - started < SOON
+
+
+def test_a_text_that_is_almost_a_number_is_judged_quickly() -> None:
+    started = time.perf_counter()
+    assert value('{"+": [1, "' + "9" * 19_000 + 'x"]}') is None
+    assert value('{"date": "' + "2" * 19_000 + '"}') is None
+    assert value('{"duration.as": ["PT' + "1" * 19_000 + 'S", "DAYS"]}') is None
+    assert time.perf_counter() - started < SOON
+
+
+def test_the_dearest_steps_are_still_soon_over() -> None:
+    digits = "7" * 1_024
+    rule = again(
+        f'{{"if": [{{"*": [{digits}, {digits}]}}, {{"map": [{TWENTY}, {{"*": [{digits}, {digits}]}}]}}]}}', "1"
+    )
+    started = time.perf_counter()
+    with pytest.raises(EvaluationError, match="100,000 steps"):
+        value(rule)
+    assert time.perf_counter() - started < SOON
+
+
+def test_a_long_unknown_name_is_checked_quickly() -> None:
+    rule = parse('{"' + "a.b" * 6_000 + '": {"var": "' + "." * 1_000 + '"}}')
+    started = time.perf_counter()
+    assert len(check(rule, {f"attributes.a{number}" for number in range(100)})) == 2
+    assert time.perf_counter() - started < SOON
+
+
+def test_a_name_of_dots_is_looked_up_quickly() -> None:
+    data: dict[str, object] = {"": Decimal(1)}
+    for _ in range(1_000):
+        data = {"": data}
+    started = time.perf_counter()
+    assert value('{"var": "' + "." * 15_000 + '"}', data) is None
+    assert value('{"missing": "' + "." * 15_000 + '"}', data) != []
+    assert time.perf_counter() - started < SOON
+
+
+def test_a_long_sum_over_real_data_is_within_the_limits() -> None:
+    """Three steps an item and two variables: 10,000 items are fine."""
+    rule = '{"reduce": [{"var": "xs"}, {"+": [{"var": "current"}, {"var": "accumulator"}]}, 0]}'
+    assert value(rule, {"xs": list(range(10_000))}) == 49_995_000
