@@ -1,0 +1,122 @@
+"""Pricing schedules: the pieces of an account's plan timeline, and the cycles they are cut into.
+
+A piece is a fact: the plan version, the range of time and the cycle rule that were agreed on. Its cycles follow
+from the rule and the organisation's time zone; nothing about them is stored.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from tallystick.kernel.document import Document, Draft
+from tallystick.kernel.recurrence import Cycle, CycleRule, cycle_after, cycle_at, due_at
+
+if TYPE_CHECKING:
+    from tallystick.kernel.period import Period
+    from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """One piece of an account's timeline: a plan version in force in a range of time."""
+
+    id: str
+    account_id: str
+    price_plan_id: str
+    plan_version_id: str
+    within: Period
+    rule: CycleRule
+    grace_days: int
+    anniversary: bool
+
+    def cycle_at(self, instant: datetime, zone: ZoneInfo) -> Cycle:
+        """The cycle that holds an instant of this piece (domain.md 4.10)."""
+        return cycle_at(self.rule, self.within, zone, instant)
+
+    def cycle_after(self, cycle: Cycle, zone: ZoneInfo) -> Cycle | None:
+        """The next cycle of this piece, or None after its last."""
+        return cycle_after(self.rule, self.within, zone, cycle)
+
+    def due_at(self, cycle: Cycle, zone: ZoneInfo) -> datetime:
+        """The instant at which the cycle's invoice becomes due: its end plus the grace period."""
+        return due_at(cycle.period.end, self.grace_days, zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The next cycle of a piece that has no draft invoice yet: its start, and how many came before it."""
+
+    piece: Schedule
+    starts_at: datetime
+    ordinal: int
+
+
+class LatenessGate:
+    """Whether an event comes too late for the cycle it belongs to, judged by when it was received.
+
+    Remembers the last cycle that was open: nearly every event belongs to it.
+    """
+
+    __slots__ = ("_due", "_end", "_schedules", "_start", "_zone")
+
+    def __init__(self, schedules: tuple[Schedule, ...], zone: ZoneInfo) -> None:
+        self._schedules = schedules
+        self._zone = zone
+        self._start = self._end = self._due = datetime.min.replace(tzinfo=UTC)
+
+    def refuses(self, event_at: datetime, received_at: datetime) -> bool:
+        """Whether the cycle of the event, and its grace, were over when it was received (domain.md 4.10)."""
+        if self._start <= event_at < self._end:
+            return received_at >= self._due
+        for schedule in self._schedules:
+            if schedule.within.contains(event_at):
+                cycle = schedule.cycle_at(event_at, self._zone)
+                self._start, self._end = cycle.period.start, cycle.period.end
+                self._due = schedule.due_at(cycle, self._zone)
+                return received_at >= self._due
+        return False
+
+
+class ScheduleMode(enum.StrEnum):
+    """Whether a plan is put on an account or taken off it."""
+
+    ASSOCIATE = "ASSOCIATE"
+    DISASSOCIATE = "DISASSOCIATE"
+
+
+class ScheduleChange(Draft, frozen=True, kw_only=True):
+    """What `POST /accounts/{id}/price_plans` takes."""
+
+    mode: ScheduleMode = ScheduleMode.ASSOCIATE
+    price_plan_id: str | None = None
+    effective_from: date
+    effective_until: date
+    price_plan_details_override: msgspec.Raw | None = None
+    pricing_rules_override: Annotated[list[msgspec.Raw], Meta(max_length=0)] = []
+    retain_start_offsets: bool = False
+    pre_actions: Annotated[list[msgspec.Raw], Meta(max_length=0)] = []
+
+
+class PlanOverride(Document, frozen=True, kw_only=True):
+    """A piece as the answer of an association shows it."""
+
+    id: str
+    price_plan_id: str
+    price_plan_name: str
+    start_date: datetime
+    end_date: datetime
+    price_plan_details_override: dict[str, Any] | None = None
+
+
+class ScheduleChanged(Document, frozen=True, kw_only=True):
+    """The answer of `POST /accounts/{id}/price_plans`: the account's timeline as it is now."""
+
+    account_id: str
+    account_name: str
+    pricing_schedules: list[PlanOverride]

@@ -1,0 +1,86 @@
+"""The REST application: every route behind the gatekeeper, every error as `{"message": ...}`."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.routing import Route as WebRoute
+
+from tallystick.api.docs import docs_routes
+from tallystick.api.endpoints import endpoint_of
+from tallystick.api.errors import error_response, message_response, unexpected
+from tallystick.api.figures import Figures
+from tallystick.api.ingest import IngestDoor
+from tallystick.api.openapi import describe
+from tallystick.api.requests import credential_of
+from tallystick.api.routes import ROUTES
+from tallystick.api.server_routes import ServerDoor
+from tallystick.kernel.errors import BillingError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from tallystick.api.endpoints import Endpoint
+    from tallystick.engine import Engine
+    from tallystick.workers import Workers
+
+
+def create_app(engine: Engine, workers: Workers) -> Starlette:
+    """The REST API of an engine whose workers run."""
+    guard = Guard(engine)
+    server = ServerDoor(engine, workers, guard.figures)
+    ingest = IngestDoor(engine)
+    routes = [
+        WebRoute("/healthz", server.healthz, methods=["GET"]),
+        WebRoute("/readyz", server.readyz, methods=["GET"]),
+        *docs_routes(describe(ROUTES)),
+        guard.route("POST", "/ingest", ingest.single),
+        guard.route("POST", "/ingestBatch", ingest.batch),
+        guard.route("POST", "/authenticate", server.authenticate),
+        guard.route("GET", "/v1/test-clock", server.test_clock),
+        guard.route("POST", "/v1/test-clock/advance", server.advance),
+        guard.route("GET", "/internal/metrics", server.figures),
+        *(guard.route(route.method, route.path, endpoint_of(route, engine)) for route in ROUTES),
+    ]
+    handlers: Any = {404: guard.no_route, 405: guard.no_route}
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    app.router.redirect_slashes = False
+    return app
+
+
+class Guard:
+    """Lets callers in, turns what goes wrong into answers, and counts."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._gatekeeper = engine.gatekeeper
+        self.figures = Figures(engine)
+
+    def route(self, method: str, path: str, endpoint: Endpoint) -> WebRoute:
+        """A route that only known callers reach."""
+
+        async def serve(request: Request) -> Response:
+            started = time.perf_counter()
+            try:
+                caller = self._gatekeeper.caller_of(credential_of(request))
+                response = await endpoint(request, caller)
+            except BillingError as refused:
+                response = error_response(refused)
+            except Exception as failure:  # noqa: BLE001 - the last line of defence: logged in full, answered as 500
+                response = unexpected(failure, f"{method} {path}")
+            self.figures.count(method, path, response.status_code, time.perf_counter() - started)
+            return response
+
+        return WebRoute(path, serve, methods=[method])
+
+    async def no_route(self, request: Request, failure: Exception) -> Response:
+        """The answer where no route is: 401 to strangers, so that they learn nothing about the paths."""
+        try:
+            self._gatekeeper.caller_of(credential_of(request))
+        except BillingError as refused:
+            return error_response(refused)
+        status: int = getattr(failure, "status_code", 404)
+        what = "no such path" if status == 404 else "this method is not known here"  # noqa: PLR2004 - HTTP's number
+        return message_response(status, f"{request.method} {request.url.path}: {what}; /docs lists what there is")

@@ -1,0 +1,154 @@
+"""Reads an operation's signature and binds it to HTTP: what is in the path, the query and the body.
+
+`Work` is injected; names in the path are path parameters; a Draft is the body; the rest are query parameters, whose
+names are taken as written here and in camelCase. The return type is the answer.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, get_type_hints
+
+import msgspec
+
+from tallystick.api.errors import nearest, shape_error
+from tallystick.kernel.document import Draft
+from tallystick.kernel.errors import invalid
+from tallystick.kernel.paging import PageRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+_IN_PATH: Final = re.compile(r"{(\w+)(?::\w+)?}")
+_WORK: Final = "work"
+
+
+@dataclass(frozen=True)
+class Route:
+    """One row of the API's table of contents."""
+
+    method: str
+    path: str
+    operation: Callable[..., Any]
+    status: int
+    tag: str
+    dry_run: bool = False
+
+    @property
+    def shown_path(self) -> str:
+        """The path without its converters."""
+        return _IN_PATH.sub(r"{\1}", self.path)
+
+    @cached_property
+    def binding(self) -> Binding:
+        """How this route's requests become arguments."""
+        return Binding.of(self)
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Where each argument of an operation comes from."""
+
+    path: tuple[str, ...]
+    body: tuple[str, Any] | None
+    paged: str | None
+    query: type[msgspec.Struct]
+    query_names: Mapping[str, str]
+    answer: Any
+
+    @classmethod
+    def of(cls, route: Route) -> Binding:
+        """The binding of a route, from its operation's signature."""
+        hints = get_type_hints(route.operation, include_extras=True)
+        answer = hints.pop("return")
+        hints.pop(_WORK)
+        in_path = tuple(_IN_PATH.findall(route.path))
+        bodies = [name for name, hint in hints.items() if _is(hint, Draft)]
+        paged = next((name for name, hint in hints.items() if _is(hint, PageRequest)), None)
+        rest = {name: hint for name, hint in hints.items() if name not in {*in_path, *bodies, paged}}
+        if not set(in_path) <= hints.keys() or len(bodies) > 1:
+            raise TypeError(f"{route.method} {route.path} does not fit {route.operation.__name__}")
+        query = _query_struct(route, rest, paged=paged is not None)
+        body = (bodies[0], hints[bodies[0]]) if bodies else None
+        return cls(in_path, body, paged, query, _spellings(query), answer)
+
+    @cached_property
+    def decoder(self) -> msgspec.json.Decoder[Any]:
+        """Decodes the body straight into its type."""
+        assert self.body is not None, "only routes with a body decode one"
+        return msgspec.json.Decoder(self.body[1])
+
+    def arguments(
+        self, path: Mapping[str, str], query: Iterable[tuple[str, str]], body: bytes
+    ) -> tuple[dict[str, Any], bool]:
+        """The operation's arguments, and whether the caller wants a dry run.
+
+        Raises:
+            BillingError: of kind INVALID, for anything that does not fit.
+        """
+        arguments: dict[str, Any] = {name: path[name] for name in self.path}
+        asked = msgspec.structs.asdict(self._query(query))
+        dry_run = bool(asked.pop("dry_run", False))
+        if self.paged is not None:
+            fields = {name: asked.pop(name) for name in PageRequest.__struct_fields__}
+            arguments[self.paged] = PageRequest(**fields)
+        if self.body is not None:
+            arguments[self.body[0]] = self._decode(body)
+        return arguments | asked, dry_run
+
+    def _query(self, pairs: Iterable[tuple[str, str]]) -> msgspec.Struct:
+        values: dict[str, str] = {}
+        for name, value in pairs:
+            field = self.query_names.get(name)
+            if field is None:
+                raise invalid(name, f"unknown query parameter{nearest(name, self.query_names)}")
+            values[field] = value
+        try:
+            return msgspec.convert(values, self.query, strict=False)
+        except msgspec.ValidationError as failure:
+            raise invalid("", shape_error(failure, self.query)) from None
+
+    def _decode(self, body: bytes) -> Any:  # noqa: ANN401 - the body's own type
+        assert self.body is not None
+        if not body:
+            raise invalid("", "the request has no body: send JSON")
+        if rb"\u0000" in body:
+            raise invalid("", r"the character \u0000 cannot be stored")
+        try:
+            return self.decoder.decode(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
+            raise invalid("", shape_error(failure, self.body[1])) from None
+
+
+def _is(hint: Any, kind: type) -> bool:  # noqa: ANN401 - a type hint
+    return isinstance(hint, type) and issubclass(hint, kind)
+
+
+def _query_struct(route: Route, hints: Mapping[str, Any], *, paged: bool) -> type[msgspec.Struct]:
+    """A Struct of everything that the query may carry, with the operation's own defaults."""
+    parameters = inspect.signature(route.operation).parameters
+    fields: list[Any] = []
+    for name, hint in hints.items():
+        default = parameters[name].default
+        fields.append((name, hint) if default is inspect.Parameter.empty else (name, hint, default))
+    if paged:
+        page_hints = get_type_hints(PageRequest)
+        fields += [(name, page_hints[name], None) for name in PageRequest.__struct_fields__]
+    if route.dry_run:
+        fields.append(("dry_run", bool, False))
+    return msgspec.defstruct(f"{route.operation.__name__}_query", fields, kw_only=True)
+
+
+def _spellings(query: type[msgspec.Struct]) -> dict[str, str]:
+    """Every way in which a caller may write a query parameter, and the field it means."""
+    names = {name: name for name in query.__struct_fields__}
+    names |= {_camel(name): name for name in names}
+    return names | {f"_{name}": name for name in ("search", "sort") if name in names}
+
+
+def _camel(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(part.capitalize() for part in tail)

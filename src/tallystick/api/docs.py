@@ -1,0 +1,40 @@
+"""The API's description and its rendering: everything from package data, nothing from elsewhere."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
+
+from starlette.responses import Response
+from starlette.routing import Route as WebRoute
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+_ASSETS: Final = files("tallystick.api") / "assets"
+_TYPES: Final = {"html": "text/html", "js": "text/javascript", "css": "text/css"}
+_SERVED: Final = ("swagger-ui.css", "swagger-ui-bundle.js", "start.js")
+
+
+def docs_routes(description: bytes) -> list[WebRoute]:
+    """The routes of `/docs` and `/openapi.json`."""
+
+    async def openapi(_request: Request) -> Response:
+        return Response(description, media_type="application/json")
+
+    async def page(_request: Request) -> Response:
+        return _asset("index.html")
+
+    async def asset(request: Request) -> Response:
+        name = request.path_params["name"]
+        return _asset(name) if name in _SERVED else Response(status_code=404)
+
+    return [
+        WebRoute("/openapi.json", openapi, methods=["GET"]),
+        WebRoute("/docs", page, methods=["GET"]),
+        WebRoute("/docs/{name}", asset, methods=["GET"]),
+    ]
+
+
+def _asset(name: str) -> Response:
+    return Response((_ASSETS / name).read_bytes(), media_type=_TYPES[name.rpartition(".")[2]])

@@ -1,0 +1,60 @@
+"""One endpoint for all routes: bind, run through the engine, encode; errors are translated in one place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from tallystick.api.official_client import NOTHING, is_official_client, parseable
+from tallystick.api.requests import body_of, idempotency_of
+from tallystick.engine.engine import Request as Operation
+from tallystick.kernel.document import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+
+    from tallystick.api.binder import Route
+    from tallystick.engine import Answer, Caller, Engine
+
+    Endpoint = Callable[[Request, Caller], Awaitable[Response]]
+
+_NO_CONTENT: Final = 204
+
+
+def endpoint_of(route: Route, engine: Engine) -> Endpoint:
+    """The endpoint that serves a route."""
+    binding = route.binding
+
+    async def endpoint(request: Request, caller: Caller) -> Response:
+        body = await body_of(request)
+        key, fingerprint = idempotency_of(request, body)
+        for_client = is_official_client(request)
+
+        def encoded(value: Any) -> tuple[int, bytes]:  # noqa: ANN401 - any answer
+            shown = parseable(value) if for_client else value
+            return (_NO_CONTENT, b"") if shown is NOTHING else (route.status, encode(shown))
+
+        def answered() -> Answer:
+            query = request.query_params.multi_items()
+            arguments, dry_run = binding.arguments(request.path_params, query, body)
+            operation = Operation(route.operation, arguments, dry_run, key, fingerprint)
+            return engine.answer(caller, operation, encoded)
+
+        return response_of(await run_in_threadpool(answered))
+
+    return endpoint
+
+
+def response_of(answer: Answer) -> Response:
+    """An operation's answer as HTTP."""
+    headers = {}
+    if answer.as_of is not None:
+        headers["Tallystick-Usage-As-Of"] = answer.as_of.isoformat()
+    if answer.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    media_type = "application/json" if answer.body else None
+    return Response(answer.body, answer.status, headers, media_type)

@@ -1,0 +1,39 @@
+"""Figures for Prometheus: what came in, how it was answered, and how far the processing is behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+if TYPE_CHECKING:
+    from tallystick.engine import Engine
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Figures:
+    """The figures of one server."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "tallystick_http_requests", "Requests answered", ["method", "route", "status"], registry=self._registry
+        )
+        self._seconds = Histogram(
+            "tallystick_http_request_seconds", "Time to answer", ["route"], buckets=_SECONDS, registry=self._registry
+        )
+        acknowledged = Gauge("tallystick_log_end_row", "Last acknowledged row of the event log", registry=self._registry)
+        acknowledged.set_function(engine.log.end)
+        processed = Gauge("tallystick_processed_row", "Last processed row of the event log", registry=self._registry)
+        processed.set_function(engine.events.offset)
+
+    def count(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one answered request."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def text(self) -> bytes:
+        """All figures in the exposition format."""
+        return generate_latest(self._registry)

@@ -1,0 +1,198 @@
+"""The hot door: events are checked for shape, appended durably, and acknowledged. Nothing is looked up here."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from tallystick.api.errors import shape_error
+from tallystick.api.requests import body_of, idempotency_of
+from tallystick.engine.engine import Request as Operation
+from tallystick.kernel.document import Document, encode
+from tallystick.kernel.errors import BillingError, Kind, Problem, invalid
+from tallystick.metering.columns import EventColumns, in_utc
+from tallystick.metering.event import MAX_BATCH, Event, EventSource
+from tallystick.operations.work import Work, command
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from tallystick.engine import Caller, Engine
+
+FURTHEST_AHEAD: Final = timedelta(hours=24)
+"""How far in the future an event may lie in real time (domain.md 2.2)."""
+
+
+class _Single(msgspec.Struct, forbid_unknown_fields=True):
+    event: Event
+
+
+class _Batch(msgspec.Struct, forbid_unknown_fields=True):
+    events: Annotated[list[Event], Meta(min_length=1, max_length=MAX_BATCH)]
+
+
+class _RawBatch(msgspec.Struct, forbid_unknown_fields=True):
+    events: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=MAX_BATCH)]
+
+
+class _IdOnly(msgspec.Struct):
+    id: str | None = None
+
+
+class IngestAnswer(Document, frozen=True, kw_only=True):
+    """The answer of both ingest routes (domain.md 2.1)."""
+
+    success: bool
+    status_code: int
+    message: str
+    code: str | None = None
+    details: dict[str, Any] | None = None
+
+
+_SINGLE: Final = msgspec.json.Decoder(_Single)
+_BATCH: Final = msgspec.json.Decoder(_Batch)
+_RAW_BATCH: Final = msgspec.json.Decoder(_RawBatch)
+_EVENT: Final = msgspec.json.Decoder(Event)
+_ACCEPTED: Final = IngestAnswer(success=True, status_code=202, message="Event accepted")
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """An event of a batch that cannot be taken: its place, its id if it has a readable one, and why."""
+
+    index: int
+    id: str | None
+    message: str
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        return {"index": self.index, "id": self.id, "message": self.message[:300]}
+
+
+class IngestDoor:
+    """Takes events into the log of an engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def single(self, request: Request, caller: Caller) -> Response:
+        """`POST /ingest`: one event.
+
+        Raises:
+            BillingError: of kind INVALID for its shape, UNPROCESSABLE for a timestamp too far ahead.
+        """
+        body = await body_of(request)
+        event = _decoded(body, _SINGLE, _Single).event
+        reason = self._too_far_ahead(event)
+        if reason is not None:
+            raise BillingError(Kind.UNPROCESSABLE, "future_event", Problem("event.timestamp", reason))
+        columns = EventColumns.of([event], caller.organisation, EventSource.API)
+        return await self._acknowledge(request, caller, body, columns, _ACCEPTED)
+
+    async def batch(self, request: Request, caller: Caller) -> Response:
+        """`POST /ingestBatch`: up to 1,000 events, of which the good ones are taken.
+
+        Raises:
+            BillingError: of kind INVALID, when none can be taken.
+        """
+        body = await body_of(request)
+        events, refused = self._sorted_out(body)
+        columns = EventColumns.of(events, caller.organisation, EventSource.BATCH)
+        return await self._acknowledge(request, caller, body, columns, _batch_answer(len(events), refused))
+
+    def _sorted_out(self, body: bytes) -> tuple[list[Event], list[_Refused]]:
+        """The events that can be taken, and what is wrong with each of the others."""
+        try:
+            decoded: list[Event | _Refused] = [*_decoded(body, _BATCH, _Batch).events]
+        except BillingError:
+            raws = _decoded(body, _RAW_BATCH, _RawBatch).events
+            decoded = [_event_or_reason(index, raw) for index, raw in enumerate(raws)]
+        taken: list[Event] = []
+        refused: list[_Refused] = []
+        for index, event in enumerate(decoded):
+            if isinstance(event, _Refused):
+                refused.append(event)
+                continue
+            reason = self._too_far_ahead(event)
+            if reason is None:
+                taken.append(event)
+            else:
+                refused.append(_Refused(index, event.id, f"timestamp: {reason}"))
+        if not taken:
+            first = refused[0]
+            raise invalid(f"events[{first.index}]", f"{first.message} (none of the {len(refused)} events can be taken)")
+        return taken, refused
+
+    async def _acknowledge(
+        self, request: Request, caller: Caller, body: bytes, columns: EventColumns, answer: IngestAnswer
+    ) -> Response:
+        """Append, wait until it is durable, answer; once only under an idempotency key."""
+        key, fingerprint = idempotency_of(request, body)
+        if key is None:
+            await asyncio.wrap_future(self._engine.log.append(columns))
+            return Response(encode(answer), answer.status_code, media_type="application/json")
+
+        @command
+        def ingest(_work: Work) -> None:
+            self._engine.log.append(columns).result()
+
+        stored = await run_in_threadpool(
+            self._engine.answer,
+            caller,
+            Operation(ingest, idempotency_key=key, fingerprint=fingerprint),
+            lambda _: (answer.status_code, encode(answer)),
+        )
+        return Response(stored.body, stored.status, media_type="application/json")
+
+    def _too_far_ahead(self, event: Event) -> str | None:
+        """Why an event's time is refused, if it is; a test clock takes any."""
+        if self._engine.is_test:
+            return None
+        latest = self._engine.clock.now() + FURTHEST_AHEAD
+        if in_utc(event.timestamp) <= latest:
+            return None
+        return f"{event.timestamp.isoformat()} lies more than 24 hours in the future"
+
+
+def _decoded(body: bytes, decoder: msgspec.json.Decoder[Any], kind: type) -> Any:  # noqa: ANN401 - the decoder's type
+    if rb"\u0000" in body:
+        raise invalid("", r"the character \u0000 cannot be stored")
+    try:
+        return decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
+        raise invalid("", shape_error(failure, kind)) from None
+
+
+def _event_or_reason(index: int, raw: msgspec.Raw) -> Event | _Refused:
+    try:
+        event: Event = _decoded(bytes(raw), _EVENT, Event)
+        in_utc(event.timestamp)
+    except BillingError as failure:
+        return _Refused(index, _readable_id(raw), failure.message)
+    return event
+
+
+def _readable_id(raw: msgspec.Raw) -> str | None:
+    try:
+        return msgspec.json.decode(raw, type=_IdOnly).id
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _batch_answer(accepted: int, refused: list[_Refused]) -> IngestAnswer:
+    if not refused:
+        return IngestAnswer(success=True, status_code=202, message="Event accepted", details={"accepted": accepted})
+    return IngestAnswer(
+        success=False,
+        status_code=207,
+        code="PARTIAL_SUCCESS",
+        message=f"{len(refused)} of {accepted + len(refused)} events were rejected",
+        details={"accepted": accepted, "rejected": [one.shown for one in refused]},
+    )

@@ -1,0 +1,62 @@
+"""Reading a request: who sent it, and its body within the limit."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final
+
+from tallystick.kernel.errors import BillingError, Kind, Problem, invalid
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+LARGEST_BODY: Final = 8 * 1024 * 1024
+LONGEST_IDEMPOTENCY_KEY: Final = 255
+_BEARER: Final = "bearer "
+
+
+def credential_of(request: Request) -> str | None:
+    """The API key or token that a request carries, in either of the two headers."""
+    authorization = request.headers.get("authorization", "")
+    if authorization[: len(_BEARER)].lower() == _BEARER:
+        return authorization[len(_BEARER) :].strip()
+    return request.headers.get("x-api-key")
+
+
+async def body_of(request: Request) -> bytes:
+    """The whole body.
+
+    Raises:
+        BillingError: of kind TOO_LARGE, beyond 8 MB.
+    """
+    declared = request.headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) > LARGEST_BODY:
+        raise _too_large()
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > LARGEST_BODY:
+            raise _too_large()
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def idempotency_of(request: Request, body: bytes) -> tuple[str | None, str]:
+    """The request's idempotency key, and the fingerprint of what it asks for.
+
+    Raises:
+        BillingError: of kind INVALID, for an empty or overlong key.
+    """
+    key = request.headers.get("idempotency-key")
+    if key is None or request.method != "POST":
+        return None, ""
+    if not 0 < len(key) <= LONGEST_IDEMPOTENCY_KEY:
+        raise invalid("Idempotency-Key", f"must have 1 to {LONGEST_IDEMPOTENCY_KEY} characters")
+    asked = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
+    return key, hashlib.sha256(asked + body).hexdigest()
+
+
+def _too_large() -> BillingError:
+    reason = f"the body is larger than {LARGEST_BODY // 1024 // 1024} MB: send it in smaller parts"
+    return BillingError(Kind.TOO_LARGE, "too_large", Problem("", reason))

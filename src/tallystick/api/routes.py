@@ -1,0 +1,97 @@
+"""The table of contents of the REST API: method, path, operation, success status, tag.
+
+The official client picks its answer class by the exact status, so each one here is part of the contract
+(domain.md 0.1 and 9).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tallystick.api.binder import Route
+from tallystick.operations import (
+    account_plans,
+    accounts,
+    addons,
+    credits,
+    customers,
+    event_schemas,
+    events,
+    features,
+    invoices,
+    metrics,
+    organisations,
+    price_plans,
+    usage_meters,
+)
+
+ROUTES: Final = (
+    Route("POST", "/customers", customers.create_customer, 201, "Customers"),
+    Route("GET", "/customers", customers.list_customers, 200, "Customers"),
+    Route("GET", "/customers/{customer_id}", customers.get_customer, 200, "Customers"),
+    Route("PATCH", "/customers/{customer_id}", customers.update_customer, 200, "Customers"),
+    Route("DELETE", "/customers/{customer_id}", customers.archive_customer, 200, "Customers"),
+    Route("POST", "/accounts", accounts.create_account, 201, "Accounts"),
+    Route("GET", "/accounts", accounts.list_accounts, 200, "Accounts"),
+    Route("GET", "/accounts/{account_id}", accounts.get_account, 200, "Accounts"),
+    Route("PATCH", "/accounts/{account_id}", accounts.update_account, 200, "Accounts"),
+    Route("DELETE", "/accounts/{account_id}", accounts.archive_account, 200, "Accounts"),
+    Route("POST", "/accounts/{account_id}/price_plans", account_plans.change_account_plan, 200, "Accounts"),
+    Route("GET", "/accounts/{account_id}/pricing_schedules", account_plans.list_pricing_schedules, 200, "Accounts"),
+    Route("GET", "/accounts/{account_id}/credit_balance", credits.get_credit_balance, 200, "Credits"),
+    Route("POST", "/event_schema", event_schemas.create_event_schema, 201, "Event schemas"),
+    Route("GET", "/event_schema", event_schemas.list_event_schemas, 200, "Event schemas"),
+    Route("GET", "/event_schema/{event_schema_name}", event_schemas.get_event_schema, 200, "Event schemas"),
+    Route("PATCH", "/event_schema/{event_schema_name}", event_schemas.update_event_schema, 200, "Event schemas"),
+    Route("DELETE", "/event_schema/{event_schema_name}", event_schemas.archive_event_schema, 200, "Event schemas"),
+    Route(
+        "GET", "/event_schema/{event_schema_name}/versions", event_schemas.list_event_schema_versions, 200, "Event schemas"
+    ),
+    Route(
+        "POST", "/event_schema/{event_schema_name}/activate", event_schemas.activate_event_schema, 200, "Event schemas"
+    ),
+    Route(
+        "POST",
+        "/event_schema/{event_schema_name}/deactivate",
+        event_schemas.deactivate_event_schema,
+        200,
+        "Event schemas",
+    ),
+    Route("POST", "/usage_meters", usage_meters.create_usage_meter, 201, "Usage meters"),
+    Route("GET", "/usage_meters", usage_meters.list_usage_meters, 200, "Usage meters"),
+    Route("GET", "/usage_meters/{usage_meter_id}", usage_meters.get_usage_meter, 200, "Usage meters"),
+    Route("PATCH", "/usage_meters/{usage_meter_id}", usage_meters.update_usage_meter, 200, "Usage meters"),
+    Route("DELETE", "/usage_meters/{usage_meter_id}", usage_meters.archive_usage_meter, 200, "Usage meters"),
+    Route("POST", "/usage_meters/{usage_meter_id}/activate", usage_meters.activate_usage_meter, 200, "Usage meters"),
+    Route(
+        "POST", "/usage_meters/{usage_meter_id}/deactivate", usage_meters.deactivate_usage_meter, 200, "Usage meters"
+    ),
+    Route("POST", "/addons", addons.create_addon, 200, "Add-ons"),
+    Route("GET", "/addons", addons.list_addons, 200, "Add-ons"),
+    Route("GET", "/addons/{addon_id}", addons.get_addon, 200, "Add-ons"),
+    Route("PATCH", "/addons/{addon_id}", addons.update_addon, 200, "Add-ons"),
+    Route("DELETE", "/addons/{addon_id}", addons.archive_addon, 200, "Add-ons"),
+    Route("POST", "/features", features.create_feature, 200, "Features"),
+    Route("GET", "/features", features.list_features, 200, "Features"),
+    Route("GET", "/features/{feature_id}", features.get_feature, 200, "Features"),
+    Route("PATCH", "/features/{feature_id}", features.update_feature, 200, "Features"),
+    Route("POST", "/price_plans", price_plans.create_price_plan, 200, "Price plans", dry_run=True),
+    Route("GET", "/price_plans", price_plans.list_price_plans, 200, "Price plans"),
+    Route("GET", "/price_plans/{price_plan_id}", price_plans.get_price_plan, 200, "Price plans"),
+    Route("PATCH", "/price_plans/{price_plan_id}", price_plans.update_price_plan, 200, "Price plans"),
+    Route("DELETE", "/price_plans/{price_plan_id}", price_plans.archive_price_plan, 200, "Price plans"),
+    Route("POST", "/price_plans/{price_plan_id}/activate", price_plans.activate_price_plan, 200, "Price plans"),
+    Route("GET", "/events", events.list_events, 200, "Events"),
+    Route("GET", "/events/{event_id:path}", events.get_event, 200, "Events"),
+    Route("GET", "/invoices", invoices.list_invoices, 200, "Invoices"),
+    Route("GET", "/invoices/{invoice_id}", invoices.get_invoice, 200, "Invoices"),
+    Route("PATCH", "/invoices/{invoice_id}", invoices.update_invoice, 200, "Invoices"),
+    Route("POST", "/v1/invoices/{invoice_id}/reissue", invoices.reissue_invoice, 201, "Invoices"),
+    Route("GET", "/credits", credits.list_credits, 200, "Credits"),
+    Route("POST", "/credits", credits.create_credits, 200, "Credits"),
+    Route("GET", "/credits/{credit_id}", credits.get_credit, 200, "Credits"),
+    Route("POST", "/credits/{credit_id}/void", credits.void_credit, 200, "Credits"),
+    Route("POST", "/metrics", metrics.get_metrics, 200, "Metrics"),
+    Route("GET", "/v1/organization", organisations.get_organisation, 200, "Organization"),
+    Route("PATCH", "/v1/organization", organisations.update_organisation, 200, "Organization"),
+)

@@ -1,0 +1,111 @@
+"""Routes about the server itself: tokens, the test clock, health and figures."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from tallystick.api.errors import message_response, shape_error
+from tallystick.api.figures import CONTENT_TYPE
+from tallystick.api.requests import body_of, credential_of
+from tallystick.kernel.document import Document, Draft, encode
+from tallystick.kernel.errors import conflict, invalid
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from tallystick.api.figures import Figures
+    from tallystick.engine import Caller, Engine
+    from tallystick.workers import Workers
+
+
+class Token(Document, frozen=True, kw_only=True):
+    """The answer of `POST /authenticate`."""
+
+    token: str
+
+
+class TestClock(Document, frozen=True, kw_only=True):
+    """Where the test clock stands."""
+
+    now: datetime
+
+
+class Advance(Draft, frozen=True, kw_only=True):
+    """What `POST /v1/test-clock/advance` takes."""
+
+    to: datetime
+
+
+class Advanced(Document, frozen=True, kw_only=True, omit_defaults=False):
+    """What fell due on the way; `issues` are invoices that could not be made, with the reason."""
+
+    now: datetime
+    drafts_opened: int
+    invoices_frozen: int
+    credits_expired: int
+    issues: dict[str, str]
+
+
+class ServerDoor:
+    """Serves what is about the server and not about one organisation's data."""
+
+    def __init__(self, engine: Engine, workers: Workers, figures: Figures) -> None:
+        self._engine = engine
+        self._workers = workers
+        self._figures = figures
+
+    async def authenticate(self, request: Request, _caller: Caller) -> Response:
+        """`POST /authenticate`: an API key in, a token for 24 hours out."""
+        credential = credential_of(request) or ""
+        return _answer(Token(token=await run_in_threadpool(self._engine.gatekeeper.exchange, credential)))
+
+    async def test_clock(self, _request: Request, _caller: Caller) -> Response:
+        """`GET /v1/test-clock`: where the test clock stands.
+
+        Raises:
+            BillingError: of kind CONFLICT, on a server that runs in real time.
+        """
+        if not self._engine.is_test:
+            raise conflict("this server runs in real time: start it with --test-clock to move time")
+        return _answer(TestClock(now=self._engine.clock.now()))
+
+    async def advance(self, request: Request, _caller: Caller) -> Response:
+        """`POST /v1/test-clock/advance`: move time forward and do all that falls due on the way."""
+        body = await body_of(request)
+        try:
+            to = msgspec.json.decode(body, type=Advance).to
+        except (msgspec.MsgspecError, UnicodeDecodeError) as failure:
+            raise invalid("", shape_error(failure, Advance)) from None
+        if to.utcoffset() is None:
+            raise invalid("to", "send an instant with its offset, such as 2026-02-01T00:00:00Z")
+        tally = await run_in_threadpool(self._workers.billing.advance, to)
+        advanced = Advanced(
+            now=self._engine.clock.now(),
+            drafts_opened=tally.opened,
+            invoices_frozen=tally.frozen,
+            credits_expired=tally.expired,
+            issues=tally.issues,
+        )
+        return _answer(advanced)
+
+    async def figures(self, _request: Request, _caller: Caller) -> Response:
+        """`GET /internal/metrics`: figures for Prometheus."""
+        return Response(self._figures.text(), media_type=CONTENT_TYPE)
+
+    async def healthz(self, _request: Request) -> Response:
+        """`GET /healthz`: the process answers."""
+        return message_response(200, "ok")
+
+    async def readyz(self, _request: Request) -> Response:
+        """`GET /readyz`: events can be taken and usage read."""
+        failure = self._workers.failure
+        return message_response(200, "ready") if failure is None else message_response(503, failure)
+
+
+def _answer(value: Document) -> Response:
+    return Response(encode(value), media_type="application/json")

@@ -1,0 +1,115 @@
+"""Event schemas: which attributes (numbers) and dimensions (text) an event of a name must carry."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import UNSET, Meta, UnsetType
+
+from tallystick.catalog.fields import Lifecycle, SchemaName, Text255
+from tallystick.kernel.document import Document, Draft
+from tallystick.kernel.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+RESERVED = frozenset({"togai-usage", "togai-named-license"})
+"""Names of the predefined schemas (domain.md 2.5): never created, never listed."""
+
+
+class EventAttribute(Draft, frozen=True, kw_only=True):
+    """A number that each event of the schema carries, and the unit it is meant in."""
+
+    name: SchemaName
+    default_unit: Annotated[str, Meta(max_length=10)] | None = None
+
+
+class EventDimension(Draft, frozen=True, kw_only=True):
+    """A text that each event of the schema carries."""
+
+    name: SchemaName
+
+
+Attributes = Annotated[list[EventAttribute], Meta(max_length=50)]
+Dimensions = Annotated[list[EventDimension], Meta(max_length=50)]
+
+
+class FeatureTie(Document, frozen=True, kw_only=True):
+    """The one feature whose credits the events of a schema use up, and by which attribute."""
+
+    feature_id: str
+    attribute_name: str
+
+
+class EventSchema(Document, frozen=True, kw_only=True):
+    """One version of a schema; addressed by name."""
+
+    name: str
+    description: str | None = None
+    version: int
+    status: Lifecycle
+    attributes: list[EventAttribute]
+    dimensions: list[EventDimension]
+    filter_fields: list[str] | None = None
+    feature_details: FeatureTie | None = None
+    event_level_revenue: bool
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """The names that a rule over this schema's events may read."""
+        return frozenset(f"attributes.{attribute.name}" for attribute in self.attributes) | frozenset(
+            f"dimensions.{dimension.name}" for dimension in self.dimensions
+        )
+
+
+class EventSchemaListItem(EventSchema, frozen=True, kw_only=True):
+    """A schema as lists show it."""
+
+    usage_meters_count: int
+
+
+class EventSchemaDraft(Draft, frozen=True, kw_only=True):
+    """What `POST /event_schema` takes."""
+
+    name: SchemaName
+    description: Text255 | None = None
+    attributes: Attributes
+    dimensions: Dimensions
+    filter_fields: list[str] | None = None
+
+
+class EventSchemaPatch(Draft, frozen=True, kw_only=True):
+    """What `PATCH /event_schema/{name}` takes: fields that are absent stay."""
+
+    description: Text255 | UnsetType = UNSET
+    attributes: Attributes | UnsetType = UNSET
+    dimensions: Dimensions | UnsetType = UNSET
+    filter_fields: list[str] | UnsetType = UNSET
+
+
+def problems_of(
+    attributes: Sequence[EventAttribute], dimensions: Sequence[EventDimension], filter_fields: Sequence[str]
+) -> list[Problem]:
+    """Names that repeat, and filter fields that the schema does not have."""
+    problems = [
+        *_repeats("attributes", [attribute.name for attribute in attributes]),
+        *_repeats("dimensions", [dimension.name for dimension in dimensions]),
+    ]
+    known = {attribute.name for attribute in attributes} | {dimension.name for dimension in dimensions}
+    problems += [
+        Problem(f"filterFields[{index}]", f"{field!r} is neither an attribute nor a dimension of this schema")
+        for index, field in enumerate(filter_fields)
+        if field.rpartition(".")[2] not in known
+    ]
+    return problems
+
+
+def _repeats(path: str, names: list[str]) -> list[Problem]:
+    return [
+        Problem(f"{path}[{index}].name", f"{name!r} stands twice")
+        for index, name in enumerate(names)
+        if name in names[:index]
+    ]

@@ -1,0 +1,97 @@
+"""What a plan's terms must hold before they are kept, and before they may price anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tallystick.catalog.card_rules import card_problems
+from tallystick.catalog.price_plan import PlanType, PricePlanDetails
+from tallystick.kernel.errors import BillingError, Problem
+from tallystick.kernel.recurrence import CycleRule
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tallystick.catalog.price_plan import (
+        PricePlanDetailsDraft,
+        PricePlanDetailsPatch,
+        PricePlanDraft,
+        PricePlanPatch,
+        PricingCycleConfig,
+    )
+
+_TERMS: Final = "pricePlanDetails."
+_LATER: Final = {
+    "license_rate_cards": "licenseRateCards",
+    "billing_entitlement_rate_cards": "billingEntitlementRateCards",
+    "credit_grant_rate_cards": "creditGrantRateCards",
+    "entitlement_overage_rate_cards": "entitlementOverageRateCards",
+}
+
+
+def details_of(draft: PricePlanDetailsDraft, kind: PlanType) -> PricePlanDetails:
+    """The terms that a draft becomes; no currency is active yet."""
+    return PricePlanDetails(
+        supported_currencies=draft.supported_currencies,
+        active_currencies=[],
+        pricing_cycle_config=draft.pricing_cycle_config,
+        usage_rate_cards=draft.usage_rate_cards,
+        fixed_fee_rate_cards=draft.fixed_fee_rate_cards,
+        minimum_commitment=draft.minimum_commitment,
+        type=kind,
+    )
+
+
+def terms_problems(details: PricePlanDetails, kind: PlanType) -> list[Problem]:
+    """All that is wrong with terms by themselves; whether meters and add-ons exist is the operation's business."""
+    problems = [Problem(f"{_TERMS}{found.path}", found.reason) for found in card_problems(details)]
+    if details.pricing_cycle_config is not None:
+        problems += cycle_problems(details.pricing_cycle_config, f"{_TERMS}pricingCycleConfig")
+    if kind is PlanType.PURCHASE:
+        problems.append(Problem("type", "plans of type PURCHASE are not sold yet: send BILLING"))
+    return problems
+
+
+def cycle_problems(cycle: PricingCycleConfig, path: str) -> list[Problem]:
+    """Offsets that the interval does not allow, or that are missing (domain.md 4.2)."""
+    offset = cycle.start_offset
+    if offset is None:
+        if cycle.anniversary_cycle:
+            return []
+        return [Problem(f"{path}.startOffset", "is required unless anniversaryCycle is true")]
+    try:
+        CycleRule.of(cycle.interval, offset.day_offset, offset.month_offset, f"{path}.startOffset")
+    except BillingError as refused:
+        return list(refused.problems)
+    return []
+
+
+def missing_for_activation(details: PricePlanDetails, currencies: Sequence[str]) -> list[Problem]:
+    """What still keeps a plan from being activated in these currencies."""
+    problems = [
+        Problem(f"currencies[{position}]", f"{currency!r} is not among the plan's supportedCurrencies")
+        for position, currency in enumerate(currencies)
+        if currency not in details.supported_currencies
+    ]
+    if details.pricing_cycle_config is None:
+        problems.append(Problem(f"{_TERMS}pricingCycleConfig", "is missing: a BILLING plan needs a pricing cycle"))
+    if not (details.usage_rate_cards or details.fixed_fee_rate_cards or details.minimum_commitment):
+        problems.append(Problem(_TERMS.rstrip("."), "has no rate cards: a plan must price something"))
+    return problems
+
+
+def later_problems(
+    asked: PricePlanDraft | PricePlanPatch, terms: PricePlanDetailsDraft | PricePlanDetailsPatch
+) -> list[Problem]:
+    """Parts of the wire that this release does not price: refused by name instead of being billed as nothing."""
+    problems = [
+        Problem(f"{_TERMS}{wire}", "cards of this kind are not priced yet: leave them out")
+        for field, wire in _LATER.items()
+        if getattr(terms, field)
+    ]
+    for field, wire in (("deferred_revenue", "deferredRevenue"), ("allow_ongoing_cycle_updates",) * 2):
+        if getattr(terms, field, False):
+            problems.append(Problem(f"{_TERMS}{wire}", "is not offered yet: leave it out or send false"))
+    if asked.pricing_rules:
+        problems.append(Problem("pricingRules", "pricing rules are not evaluated yet: leave them out"))
+    return problems

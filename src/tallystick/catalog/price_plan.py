@@ -1,0 +1,165 @@
+"""Price plans: a pricing cycle, rate cards and the currencies they are priced in."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from tallystick.catalog.fields import CurrencyCode, NumberText, Text255
+from tallystick.catalog.rate_card import FixedFeeRateCard, MinimumCommitment, UsageRateCard
+from tallystick.kernel.document import Document, Draft
+from tallystick.kernel.recurrence import Interval
+
+PlanName = Annotated[str, Meta(min_length=1, max_length=50)]
+NotYet = list[msgspec.Raw]
+"""Cards of a kind that this release does not price: an empty list is fine, anything in it is refused."""
+
+
+class PlanType(enum.StrEnum):
+    """Recurring, or bought once."""
+
+    BILLING = "BILLING"
+    PURCHASE = "PURCHASE"
+
+
+class PlanStatus(enum.StrEnum):
+    """States of a plan (domain.md 1.4)."""
+
+    DRAFT = "DRAFT"
+    ACTIVE = "ACTIVE"
+    ARCHIVED = "ARCHIVED"
+
+
+class StartOffset(Draft, frozen=True, kw_only=True, omit_defaults=False):
+    """Where in the calendar a cycle starts, as the wire's texts; always written in full."""
+
+    day_offset: NumberText
+    month_offset: NumberText = "NIL"
+
+
+class PricingCycleConfig(Draft, frozen=True, kw_only=True):
+    """How long a cycle is, where it starts, and for how many days after its end late events are taken."""
+
+    interval: Interval
+    start_offset: StartOffset | None = None
+    grace_period: Annotated[int, Meta(ge=0, le=3660)]
+    anniversary_cycle: bool | None = None
+
+
+class PricePlanDetails(Document, frozen=True, kw_only=True):
+    """The terms of one plan version."""
+
+    supported_currencies: list[str]
+    active_currencies: list[str]
+    pricing_cycle_config: PricingCycleConfig | None = None
+    usage_rate_cards: list[UsageRateCard] = []
+    fixed_fee_rate_cards: list[FixedFeeRateCard] = []
+    minimum_commitment: MinimumCommitment | None = None
+    type: PlanType
+
+
+class PricingSchedule(Document, frozen=True, kw_only=True):
+    """One version of a plan with its terms."""
+
+    id: str
+    start_date: datetime
+    end_date: datetime
+    version: int
+    is_overriden: bool
+    price_plan_details: PricePlanDetails | None = None
+
+
+class PricePlan(Document, frozen=True, kw_only=True):
+    """A plan and its versions, oldest first."""
+
+    id: str
+    name: str
+    type: PlanType
+    description: str | None = None
+    status: PlanStatus
+    pricing_schedule: list[PricingSchedule]
+
+    @property
+    def version(self) -> PricingSchedule:
+        """The latest version."""
+        return self.pricing_schedule[-1]
+
+    @property
+    def details(self) -> PricePlanDetails:
+        """The terms of the latest version."""
+        details = self.version.price_plan_details
+        assert details is not None, "a stored plan version carries its terms"
+        return details
+
+
+class PricePlanListItem(Document, frozen=True, kw_only=True):
+    """A plan as lists show it: the rate cards left out, the meters by id."""
+
+    id: str
+    name: str
+    version: int
+    description: str | None = None
+    status: PlanStatus
+    usage_meters: list[str]
+    price_plan_details: PricePlanDetails
+    created_at: datetime
+    updated_at: datetime
+    type: PlanType
+
+
+class PricePlanDetailsDraft(Draft, frozen=True, kw_only=True):
+    """The terms that a caller sends."""
+
+    pricing_cycle_config: PricingCycleConfig | None = None
+    supported_currencies: list[CurrencyCode]
+    usage_rate_cards: list[UsageRateCard] = []
+    fixed_fee_rate_cards: list[FixedFeeRateCard] = []
+    license_rate_cards: NotYet = []
+    billing_entitlement_rate_cards: NotYet = []
+    minimum_commitment: MinimumCommitment | None = None
+    credit_grant_rate_cards: NotYet = []
+    entitlement_overage_rate_cards: NotYet = []
+    deferred_revenue: bool = False
+    allow_ongoing_cycle_updates: bool = msgspec.field(default=False, name="allow_ongoing_cycle_updates")
+
+
+class PricePlanDraft(Draft, frozen=True, kw_only=True):
+    """What `POST /price_plans` takes."""
+
+    name: PlanName
+    description: Text255 | None = None
+    type: PlanType = PlanType.BILLING
+    price_plan_details: PricePlanDetailsDraft
+    pricing_rules: NotYet = []
+
+
+class PricePlanPatch(Draft, frozen=True, kw_only=True):
+    """What `PATCH /price_plans/{id}` takes: of the terms, each key that is present replaces the old value."""
+
+    description: Text255 | UnsetType = UNSET
+    price_plan_details: PricePlanDetailsPatch | UnsetType = UNSET
+    pricing_rules: NotYet = []
+
+
+class PricePlanDetailsPatch(Draft, frozen=True, kw_only=True):
+    """The part of the terms that a patch replaces."""
+
+    pricing_cycle_config: PricingCycleConfig | UnsetType = UNSET
+    supported_currencies: Annotated[list[CurrencyCode], Meta(min_length=1)] | UnsetType = UNSET
+    usage_rate_cards: list[UsageRateCard] | UnsetType = UNSET
+    fixed_fee_rate_cards: list[FixedFeeRateCard] | UnsetType = UNSET
+    license_rate_cards: NotYet = []
+    billing_entitlement_rate_cards: NotYet = []
+    minimum_commitment: MinimumCommitment | UnsetType = UNSET
+    credit_grant_rate_cards: NotYet = []
+    entitlement_overage_rate_cards: NotYet = []
+
+
+class PlanActivation(Draft, frozen=True, kw_only=True):
+    """What `POST /price_plans/{id}/activate` takes."""
+
+    currencies: Annotated[list[CurrencyCode], Meta(min_length=1)]

@@ -1,0 +1,133 @@
+"""Rate cards: the price of one billable item inside a plan."""
+
+from __future__ import annotations
+
+import enum
+from decimal import Decimal
+from typing import Annotated
+
+from msgspec import Meta
+
+from tallystick.catalog.fields import CurrencyCode, Id, NumberText, Text50, Text255
+from tallystick.kernel.document import Draft
+
+
+class PricingModel(enum.StrEnum):
+    """Whether each slab prices its own units, or one slab prices them all."""
+
+    TIERED = "TIERED"
+    VOLUME = "VOLUME"
+
+
+class PriceType(enum.StrEnum):
+    """How a slab turns units into an amount."""
+
+    FLAT = "FLAT"
+    PER_UNIT = "PER_UNIT"
+    PACKAGE = "PACKAGE"
+
+
+class InvoiceTiming(enum.StrEnum):
+    """Whether a card is billed before, after, or as an order paid beforehand."""
+
+    IN_ADVANCE = "IN_ADVANCE"
+    IN_ARREARS = "IN_ARREARS"
+    PREPAID = "PREPAID"
+
+
+class FeeType(enum.StrEnum):
+    """Whether a fee is charged once or every cycle."""
+
+    ONE_TIME = "ONE_TIME"
+    RECURRING = "RECURRING"
+
+
+class SlabConfig(Draft, frozen=True, kw_only=True):
+    """Settings of a slab; `packageSize` belongs to PACKAGE slabs."""
+
+    package_size: NumberText | None = None
+
+
+class RateLimits(Draft, frozen=True, kw_only=True):
+    """The least and the most that a slab or a whole card comes to; numbers as text."""
+
+    minimum_rate: NumberText | None = None
+    maximum_rate: NumberText | None = None
+
+
+class Slab(Draft, frozen=True, kw_only=True):
+    """A range of units `(startAfter, next startAfter]` and how it is priced."""
+
+    order: Annotated[int, Meta(ge=1, le=10)]
+    start_after: Decimal
+    price_type: PriceType
+    slab_config: SlabConfig | None = None
+
+
+class RatePlan(Draft, frozen=True, kw_only=True):
+    """The slabs of a card and how they share the units."""
+
+    pricing_model: PricingModel
+    slabs: Annotated[list[Slab], Meta(min_length=1)]
+
+
+class SlabRate(Draft, frozen=True, kw_only=True):
+    """The rate of one slab in one currency."""
+
+    order: int
+    rate: Decimal
+    slab_rate_config: RateLimits | None = None
+
+
+class RateValue(Draft, frozen=True, kw_only=True):
+    """All rates of a card in one currency."""
+
+    currency: CurrencyCode
+    slab_rates: Annotated[list[SlabRate], Meta(min_length=1)]
+    rate_config: RateLimits | None = None
+
+
+class CurrencyRate(Draft, frozen=True, kw_only=True):
+    """One amount in one currency."""
+
+    currency: CurrencyCode
+    rate: Decimal
+
+
+class RecurrenceConfig(Draft, frozen=True, kw_only=True):
+    """In which cycles a card is charged: from cycle `offset` on, every `interval` cycles (domain.md 4.5)."""
+
+    interval: Annotated[int, Meta(ge=1)] = 1
+    offset: Annotated[int, Meta(ge=0)] = 0
+
+
+class UsageRateCard(Draft, frozen=True, kw_only=True):
+    """The price of a meter's usage; always in arrears."""
+
+    display_name: Text255 | None = None
+    name: Text255 | None = None
+    tag: Text50 | None = None
+    usage_meter_id: Id
+    rate_plan: RatePlan
+    rate_values: list[RateValue]
+
+
+class FixedFeeRateCard(Draft, frozen=True, kw_only=True):
+    """A fee that does not depend on usage."""
+
+    id: Id
+    display_name: Text255 | None = None
+    name: Text255 | None = None
+    tag: Text50 | None = None
+    invoice_timing: InvoiceTiming = InvoiceTiming.IN_ARREARS
+    type: FeeType = FeeType.RECURRING
+    rate_values: list[CurrencyRate]
+    enable_proration: bool
+    recurrence_config: RecurrenceConfig | None = None
+
+
+class MinimumCommitment(Draft, frozen=True, kw_only=True):
+    """What the cards of a cycle must come to at least; the rest is a true-up."""
+
+    display_name: Text255
+    rate_values: Annotated[list[CurrencyRate], Meta(min_length=1)]

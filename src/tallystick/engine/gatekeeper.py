@@ -1,0 +1,127 @@
+"""Who may come in: long-lived API keys, and the short-lived tokens that they are exchanged for."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import jwt
+
+from tallystick.kernel.errors import BillingError, Kind, Problem
+from tallystick.stores.state import access
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tallystick.kernel.clock import Clock
+    from tallystick.kernel.ids import IdSource
+    from tallystick.stores.state.database import Database
+
+KEY_PREFIX: Final = "tsk_"
+TOKEN_LIFE: Final = timedelta(hours=24)
+_ALGORITHM: Final = "HS256"
+_CACHED_CALLERS: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: an API key (or a token made from it) of one organisation."""
+
+    organisation: str
+    key_id: str
+
+
+class Gatekeeper:
+    """Recognises callers. A revoked key is refused at once, also when another process revoked it."""
+
+    def __init__(self, database: Database, secret: bytes, wall_clock: Clock) -> None:
+        self._database = database
+        self._secret = secret
+        self._clock = wall_clock
+        self._known: dict[str, Caller] = {}
+        self._seen: int | None = None
+
+    def caller_of(self, credential: str | None) -> Caller:
+        """Who a credential belongs to.
+
+        Raises:
+            BillingError: of kind UNAUTHENTICATED, for none, an unknown, expired or revoked one.
+        """
+        if not credential:
+            raise _refused("no API key: send it as 'Authorization: Bearer <key>'")
+        if credential.count(".") == 2 and not credential.startswith(KEY_PREFIX):  # noqa: PLR2004 - a JWT has three parts
+            caller = self._token_caller(credential)
+            if caller is not None:
+                return caller
+        return self._key_caller(credential)
+
+    def exchange(self, credential: str) -> str:
+        """A token that is good for 24 hours; a token is given back as it is (domain.md 1.7)."""
+        caller = self.caller_of(credential)
+        if self._claims(credential) is not None:
+            return credential
+        expires = self._clock.now() + TOKEN_LIFE
+        claims = {"sub": caller.key_id, "org": caller.organisation, "exp": expires}
+        return jwt.encode(claims, self._secret, _ALGORITHM)
+
+    def _key_caller(self, secret: str) -> Caller:
+        changes = self._database.changes()
+        if changes is None or changes != self._seen:
+            self._known.clear()
+            self._seen = changes
+        caller = self._known.get(secret)
+        if caller is None:
+            with self._database.read() as connection:
+                key = access.key_of_secret(connection, secret)
+            if key is None:
+                raise _refused("the API key is unknown or was revoked")
+            caller = Caller(key.organisation_id, key.id)
+            if len(self._known) < _CACHED_CALLERS:
+                self._known[secret] = caller
+        return caller
+
+    def _token_caller(self, token: str) -> Caller | None:
+        claims = self._claims(token)
+        if claims is None:
+            return None
+        with self._database.read() as connection:
+            key = access.key_of_id(connection, claims["sub"])
+        if key is None or key.organisation_id != claims["org"]:
+            raise _refused("the API key behind this token was revoked")
+        return Caller(key.organisation_id, key.id)
+
+    def _claims(self, token: str) -> dict[str, Any] | None:
+        """What a token of ours says, or None when it is none; expiry is judged by the wall clock."""
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                self._secret,
+                [_ALGORITHM],
+                options={"verify_exp": False, "require": ["exp", "sub", "org"]},
+            )
+        except jwt.InvalidTokenError:
+            return None
+        if claims["exp"] <= self._clock.now().timestamp():
+            raise _refused("the token has expired: exchange the API key for a new one")
+        return claims
+
+
+def new_key(
+    connection: Any,  # noqa: ANN401 - the stores' connection, which this room must not name
+    ids: IdSource,
+    organisation: str,
+    name: str,
+    now: datetime,
+    secret: str | None = None,
+) -> tuple[access.ApiKey, str]:
+    """Make and keep a new key; its secret is returned here and never again."""
+    secret = secret or KEY_PREFIX + secrets.token_urlsafe(30)
+    key = access.ApiKey(ids.mint("key"), organisation, name, secret[-4:], now, None)
+    access.add_key(connection, key, secret)
+    return key, secret
+
+
+def _refused(reason: str) -> BillingError:
+    return BillingError(Kind.UNAUTHENTICATED, "unauthenticated", Problem("", reason))

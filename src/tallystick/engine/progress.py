@@ -1,0 +1,51 @@
+"""Waiting for the processing of events: reads see what was acknowledged before them."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from tallystick.kernel.errors import BillingError, Kind, Problem
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tallystick.stores.event_log import EventLog
+    from tallystick.stores.event_store import EventStore
+
+READ_PATIENCE: Final = 5.0
+CHANGE_PATIENCE: Final = 60.0
+_log = logging.getLogger("tallystick.engine")
+
+
+class Progress:
+    """How far the processing had come when one operation looked; `as_of` tells when that was not all."""
+
+    def __init__(self, log: EventLog, events: EventStore) -> None:
+        self._log = log
+        self._events = events
+        self.as_of: datetime | None = None
+
+    def settle(self) -> None:
+        """Wait at most 5 seconds until every event acknowledged before this call is processed."""
+        if not self._events.wait_until(self._log.end(), READ_PATIENCE):
+            self.as_of = self._events.processed_until()
+
+    def pass_all(self) -> None:
+        """Wait until every event acknowledged before this call is processed.
+
+        Raises:
+            BillingError: of kind UNAVAILABLE, when that takes longer than a minute.
+        """
+        if not self._events.wait_until(self._log.barrier(), CHANGE_PATIENCE):
+            reason = "events are still being processed: try again in a moment"
+            raise BillingError(Kind.UNAVAILABLE, "processing_behind", Problem("", reason))
+
+    def pass_received_before(self, instant: datetime) -> None:
+        """Wait, without a time limit, until every event received before an instant is processed.
+
+        The clock has passed that instant, so everything received before it is in the log or in the queue to it.
+        """
+        row = self._log.barrier()
+        while not self._events.wait_until(row, CHANGE_PATIENCE):
+            _log.warning("bills as of %s wait for events that are still being processed", instant.isoformat())

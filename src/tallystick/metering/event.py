@@ -1,0 +1,60 @@
+"""One event of a product: who used how much of what, and when."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+MAX_BATCH = 1000
+NUMBER_PATTERN = r"^-?[0-9]{1,512}(\.[0-9]+)?$"
+
+
+class Attribute(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """A number of an event: decimal digits as text, so that nothing is lost on its way."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=50)]
+    value: Annotated[str, Meta(pattern=NUMBER_PATTERN)]
+    unit: Annotated[str, Meta(min_length=1, max_length=50)] | None = None
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
+    """A usage event as it is sent (domain.md 2.1); `account_id` is an account's id or an alias."""
+
+    schema_name: Annotated[str, Meta(min_length=1, max_length=50)]
+    id: Annotated[str, Meta(max_length=512)] | None = None
+    timestamp: datetime
+    account_id: Annotated[str, Meta(max_length=512)]
+    attributes: Annotated[list[Attribute], Meta(max_length=10)]
+    dimensions: Annotated[dict[str, Annotated[str, Meta(min_length=1, max_length=200)]], Meta(max_length=100)]
+
+
+class EventStatus(enum.StrEnum):
+    """What became of an event (domain.md 2.4)."""
+
+    IN_PROGRESS = "INGESTION_IN_PROGRESS"
+    METERED = "INGESTION_COMPLETED_EVENT_METERED"
+    NOT_METERED = "INGESTION_COMPLETED_EVENT_NOT_METERED"
+    NO_MATCHING_METERS = "INGESTION_COMPLETED_NO_MATCHING_METERS"
+    FAILED = "INGESTION_FAILED"
+    SCHEMA_NOT_DEFINED = "INGESTION_FAILED_SCHEMA_NOT_DEFINED"
+    UNITS_INVALID = "INGESTION_FAILED_UNITS_INVALID"
+    PAST_GRACE_PERIOD = "INGESTION_FAILED_PAST_GRACE_PERIOD"
+    ACCOUNT_NOT_FOUND = "INGESTION_FAILED_ACCOUNT_NOT_FOUND"
+    DUPLICATE = "INGESTION_FAILED_DUPLICATE_EVENT"
+    NO_EVENT_ID = "INGESTION_FAILED_NO_EVENT_ID"
+
+    @property
+    def is_processed(self) -> bool:
+        """Whether the event counts as PROCESSED in metrics."""
+        return self.value.startswith("INGESTION_COMPLETED")
+
+
+class EventSource(enum.StrEnum):
+    """By which door an event came in."""
+
+    API = "API"
+    BATCH = "BATCH"

@@ -1,0 +1,192 @@
+"""How many units of a meter an event makes (domain.md 3.1): terms become a function once, which then runs per event."""
+
+from __future__ import annotations
+
+import decimal
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from tallystick.catalog.usage_meter import Aggregation
+from tallystick.kernel import quantity
+from tallystick.logic import EvaluationError, evaluate, truthy
+from tallystick.logic.rule import Constant, Listing, Operation
+from tallystick.metering.event_data import rule_data
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tallystick.catalog.usage_meter import MeterFilter
+    from tallystick.logic import Rule, Value
+    from tallystick.metering.catalogue import MeterTerms
+    from tallystick.metering.event_data import EventData
+
+    Units: TypeAlias = Callable[[EventData], Decimal | None]
+    Evaluated: TypeAlias = Callable[[EventData], Value]
+
+MOST_REMEMBERED: Final = 4096
+"""Results that one rule over dimensions remembers; dimensions that are worth metering by have few values."""
+
+_SHORT: Final = 64
+"""Digits up to which a number needs no look at the limits of the logic room."""
+
+_STORED: Final = decimal.Context(
+    prec=quantity.STORED_DIGITS, traps=[decimal.InvalidOperation, decimal.Inexact, decimal.FloatOperation]
+)
+_STORED_STEP: Final = Decimal(1).scaleb(-quantity.STORED_SCALE)
+
+
+class UnitsInvalidError(Exception):
+    """A meter's rule failed for an event, or gave something else than a number that can be stored."""
+
+
+def units_of(terms: MeterTerms) -> Units:
+    """A function from an event to its units of this meter, None when the meter's filters or matchers say no.
+
+    The function raises UnitsInvalidError where a rule fails, or where the sum is no number that DECIMAL(38,12) holds
+    exactly.
+    """
+    count = _counted(terms) if terms.aggregation is Aggregation.COUNT else _summed(terms)
+    allowed = [_filtered(condition) for condition in terms.filters]
+
+    def units(data: EventData) -> Decimal | None:
+        for allows in allowed:
+            if not allows(data):
+                return None
+        try:
+            return count(data)
+        except EvaluationError as failure:
+            raise UnitsInvalidError(f"usage meter {terms.name}: {failure.reason}") from failure
+        except UnitsInvalidError as failure:
+            raise UnitsInvalidError(f"usage meter {terms.name}: {failure}") from failure
+
+    return units
+
+
+def _counted(terms: MeterTerms) -> Units:
+    """COUNT: each matching event is 1, whatever its computation says."""
+    matchers = [_evaluated(matcher) for matcher, _ in terms.computations if matcher is not None]
+    if len(matchers) < max(len(terms.computations), 1):
+        return lambda _data: quantity.ONE
+
+    def units(data: EventData) -> Decimal | None:
+        for matches in matchers:
+            if truthy(matches(data)):
+                return quantity.ONE
+        return None
+
+    return units
+
+
+def _summed(terms: MeterTerms) -> Units:
+    """SUM: the results of all matching computations together."""
+    steps = [
+        (None if matcher is None else _evaluated(matcher), _computed(computation))
+        for matcher, computation in terms.computations
+    ]
+
+    def units(data: EventData) -> Decimal | None:
+        total = None
+        for matches, computed in steps:
+            if matches is None or truthy(matches(data)):
+                result = computed(data)
+                if not isinstance(result, Decimal):
+                    raise UnitsInvalidError(f"the computation gives {_kind(result)}, not a number")
+                total = result if total is None else quantity.EXACT.add(total, result)
+        return None if total is None else stored(total)
+
+    return units
+
+
+def stored(number: Decimal) -> Decimal:
+    """The same number with all twelve digits behind the point, as usage facts are stored.
+
+    Raises:
+        UnitsInvalidError: when DECIMAL(38,12) does not hold it exactly.
+    """
+    try:
+        return _STORED.quantize(number, _STORED_STEP)
+    except (decimal.InvalidOperation, decimal.Inexact):
+        raise UnitsInvalidError("the units need more than 26 digits before or 12 behind the decimal point") from None
+
+
+def _filtered(condition: MeterFilter) -> Callable[[EventData], bool]:
+    """Text equality with a field named bare or with its prefix; a bare name means a dimension before an attribute."""
+    kind, dot, name = condition.field.partition(".")
+    wanted = condition.value
+    if dot and kind in ("attributes", "attribute"):
+        return lambda data: data.attributes.get(name) == wanted
+    if dot and kind in ("dimensions", "dimension"):
+        return lambda data: data.dimensions.get(name) == wanted
+    field = condition.field
+    return lambda data: data.dimensions.get(field, data.attributes.get(field)) == wanted
+
+
+def _computed(rule: Rule) -> Evaluated:
+    """A rule's value; a bare attribute, the commonest rule of all, is read without evaluation."""
+    name = _variable(rule, ("attributes", "attribute"))
+    if name is None:
+        return _evaluated(rule)
+
+    def computed(data: EventData) -> Value:
+        digits = data.attributes.get(name)
+        if digits is None or len(digits) > _SHORT:
+            return evaluate(rule, data.for_rules())
+        return Decimal(digits)
+
+    return computed
+
+
+def _evaluated(rule: Rule) -> Evaluated:
+    """A rule's value; one that reads nothing but dimensions is evaluated once for each combination of their texts."""
+    names = _dimensions_read(rule)
+    if names is None:
+        return lambda data: evaluate(rule, data.for_rules())
+    order = sorted(names)
+    remembered: dict[tuple[str | None, ...], Value] = {}
+
+    def evaluated(data: EventData) -> Value:
+        texts = tuple([data.dimensions.get(name) for name in order])
+        if texts not in remembered:
+            if len(remembered) >= MOST_REMEMBERED:
+                remembered.clear()
+            remembered[texts] = evaluate(rule, rule_data({}, data.dimensions))
+        return remembered[texts]
+
+    return evaluated
+
+
+def _dimensions_read(rule: Rule) -> frozenset[str] | None:
+    """The dimensions on which alone a rule's value depends; None when it reads, or may read, anything else."""
+    match rule:
+        case Constant():
+            return frozenset()
+        case Listing(members=parts) | Operation(arguments=parts) if not _reads(rule):
+            found = [_dimensions_read(part) for part in parts]
+            known = [names for names in found if names is not None]
+            return frozenset().union(*known) if len(known) == len(found) else None
+        case _:
+            name = _variable(rule, ("dimensions", "dimension"))
+            return None if name is None else frozenset({name})
+
+
+def _reads(rule: Rule) -> bool:
+    """Whether the node itself looks into the data."""
+    return isinstance(rule, Operation) and rule.operator in ("var", "missing", "missing_some")
+
+
+def _variable(rule: Rule, kinds: tuple[str, ...]) -> str | None:
+    """The name behind `kind.` when the rule is a plain variable of one of these kinds, without a default."""
+    match rule:
+        case Operation(operator="var", arguments=(Constant(constant=str(text)),)):
+            kind, dot, name = text.partition(".")
+            return name if dot and name and kind in kinds else None
+        case _:
+            return None
+
+
+def _kind(value: Value) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    return "a text" if isinstance(value, str) else "a list" if isinstance(value, list) else "another value"

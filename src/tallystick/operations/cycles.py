@@ -1,0 +1,80 @@
+"""Opening pricing cycles: the rows of the draft invoices that each cycle of a timeline needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from tallystick.accounts.account import Account
+from tallystick.accounts.schedule import Opening, Schedule
+from tallystick.catalog.price_plan import PricePlanDetails
+from tallystick.catalog.rate_card import InvoiceTiming
+from tallystick.invoicing.invoice import InvoiceClass, InvoiceStatus, InvoiceType
+from tallystick.invoicing.record import InvoiceRecord
+from tallystick.kernel.recurrence import Cycle
+from tallystick.operations.work import Work
+from tallystick.rating.fixed_fee import is_charged
+
+
+def open_cycles(work: Work, openings: Sequence[Opening], *, until: datetime) -> int:
+    """Open every cycle of these pieces that has started by an instant; answers how many drafts there are more.
+
+    Each cycle gets the row of its STANDARD draft, and of a STANDARD_ADVANCED one when fees in advance are due.
+    """
+    pieces = [opening.piece for opening in openings]
+    accounts = work.state.accounts.among({piece.account_id for piece in pieces})
+    terms = terms_of(work, pieces)
+    records: list[InvoiceRecord] = []
+    for opening in openings:
+        piece, ordinal = opening.piece, opening.ordinal
+        cycle: Cycle | None = piece.cycle_at(opening.starts_at, work.organisation.zone)
+        while cycle is not None and cycle.period.start <= until:
+            records += _records(work, piece, accounts[piece.account_id], terms[piece.id], cycle, ordinal)
+            cycle, ordinal = piece.cycle_after(cycle, work.organisation.zone), ordinal + 1
+        work.state.schedules.opened(piece, None if cycle is None else cycle.period.start, ordinal)
+    work.state.invoices.add_drafts(records)
+    return len(records)
+
+
+def terms_of(work: Work, pieces: Sequence[Schedule]) -> dict[str, PricePlanDetails]:
+    """The terms that each piece was agreed on, by piece."""
+    plans = work.state.price_plans.among({piece.price_plan_id for piece in pieces})
+    found: dict[str, PricePlanDetails] = {}
+    for piece in pieces:
+        for version in plans[piece.price_plan_id].pricing_schedule:
+            if version.id == piece.plan_version_id and version.price_plan_details is not None:
+                found[piece.id] = version.price_plan_details
+    return found
+
+
+def _records(
+    work: Work, piece: Schedule, account: Account, terms: PricePlanDetails, cycle: Cycle, ordinal: int
+) -> list[InvoiceRecord]:
+    advance = any(
+        card.invoice_timing is InvoiceTiming.IN_ADVANCE and is_charged(card, ordinal)
+        for card in terms.fixed_fee_rate_cards
+    )
+    due_at = piece.due_at(cycle, work.organisation.zone)
+    falling_due = [(InvoiceType.STANDARD, due_at)]
+    if advance:
+        falling_due.insert(0, (InvoiceType.STANDARD_ADVANCED, cycle.period.start))
+    return [
+        InvoiceRecord(
+            id=work.ids.mint("inv"),
+            account_id=account.id,
+            customer_id=account.customer_id,
+            schedule_id=piece.id,
+            price_plan_id=piece.price_plan_id,
+            invoice_class=InvoiceClass.INVOICE,
+            invoice_type=kind,
+            status=InvoiceStatus.DRAFT,
+            cycle=cycle,
+            ordinal=ordinal,
+            freeze_at=freeze_at,
+            currency=account.invoice_currency,
+            net_term_days=account.net_term_days,
+            created_at=work.now,
+            updated_at=work.now,
+        )
+        for kind, freeze_at in falling_due
+    ]

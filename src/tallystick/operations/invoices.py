@@ -1,0 +1,135 @@
+"""Invoices: list, read, void, and make anew after a void."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from msgspec import UNSET
+
+from tallystick.invoicing.invoice import (
+    Invoice,
+    InvoiceClass,
+    InvoicePatch,
+    InvoiceStatus,
+    InvoiceSummary,
+    RequestedStatus,
+)
+from tallystick.invoicing.record import InvoiceRecord
+from tallystick.invoicing.rows import tree_of
+from tallystick.invoicing.states import may_request
+from tallystick.kernel.errors import conflict, invalid
+from tallystick.kernel.paging import PageRequest
+from tallystick.operations.answers import Listed
+from tallystick.operations.bill_runs import freeze
+from tallystick.operations.drafts import draft_bills
+from tallystick.operations.work import Work, catalogue_command, command, query
+
+
+@query
+def list_invoices(
+    work: Work,
+    page: PageRequest,
+    *,
+    status: InvoiceStatus | None = None,
+    owner_id: str | None = None,
+    customer_id: str | None = None,
+    price_plan_id: str | None = None,
+    invoice_class: InvoiceClass | None = None,
+    start_time: int | None = None,
+    end_time: int | None = None,
+) -> Listed[InvoiceSummary]:
+    """Page through invoices, newest first; the totals of drafts are computed with one usage query.
+
+    `start_time` and `end_time` are epoch milliseconds: cycles that start at or after, and end at or before.
+    """
+    records, token = work.state.invoices.page(
+        page,
+        status=status,
+        account_id=owner_id,
+        customer_id=customer_id,
+        price_plan_id=price_plan_id,
+        **{"class": invoice_class},
+        start_time=None if start_time is None else str(start_time * 1000),
+        end_time=None if end_time is None else str(end_time * 1000),
+    )
+    drafting = {record.account_id for record in records if record.is_draft}
+    bills = draft_bills(work, drafting) if drafting else {}
+    zone = work.organisation.zone
+    summaries = []
+    for record in records:
+        total = record.total or bills[record.id].total
+        summaries.append(record.summary(total, zone))
+    return Listed(data=summaries, next_token=token)
+
+
+@query
+def get_invoice(work: Work, invoice_id: str) -> Invoice:
+    """One invoice with its lines: a draft as it stands now, any other as it was frozen."""
+    return shown(work, work.state.invoices.get(invoice_id))
+
+
+@command
+def update_invoice(work: Work, invoice_id: str, patch: InvoicePatch) -> Invoice:
+    """Void a frozen invoice: its credits come back, and nothing else about it changes."""
+    record = work.state.invoices.get(invoice_id)
+    for field, name in (
+        ("start_date", "startDate"),
+        ("end_date", "endDate"),
+        ("line_items", "lineItems"),
+        ("auto_advance", "autoAdvance"),
+    ):
+        if getattr(patch, field) is not UNSET:
+            raise invalid(name, "only custom drafts can be edited")
+    if patch.status is UNSET:
+        raise invalid("status", "is missing: send VOID")
+    if patch.status is not RequestedStatus.VOID:
+        raise invalid("status", f"{patch.status} is set by payments, which are not recorded yet: send VOID")
+    if not _may_be_voided(record):
+        raise invalid("status", f"an invoice that is {record.status} cannot be voided")
+    work.state.invoices.set_status(record, InvoiceStatus.VOID, work.now)
+    work.state.credits.give_back(record.id, work.now, work.ids)
+    return shown(work, work.state.invoices.get(invoice_id))
+
+
+@catalogue_command
+def reissue_invoice(work: Work, invoice_id: str) -> Invoice:
+    """Make a new invoice for the cycle of a void one, from usage and terms as they are now; it is due at once."""
+    void = work.state.invoices.get(invoice_id)
+    if void.status is not InvoiceStatus.VOID:
+        raise conflict(f"invoice {invoice_id!r} is {void.status}: only the cycle of a void one is billed again")
+    record = dataclasses.replace(
+        void,
+        id=work.ids.mint("inv"),
+        status=InvoiceStatus.DRAFT,
+        freeze_at=work.now,
+        sequence_id=None,
+        total=None,
+        frozen_at=None,
+        frozen_position=None,
+        details=None,
+        created_at=work.now,
+        updated_at=work.now,
+    )
+    work.state.invoices.add_drafts([record])
+    tally = freeze(work, [record])
+    if tally.issues:
+        raise invalid("", tally.issues[record.id])
+    return shown(work, work.state.invoices.get(record.id))
+
+
+def shown(work: Work, record: InvoiceRecord) -> Invoice:
+    """An invoice with its lines."""
+    zone = work.organisation.zone
+    if record.total is None:
+        bill = draft_bills(work, [record.account_id])[record.id]
+        return record.invoice(bill.total, zone, bill.usage_info, bill.revenue_info)
+    usage_info, revenue_info = tree_of(work.state.invoices.lines_of(record.id))
+    return record.invoice(record.total, zone, usage_info, revenue_info)
+
+
+def _may_be_voided(record: InvoiceRecord) -> bool:
+    """Frozen, and no money was received for it; PAID by credits alone counts as nothing received."""
+    if record.is_draft:
+        return False
+    settled_by_credits = record.status is InvoiceStatus.PAID and not record.paid
+    return settled_by_credits or may_request(record.status, InvoiceStatus.VOID)

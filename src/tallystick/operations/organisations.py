@@ -1,0 +1,79 @@
+"""The organisation itself: read it, change what may change."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from tallystick.accounts.organisation import DEFAULT_NUMBER_FORMAT, Organisation, OrganisationPatch
+from tallystick.kernel.document import given
+from tallystick.kernel.errors import Problem, refuse_if_any
+from tallystick.kernel.ids import IdSource
+from tallystick.kernel.money import is_currency
+from tallystick.operations.work import Work, catalogue_command, query
+
+
+@query
+def get_organisation(work: Work) -> Organisation:
+    """Read the organisation that the API key belongs to."""
+    return work.organisation
+
+
+@catalogue_command
+def update_organisation(work: Work, patch: OrganisationPatch) -> Organisation:
+    """Change name, address or invoice number format; currency and time zone only before the first plan."""
+    changed = msgspec.structs.replace(work.organisation, **given(patch))
+    fixed = work.state.schedules.any_at_all()
+    problems = problems_of(changed)
+    for field, name in (("base_currency", "baseCurrency"), ("time_zone", "timeZone")):
+        if fixed and getattr(changed, field) != getattr(work.organisation, field):
+            problems.append(Problem(name, "fixed since an account has a price plan"))
+    refuse_if_any(problems)
+    work.state.replace_organisation(changed)
+    work.state.catalogue_changed()
+    return changed
+
+
+def new_organisation(
+    ids: IdSource, *, name: str = "My organisation", currency: str = "USD", time_zone: str = "UTC"
+) -> Organisation:
+    """A new organisation, not stored yet.
+
+    Raises:
+        BillingError: of kind INVALID, for an unknown currency or time zone.
+    """
+    organisation = Organisation(
+        id=ids.mint("org"),
+        name=name,
+        base_currency=currency,
+        time_zone=time_zone,
+        invoice_number_format=DEFAULT_NUMBER_FORMAT,
+        net_term_days=0,
+    )
+    refuse_if_any(problems_of(organisation))
+    return organisation
+
+
+def problems_of(organisation: Organisation) -> list[Problem]:
+    """What is wrong with an organisation's currency, time zone or invoice number format."""
+    problems: list[Problem] = []
+    if not is_currency(organisation.base_currency):
+        reason = f"{organisation.base_currency!r} is not an ISO 4217 currency code such as USD"
+        problems.append(Problem("baseCurrency", reason))
+    try:
+        ZoneInfo(organisation.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        problems.append(Problem("timeZone", f"{organisation.time_zone!r} is not a zone such as Europe/Rome"))
+    if not _numbers_differ(organisation):
+        reason = f"{organisation.invoice_number_format!r} must hold the number once, such as INV-{{number:06d}}"
+        problems.append(Problem("invoiceNumberFormat", reason))
+    return problems
+
+
+def _numbers_differ(organisation: Organisation) -> bool:
+    """Whether the format gives different numbers different texts, whatever else it holds."""
+    try:
+        return organisation.invoice_number(1) != organisation.invoice_number(2)
+    except (KeyError, ValueError, IndexError, AttributeError):
+        return False

@@ -1,0 +1,180 @@
+"""Price plans (v1): create, read, list, edit a draft, activate, archive."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import UnsetType
+
+from tallystick.catalog.addon import AddOnType
+from tallystick.catalog.fields import Lifecycle, Shelf
+from tallystick.catalog.plan_rules import details_of, later_problems, missing_for_activation, terms_problems
+from tallystick.catalog.price_plan import (
+    PlanActivation,
+    PlanStatus,
+    PlanType,
+    PricePlan,
+    PricePlanDetails,
+    PricePlanDraft,
+    PricePlanListItem,
+    PricePlanPatch,
+    PricingSchedule,
+)
+from tallystick.kernel.document import decode, given
+from tallystick.kernel.errors import Problem, invalid, not_found, refuse_if_any
+from tallystick.kernel.paging import PageRequest
+from tallystick.kernel.period import BEGINNING, FOREVER
+from tallystick.operations.answers import DONE, Done, Listed
+from tallystick.operations.work import Work, command, query
+
+
+@command
+def create_price_plan(work: Work, draft: PricePlanDraft) -> PricePlan:
+    """Create a plan with all its rate cards; it starts as a DRAFT."""
+    details = details_of(draft.price_plan_details, draft.type)
+    problems = later_problems(draft, draft.price_plan_details)
+    refuse_if_any(problems + _problems(work, details, draft.type))
+    version = PricingSchedule(
+        id=work.ids.mint("sch"),
+        start_date=BEGINNING,
+        end_date=FOREVER,
+        version=1,
+        is_overriden=False,
+        price_plan_details=details,
+    )
+    plan = PricePlan(
+        id=work.ids.mint("pp"),
+        name=draft.name,
+        type=draft.type,
+        description=draft.description,
+        status=PlanStatus.DRAFT,
+        pricing_schedule=[version],
+    )
+    work.state.price_plans.add(plan, work.now)
+    return plan
+
+
+@query
+def list_price_plans(
+    work: Work, page: PageRequest, *, status: PlanStatus | None = None, type: PlanType | None = None
+) -> Listed[PricePlanListItem]:
+    """Page through plans, without their rate cards; archived ones only when asked for."""
+    rows, token = work.state.price_plans.page_of_rows(page, status=status, type=type)
+    items = []
+    for row in rows:
+        plan = decode(row["body"], PricePlan)
+        bare = msgspec.structs.replace(
+            plan.details, usage_rate_cards=[], fixed_fee_rate_cards=[], minimum_commitment=None
+        )
+        items.append(
+            PricePlanListItem(
+                id=plan.id,
+                name=plan.name,
+                version=plan.version.version,
+                description=plan.description,
+                status=plan.status,
+                usage_meters=[card.usage_meter_id for card in plan.details.usage_rate_cards],
+                price_plan_details=bare,
+                created_at=row["created_at"],
+                updated_at=row["updated_at"],
+                type=plan.type,
+            )
+        )
+    return Listed(data=items, next_token=token)
+
+
+@query
+def get_price_plan(work: Work, price_plan_id: str, *, version: int | None = None) -> PricePlan:
+    """Read a plan: all its versions, or the one asked for."""
+    plan = live_plan(work, price_plan_id)
+    if version is None:
+        return plan
+    for piece in plan.pricing_schedule:
+        if piece.version == version:
+            return msgspec.structs.replace(plan, pricing_schedule=[piece])
+    raise not_found("version", str(version), "version")
+
+
+@command
+def update_price_plan(work: Work, price_plan_id: str, patch: PricePlanPatch) -> PricePlan:
+    """Edit a draft in place: each key of the terms that is sent replaces the old value."""
+    plan = live_plan(work, price_plan_id)
+    if plan.status is not PlanStatus.DRAFT:
+        raise invalid("", f"price plan {plan.name!r} is {plan.status}: only a DRAFT can be edited")
+    details, problems = plan.details, []
+    if not isinstance(patch.price_plan_details, UnsetType):
+        problems = later_problems(patch, patch.price_plan_details)
+        known = set(PricePlanDetails.__struct_fields__)
+        changes = {name: value for name, value in given(patch.price_plan_details).items() if name in known}
+        details = msgspec.structs.replace(details, **changes)
+    refuse_if_any(problems + _problems(work, details, plan.type))
+    changed = msgspec.structs.replace(plan, pricing_schedule=[_with_details(plan.version, details)])
+    if not isinstance(patch.description, UnsetType):
+        changed = msgspec.structs.replace(changed, description=patch.description)
+    work.state.price_plans.replace(changed, work.now)
+    return changed
+
+
+@command
+def activate_price_plan(work: Work, price_plan_id: str, activation: PlanActivation) -> PricePlan:
+    """Activate currencies of a plan; the first call makes the plan ACTIVE too."""
+    plan = live_plan(work, price_plan_id)
+    details = plan.details
+    problems = missing_for_activation(details, activation.currencies)
+    refuse_if_any(problems + _problems(work, details, plan.type))
+    active = details.active_currencies
+    active = active + [currency for currency in dict.fromkeys(activation.currencies) if currency not in active]
+    details = msgspec.structs.replace(details, active_currencies=active)
+    changed = msgspec.structs.replace(
+        plan,
+        status=PlanStatus.ACTIVE,
+        pricing_schedule=[*plan.pricing_schedule[:-1], _with_details(plan.version, details)],
+    )
+    work.state.price_plans.replace(changed, work.now)
+    return changed
+
+
+@command
+def archive_price_plan(work: Work, price_plan_id: str) -> Done:
+    """Archive a plan; refused while an account has it now or later."""
+    plan = live_plan(work, price_plan_id)
+    if work.state.schedules.any_of_plan(plan.id, work.now):
+        raise invalid("", f"price plan {plan.name!r} is in force for an account")
+    archived = msgspec.structs.replace(plan, status=PlanStatus.ARCHIVED)
+    work.state.price_plans.replace(archived, work.now)
+    return DONE
+
+
+def live_plan(work: Work, price_plan_id: str) -> PricePlan:
+    """The plan that a path names.
+
+    Raises:
+        BillingError: of kind NOT_FOUND, when there is none or it is archived.
+    """
+    plan = work.state.price_plans.get(price_plan_id)
+    if plan.status is PlanStatus.ARCHIVED:
+        raise not_found("price plan", price_plan_id)
+    return plan
+
+
+def _with_details(version: PricingSchedule, details: PricePlanDetails) -> PricingSchedule:
+    return msgspec.structs.replace(version, price_plan_details=details)
+
+
+def _problems(work: Work, details: PricePlanDetails, kind: PlanType) -> list[Problem]:
+    """Everything that is wrong with terms, also what they point at."""
+    problems = terms_problems(details, kind)
+    meters = work.state.usage_meters.among(card.usage_meter_id for card in details.usage_rate_cards)
+    for position, card in enumerate(details.usage_rate_cards):
+        meter = meters.get(card.usage_meter_id)
+        if meter is None or meter.status is Lifecycle.ARCHIVED:
+            path = f"pricePlanDetails.usageRateCards[{position}].usageMeterId"
+            problems.append(Problem(path, f"usage meter {card.usage_meter_id!r} not found"))
+    addons = work.state.addons.among(card.id for card in details.fixed_fee_rate_cards)
+    for position, fee in enumerate(details.fixed_fee_rate_cards):
+        addon = addons.get(fee.id)
+        path = f"pricePlanDetails.fixedFeeRateCards[{position}].id"
+        if addon is None or addon.status is Shelf.ARCHIVED:
+            problems.append(Problem(path, f"add-on {fee.id!r} not found"))
+        elif addon.type is not AddOnType.FIXED_FEE:
+            problems.append(Problem(path, f"add-on {addon.name!r} is a {addon.type}, expected a FIXED_FEE"))
+    return problems

@@ -1,0 +1,79 @@
+"""What an operation works with, and how it says what kind of operation it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from tallystick.accounts.organisation import Organisation
+    from tallystick.kernel.ids import IdSource
+    from tallystick.stores.event_store import EventStore
+    from tallystick.stores.state.state import State
+
+
+class EventProgress(Protocol):
+    """How far the processing of events has come."""
+
+    def settle(self) -> None:
+        """Wait until every event acknowledged before this call is processed, for a few seconds at most."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One operation's view of the world: one organisation, one instant, one transaction."""
+
+    organisation: Organisation
+    actor: str
+    now: datetime
+    ids: IdSource
+    state: State
+    events: EventStore
+    progress: EventProgress
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What the engine has to know of an operation before it runs it."""
+
+    writes: bool
+    after_events: bool = False
+
+
+F = TypeVar("F", bound="Callable[..., Any]")
+_TRAITS: Final = "tallystick_traits"
+
+
+def query(operation: F) -> F:
+    """Mark an operation that only reads: it gets a snapshot and opens no write transaction."""
+    setattr(operation, _TRAITS, Traits(writes=False))
+    return operation
+
+
+def command(operation: F) -> F:
+    """Mark an operation that writes: it runs in one transaction and leaves an audit row."""
+    setattr(operation, _TRAITS, Traits(writes=True))
+    return operation
+
+
+def catalogue_command(operation: F) -> F:
+    """Mark a command that first lets the processing pass every event acknowledged before it.
+
+    The catalogue changes at a position: events that came before are judged by what stood then (design 4).
+    """
+    setattr(operation, _TRAITS, Traits(writes=True, after_events=True))
+    return operation
+
+
+def traits_of(operation: Callable[..., Any]) -> Traits:
+    """What kind of operation this is.
+
+    Raises:
+        AttributeError: when the operation was not marked.
+    """
+    traits: Traits = getattr(operation, _TRAITS)
+    return traits

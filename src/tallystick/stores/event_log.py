@@ -1,0 +1,277 @@
+"""The event log: what was acknowledged is in here, on disk, before the answer goes out.
+
+One row holds the events of one commit as columns, with the instant at which they were received. The position of an
+event is its row and its ordinal in it, in one BIGINT. The log is a buffer: the event store is the record, and rows
+that are durable there are pruned here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, Protocol
+
+import msgspec
+
+from tallystick.kernel.errors import BillingError, Kind, Problem
+from tallystick.metering.columns import EventColumns, merged
+from tallystick.stores import faults
+from tallystick.stores.group_commit import GroupCommit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from tallystick.kernel.clock import Clock
+    from tallystick.kernel.ids import IdSource
+
+ORDINAL_BITS: Final = 20
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_BODY: Final = msgspec.msgpack.Decoder(list[EventColumns])
+_TABLE: Final = """
+CREATE TABLE IF NOT EXISTS log (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    received_at INTEGER NOT NULL,
+    reserved INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT
+"""
+_NEXT_ROWS: Final = """
+SELECT row, received_at, reserved, count, body FROM log WHERE row > ? AND row <= ? ORDER BY row
+"""
+
+
+def position_of(row: int, ordinal: int = 0) -> int:
+    """The position of an event: its row, then its ordinal in the row."""
+    return row << ORDINAL_BITS | ordinal
+
+
+def row_of(position: int) -> int:
+    """The row of a position."""
+    return position >> ORDINAL_BITS
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """The events of one commit, counted through all blocks; event i has the nanosecond `reserved` + i."""
+
+    row: int
+    received_at: datetime
+    reserved: int
+    count: int
+    blocks: list[EventColumns]
+
+
+class EventLog(Protocol):
+    """An append-only log of events, in the order in which they were acknowledged."""
+
+    def append(self, columns: EventColumns) -> Future[int]:
+        """Take events; the future holds their row once they are durable.
+
+        Raises:
+            BillingError: of kind UNAVAILABLE, at once or by the future, when the log cannot take them now.
+        """
+        ...
+
+    def end(self) -> int:
+        """The last durable row, 0 before the first."""
+        ...
+
+    def barrier(self) -> int:
+        """The last durable row, once everything is durable that was received before this call."""
+        ...
+
+    def read(self, after_row: int, most_events: int) -> list[LogRow]:
+        """The next durable rows: as many as hold no more events than that, but one if there is one."""
+        ...
+
+    def listen(self, arrived: Callable[[], None]) -> None:
+        """Call this, on the log's own thread, each time a row has become durable."""
+        ...
+
+    def continue_behind(self, row: int) -> None:
+        """Make sure that the rows after this one, which the event store has passed, are here or yet to come."""
+        ...
+
+    def prune(self, through_row: int) -> None:
+        """Rows up to this one are durable elsewhere and may go."""
+        ...
+
+    def close(self) -> None:
+        """Make everything durable that was taken, and take no more."""
+        ...
+
+
+class SqliteEventLog:
+    """The log in a SQLite file of its own; its newest row is never pruned, so that time and rows only go up."""
+
+    def __init__(self, path: Path, clock: Clock, ids: IdSource, *, most_waiting: int = 200_000) -> None:
+        """Open or create the file; `most_waiting` bounds the events that are taken but not durable yet.
+
+        Raises:
+            sqlite3.Error: when the file cannot be opened, or is no database.
+        """
+        self._file = _File(path, clock, ids)
+        self._reader = _opened(path)
+        self._reading = threading.Lock()
+        self._group_commit = GroupCommit(self._file, most_waiting)
+
+    def append(self, columns: EventColumns) -> Future[int]:
+        """Take events; the future holds their row once they are durable.
+
+        Raises:
+            BillingError: of kind UNAVAILABLE, at once or by the future, when the log cannot take them now.
+        """
+        return self._group_commit.append(columns)
+
+    def end(self) -> int:
+        """The last durable row, 0 before the first."""
+        return self._file.end()
+
+    def barrier(self) -> int:
+        """The last durable row, once everything is durable that was received before this call.
+
+        Raises:
+            BillingError: of kind UNAVAILABLE, when the log is closed.
+        """
+        return self._group_commit.barrier()
+
+    def read(self, after_row: int, most_events: int) -> list[LogRow]:
+        """The next durable rows: as many as hold no more events than that, but one if there is one."""
+        rows: list[LogRow] = []
+        total = 0
+        with self._reading, contextlib.closing(self._reader.cursor()) as cursor:
+            for row in cursor.execute(_NEXT_ROWS, (after_row, self.end())):
+                total += row[3]
+                if rows and total > most_events:
+                    break
+                rows.append(_decoded(*row))
+        return rows
+
+    def listen(self, arrived: Callable[[], None]) -> None:
+        """Call this, on the log's own thread, each time a row has become durable."""
+        self._group_commit.listeners.append(arrived)
+
+    def continue_behind(self, row: int) -> None:
+        """Make sure that the rows after this one, which the event store has passed, are here or yet to come.
+
+        A log that was lost goes on behind what the store has, so that no new row is taken for an old one.
+
+        Raises:
+            BillingError: of kind BROKEN, when rows are missing between that one and the log's first.
+        """
+        with self._reading:
+            first = self._reader.execute("SELECT min(row) FROM log WHERE row > ?", (row,)).fetchone()[0]
+        if first is not None and first > row + 1:
+            reason = f"the event store ends at row {row}, but the event log begins at row {first}: restore both files"
+            raise BillingError(Kind.BROKEN, "events_missing", Problem("", reason))
+        if self.end() < row:
+            self._file.skip_to(row)
+
+    def prune(self, through_row: int) -> None:
+        """Rows up to this one are durable elsewhere and may go."""
+        self._file.prunable = through_row
+        self._group_commit.tidy_soon()
+
+    def close(self) -> None:
+        """Make everything durable that was taken, and take no more."""
+        self._group_commit.close()
+        self._file.close()
+        self._reader.close()
+
+
+class _File:
+    """The writing side: only the thread of the group commit commits and tidies."""
+
+    def __init__(self, path: Path, clock: Clock, ids: IdSource) -> None:
+        self._path = path
+        self._clock = clock
+        self._ids = ids
+        self._connection: sqlite3.Connection | None = None
+        self._end = 0
+        self._received = 0
+        self.prunable = 0
+        self._connected()
+
+    def end(self) -> int:
+        """The last durable row."""
+        return self._end
+
+    def commit(self, parts: list[EventColumns]) -> int:
+        """Write one row and wait until the disk has it.
+
+        Raises:
+            OSError: when the disk refuses; the file is opened anew for the next commit.
+        """
+        blocks = merged(parts)
+        count = sum(map(len, blocks))
+        try:
+            connection = self._connected()
+            received = max((self._clock.now() - _EPOCH) // _MICROSECOND, self._received)
+            values = (received, self._ids.reserve(count), count, msgspec.msgpack.encode(blocks))
+            faults.reach(faults.LOG_BEFORE_COMMIT)
+            written = connection.execute(
+                "INSERT INTO log (received_at, reserved, count, body) VALUES (?, ?, ?, ?)", values
+            )
+        except sqlite3.Error as failure:
+            self.close()
+            raise OSError(f"{self._path.name}: {failure}") from failure
+        self._end, self._received = written.lastrowid or 0, received
+        faults.reach(faults.LOG_COMMITTED)
+        return self._end
+
+    def tidy(self) -> None:
+        """Delete what may go.
+
+        Raises:
+            OSError: when the disk refuses.
+        """
+        try:
+            self._connected().execute("DELETE FROM log WHERE row <= ? AND row < ?", (self.prunable, self._end))
+        except sqlite3.Error as failure:
+            self.close()
+            raise OSError(f"{self._path.name}: {failure}") from failure
+
+    def skip_to(self, row: int) -> None:
+        """Let the next row be the one after this; only before anything is appended."""
+        connection = self._connected()
+        connection.execute("INSERT INTO log VALUES (?, ?, 0, 0, ?)", (row, self._received, msgspec.msgpack.encode([])))
+        self._end = row
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
+
+    def _connected(self) -> sqlite3.Connection:
+        """The open file; opened anew after a failure, when a row may be there that nobody was told of."""
+        if self._connection is None:
+            self._connection = _opened(self._path)
+            newest = self._connection.execute("SELECT row, received_at FROM log ORDER BY row DESC LIMIT 1").fetchone()
+            self._end, self._received = newest or (0, 0)
+        return self._connection
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """A connection that commits each statement, and only once the disk has it."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    held = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+    if held != ["wal", 2]:
+        raise sqlite3.OperationalError(f"journal_mode and synchronous are {held}, they must be WAL and FULL")
+    connection.execute(_TABLE)
+    return connection
+
+
+def _decoded(row: int, received: int, reserved: int, count: int, body: bytes) -> LogRow:
+    return LogRow(row, _EPOCH + received * _MICROSECOND, reserved, count, _BODY.decode(body))

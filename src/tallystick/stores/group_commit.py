@@ -1,0 +1,190 @@
+"""Group commit: one thread makes durable what many ask for at once, with one commit for all who wait."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from tallystick.kernel.errors import BillingError, Kind, Problem
+from tallystick.stores import faults
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tallystick.metering.columns import EventColumns
+
+MOST_IN_GROUP: Final = 16_384
+"""Events in one commit; a request that alone holds more is a commit of its own."""
+
+_LIE_SECONDS: Final = 0.2
+
+_log = logging.getLogger(__name__)
+
+
+class Journal(Protocol):
+    """What commits: called by one thread only."""
+
+    def commit(self, parts: list[EventColumns]) -> int:
+        """Make these events durable in one commit and answer with its row.
+
+        Raises:
+            OSError: when they could not be made durable.
+        """
+        ...
+
+    def end(self) -> int:
+        """The last durable row."""
+        ...
+
+    def tidy(self) -> None:
+        """Do what can wait until the commits are done.
+
+        Raises:
+            OSError: when it did not work this time.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Append:
+    columns: EventColumns
+    done: Future[int]
+
+
+class GroupCommit:
+    """A queue of events before a journal; `most_waiting` bounds the events that are taken but not durable yet."""
+
+    def __init__(self, journal: Journal, most_waiting: int) -> None:
+        self._journal = journal
+        self._most_waiting = most_waiting
+        self.listeners: list[Callable[[], None]] = []
+        self._changed = threading.Condition()
+        self._appends: deque[_Append] = deque()
+        self._barriers: list[Future[int]] = []
+        self._waiting = 0
+        self._tidy_wanted = False
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="event-log")
+        self._thread.start()
+
+    def append(self, columns: EventColumns) -> Future[int]:
+        """Take events; the future holds the row of their commit, or the error that all of its events share.
+
+        Raises:
+            BillingError: of kind UNAVAILABLE, when too many events wait already or the queue is closed.
+        """
+        done: Future[int] = Future()
+        with self._changed:
+            self._refuse_when_closing()
+            if self._waiting and self._waiting + len(columns) > self._most_waiting:
+                raise unavailable("too many events are waiting to be written: try again in a moment")
+            self._waiting += len(columns)
+            self._appends.append(_Append(columns, done))
+            self._changed.notify()
+        return done
+
+    def barrier(self) -> int:
+        """The last durable row, once the fate of every append before this call is settled.
+
+        Raises:
+            BillingError: of kind UNAVAILABLE, when the queue is closed.
+        """
+        settled: Future[int] = Future()
+        with self._changed:
+            self._refuse_when_closing()
+            self._barriers.append(settled)
+            self._changed.notify()
+        return settled.result()
+
+    def tidy_soon(self) -> None:
+        """Let the journal tidy up when nobody waits for a commit."""
+        with self._changed:
+            self._tidy_wanted = True
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Settle everything that was taken, then stop."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _refuse_when_closing(self) -> None:
+        if self._closing:
+            raise unavailable("the server is shutting down")
+
+    def _run(self) -> None:
+        while self._wait():
+            group, barriers = self._next()
+            if group:
+                self._commit(group)
+            for settled in barriers:
+                settled.set_result(self._journal.end())
+            if self._tidy_wanted and not self._appends:
+                self._tidy()
+
+    def _wait(self) -> bool:
+        """Wait for work; False once there is none and none will come."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._appends or self._barriers or self._tidy_wanted or self._closing)
+            return bool(self._appends or self._barriers or self._tidy_wanted)
+
+    def _next(self) -> tuple[list[_Append], list[Future[int]]]:
+        """The appends of the next commit, and the barriers that nothing stands before any more afterwards."""
+        with self._changed:
+            taken = []
+            count = 0
+            while self._appends and (not taken or count + len(self._appends[0].columns) <= MOST_IN_GROUP):
+                append = self._appends.popleft()
+                count += len(append.columns)
+                taken.append(append)
+            self._waiting -= count
+            barriers = [] if self._appends else self._barriers
+            if barriers:
+                self._barriers = []
+        return [append for append in taken if append.done.set_running_or_notify_cancel()], barriers
+
+    def _commit(self, group: list[_Append]) -> None:
+        lying = faults.armed(faults.ACK_BEFORE_COMMIT)
+        if lying:
+            _acknowledge(group, self._journal.end() + 1)
+            time.sleep(_LIE_SECONDS)
+        try:
+            row = self._journal.commit([append.columns for append in group])
+        except Exception as failure:  # noqa: BLE001 - all who wait must hear of it, and the thread must live on
+            _log.exception("the events of one commit could not be written")
+            for append in group:
+                append.done.set_exception(_for_waiters(failure))
+            return
+        if not lying:
+            _acknowledge(group, row)
+        for committed in self.listeners:
+            committed()
+
+    def _tidy(self) -> None:
+        self._tidy_wanted = False
+        try:
+            self._journal.tidy()
+        except OSError:
+            _log.exception("the event log could not be pruned; it is tried again later")
+
+
+def unavailable(reason: str) -> BillingError:
+    """Events cannot be taken now; nothing was kept, and sending them again is safe."""
+    return BillingError(Kind.UNAVAILABLE, "event_log_unavailable", Problem("", reason))
+
+
+def _acknowledge(group: list[_Append], row: int) -> None:
+    for append in group:
+        append.done.set_result(row)
+
+
+def _for_waiters(failure: Exception) -> Exception:
+    if isinstance(failure, OSError):
+        return unavailable("the events could not be written to disk: free some space, then send them again")
+    return failure

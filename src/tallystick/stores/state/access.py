@@ -1,0 +1,162 @@
+"""Who may come in, what was answered before, and what was done: API keys, idempotency answers, audit rows."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from tallystick.kernel.errors import not_found
+from tallystick.stores.state.tables import api_key, audit, idempotency
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What is known of a key; its secret is never kept, only a digest of it."""
+
+    id: str
+    organisation_id: str
+    name: str
+    hint: str
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """What was answered under an idempotency key; status and body are empty while the first call runs."""
+
+    fingerprint: str
+    status: int | None
+    body: bytes | None
+
+
+_KEY_COLUMNS = (
+    api_key.c.id,
+    api_key.c.organisation_id,
+    api_key.c.name,
+    api_key.c.hint,
+    api_key.c.created_at,
+    api_key.c.revoked_at,
+)
+
+
+def digest(secret: str) -> str:
+    """The digest under which a key's secret is kept; the secret itself has 160 random bits, so no salt."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def add_key(connection: Connection, key: ApiKey, secret: str) -> None:
+    """Keep a new key."""
+    connection.execute(
+        insert(api_key).values(
+            id=key.id,
+            organisation_id=key.organisation_id,
+            name=key.name,
+            digest=digest(secret),
+            hint=key.hint,
+            created_at=key.created_at,
+        )
+    )
+
+
+def key_of_secret(connection: Connection, secret: str) -> ApiKey | None:
+    """The key whose secret this is, unless it was revoked; found by its digest, so in constant time."""
+    row = connection.execute(
+        select(*_KEY_COLUMNS).where(api_key.c.digest == digest(secret), api_key.c.revoked_at.is_(None))
+    ).one_or_none()
+    return None if row is None else ApiKey(*row)
+
+
+def key_of_id(connection: Connection, name: str) -> ApiKey | None:
+    """The key of that id, unless it was revoked."""
+    row = connection.execute(
+        select(*_KEY_COLUMNS).where(api_key.c.id == name, api_key.c.revoked_at.is_(None))
+    ).one_or_none()
+    return None if row is None else ApiKey(*row)
+
+
+def keys(connection: Connection, organisation: str) -> list[ApiKey]:
+    """Every key of an organisation, revoked ones too, oldest first."""
+    rows = connection.execute(
+        select(*_KEY_COLUMNS).where(api_key.c.organisation_id == organisation).order_by(api_key.c.created_at)
+    )
+    return [ApiKey(*row) for row in rows]
+
+
+def revoke_key(connection: Connection, organisation: str, name: str, now: datetime) -> None:
+    """Take a key out of use.
+
+    Raises:
+        BillingError: of kind NOT_FOUND, when the organisation has no such key in use.
+    """
+    changed = connection.execute(
+        update(api_key)
+        .where(api_key.c.organisation_id == organisation, api_key.c.id == name, api_key.c.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+    if not changed.rowcount:
+        raise not_found("key in use", name)
+
+
+def claim_answer(
+    connection: Connection, organisation: str, key: str, fingerprint: str, now: datetime
+) -> StoredAnswer | None:
+    """Claim an idempotency key for this transaction, or give the answer that stands under it."""
+    values = {"organisation_id": organisation, "key": key, "fingerprint": fingerprint, "created_at": now}
+    try:
+        with connection.begin_nested():
+            connection.execute(insert(idempotency).values(values))
+    except IntegrityError:
+        return stored_answer(connection, organisation, key)
+    return None
+
+
+def stored_answer(connection: Connection, organisation: str, key: str) -> StoredAnswer:
+    """The answer that stands under an idempotency key."""
+    row = connection.execute(
+        select(idempotency.c.fingerprint, idempotency.c.status, idempotency.c.body).where(
+            idempotency.c.organisation_id == organisation, idempotency.c.key == key
+        )
+    ).one()
+    return StoredAnswer(*row)
+
+
+def store_answer(connection: Connection, organisation: str, key: str, status: int, body: bytes) -> None:
+    """Keep the answer of the call that claimed the key."""
+    connection.execute(
+        update(idempotency)
+        .where(idempotency.c.organisation_id == organisation, idempotency.c.key == key)
+        .values(status=status, body=body)
+    )
+
+
+def forget_answers(connection: Connection, before: datetime) -> None:
+    """Drop answers that are too old to be asked for again."""
+    connection.execute(delete(idempotency).where(idempotency.c.created_at < before))
+
+
+def add_audit(
+    connection: Connection,
+    *,
+    name: str,
+    organisation: str,
+    actor: str,
+    operation: str,
+    subject: str,
+    at: datetime,
+) -> None:
+    """Note who did what to which entity; never what it contained."""
+    connection.execute(
+        insert(audit).values(
+            id=name, organisation_id=organisation, actor=actor, operation=operation, subject=subject, at=at
+        )
+    )

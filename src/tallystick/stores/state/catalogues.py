@@ -1,0 +1,126 @@
+"""What the processing of events has to know of an organisation, read from the state store and remembered.
+
+A number in the organisation's row moves with every change that matters here, in the transaction of the change;
+as long as it stands still, the same objects are handed out again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from tallystick.accounts.schedule import LatenessGate
+from tallystick.catalog.fields import Lifecycle
+from tallystick.kernel.period import BEGINNING, FOREVER
+from tallystick.logic import parse
+from tallystick.metering.catalogue import (
+    NEVER_LATE,
+    AccountSpan,
+    AccountTerms,
+    Catalogue,
+    MeterTerms,
+    SchemaTerms,
+)
+from tallystick.stores.state import organisations
+from tallystick.stores.state.state import State
+from tallystick.stores.state.terms import accounts_of_references
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from collections.abc import Set as AbstractSet
+
+    from sqlalchemy import Connection
+
+    from tallystick.catalog.event_schema import EventSchema
+    from tallystick.catalog.usage_meter import UsageMeter
+    from tallystick.stores.state.database import Database
+
+MOST_REFERENCES: Final = 1_000_000
+_UNKNOWN: Final[tuple[AccountSpan, ...]] = ()
+
+
+@dataclass(slots=True)
+class _Known:
+    """What was read of one organisation while its catalogue had this version."""
+
+    version: int
+    schemas: dict[str, SchemaTerms | None] = field(default_factory=dict)
+    accounts: dict[str, tuple[AccountSpan, ...]] = field(default_factory=dict)
+
+
+class StateCatalogues:
+    """Catalogues over the state store; used by the one thread that processes events."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[str, _Known] = {}
+
+    def snapshot(self, organisation: str, schema_names: AbstractSet[str], account_refs: AbstractSet[str]) -> Catalogue:
+        """The catalogue of an organisation as it is now, with at least what these names and references mean."""
+        with self._database.read() as connection:
+            version = organisations.catalogue_version(connection, organisation)
+            known = self._known.get(organisation)
+            if known is None or known.version != version or len(known.accounts) > MOST_REFERENCES:
+                known = self._known[organisation] = _Known(version)
+            new_names = schema_names - known.schemas.keys()
+            new_refs = account_refs - known.accounts.keys()
+            if new_names:
+                known.schemas |= _schemas(State(connection, organisation, b""), new_names)
+            if new_refs:
+                known.accounts |= _accounts(connection, organisation, new_refs)
+        schemas = {name: terms for name, terms in known.schemas.items() if terms is not None}
+        return Catalogue(schemas, known.accounts)
+
+
+def _schemas(state: State, names: Collection[str]) -> dict[str, SchemaTerms | None]:
+    """The active schemas of these names with their active meters; None for every other name."""
+    found = state.event_schemas.among(names)
+    return {
+        name: _schema_terms(found[name], state.usage_meters.all(event_schema_name=name, status=Lifecycle.ACTIVE))
+        if name in found and found[name].status is Lifecycle.ACTIVE
+        else None
+        for name in names
+    }
+
+
+def _schema_terms(schema: EventSchema, meters: list[UsageMeter]) -> SchemaTerms:
+    return SchemaTerms(
+        name=schema.name,
+        version=schema.version,
+        attributes=tuple(attribute.name for attribute in schema.attributes),
+        dimensions=tuple(dimension.name for dimension in schema.dimensions),
+        meters=tuple(_meter_terms(meter) for meter in meters),
+    )
+
+
+def _meter_terms(meter: UsageMeter) -> MeterTerms:
+    ordered = sorted(meter.computations, key=lambda computation: computation.order)
+    return MeterTerms(
+        id=meter.id,
+        name=meter.name,
+        version=meter.version,
+        aggregation=meter.aggregation,
+        filters=tuple(meter.filters or ()),
+        computations=tuple(
+            (None if entry.matcher is None else parse(entry.matcher), parse(entry.computation)) for entry in ordered
+        ),
+    )
+
+
+def _accounts(connection: Connection, organisation: str, refs: Collection[str]) -> dict[str, tuple[AccountSpan, ...]]:
+    """What each reference means; an unknown one is remembered as meaning nothing."""
+    found: dict[str, tuple[AccountSpan, ...]] = dict.fromkeys(refs, _UNKNOWN)
+    rows = accounts_of_references(connection, organisation, refs)
+    state = State(connection, organisation, b"")
+    zone = organisations.get_organisation(connection, organisation).zone
+    timelines = state.schedules.of({row[1] for row in rows})
+    terms = {
+        account_id: AccountTerms(
+            account_id, customer_id, LatenessGate(timelines[account_id], zone) if timelines[account_id] else NEVER_LATE
+        )
+        for _, account_id, customer_id, _, _ in rows
+    }
+    for reference, account_id, _, start, end in rows:
+        span = AccountSpan(terms[account_id], start or BEGINNING, end or FOREVER)
+        found[reference] = (*found[reference], span)
+    return found

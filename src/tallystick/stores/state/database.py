@@ -1,0 +1,128 @@
+"""Opening the state database: SQLite or PostgreSQL, its pragmas, its transactions, its migrations."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import OperationalError
+
+from tallystick.kernel.errors import BillingError, Kind, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MIGRATIONS: Final = Path(__file__).parent.parent / "migrations"
+_MIGRATION_LOCK: Final = 7_414_911
+_SQLITE_PRAGMAS: Final = {
+    "journal_mode": "wal",
+    "synchronous": 2,  # FULL: a commit is on the disk when it returns
+    "foreign_keys": 1,
+    "busy_timeout": 10_000,
+}
+_POSTGRES_DURABILITY: Final = ("fsync", "synchronous_commit", "full_page_writes")
+
+
+class Database:
+    """A migrated database, with one way to read and one way to write."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._engine = _sqlite(url) if self.is_sqlite else create_engine(url, pool_size=20, pool_pre_ping=True)
+        self._watch: sqlite3.Connection | None = None
+        self._migrate()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A snapshot to read from; whatever is written on it is lost."""
+        with _available(), self._engine.connect() as connection:
+            yield connection
+            connection.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction: committed when the block ends, rolled back when it raises."""
+        with (
+            self._engine.connect().execution_options(tallystick_write=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    def changes(self) -> int | None:
+        """A number that moves whenever anybody commits, also another process; None where there is none."""
+        if not self.is_sqlite:
+            return None
+        if self._watch is None:
+            # One connection of its own that never writes: SQLite counts the commits of all others for it.
+            self._watch = sqlite3.connect(self.url.database or "", check_same_thread=False, isolation_level=None)
+        row: tuple[int] = self._watch.execute("PRAGMA data_version").fetchone()
+        return row[0]
+
+    def close(self) -> None:
+        """Give back every connection."""
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
+        self._engine.dispose()
+
+    def _migrate(self) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        with (
+            self._engine.connect().execution_options(tallystick_write=True) as connection,
+            connection.begin(),
+        ):
+            if not self.is_sqlite:
+                _refuse_unsafe_postgres(connection)
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+
+@contextmanager
+def _available() -> Iterator[None]:
+    """A database that cannot be reached, is locked or full is a matter of trying again, not a defect."""
+    try:
+        yield
+    except OperationalError as failure:
+        reason = f"the state database cannot be used now ({failure.orig}): try again in a moment"
+        raise BillingError(Kind.UNAVAILABLE, "database_unavailable", Problem("", reason)) from failure
+
+
+def _sqlite(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's record
+        # The driver must not open transactions by itself: `begin` below decides which lock to take.
+        connection.isolation_level = None
+        for pragma, wanted in _SQLITE_PRAGMAS.items():
+            connection.execute(f"PRAGMA {pragma} = {wanted}").close()
+            got = connection.execute(f"PRAGMA {pragma}").fetchone()[0]
+            if got != wanted:
+                raise _unusable(f"SQLite refuses PRAGMA {pragma} = {wanted}: it says {got}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A writer takes its lock at once: a reader that turns writer would fail in the middle.
+        immediate = connection.get_execution_options().get("tallystick_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+
+def _refuse_unsafe_postgres(connection: Connection) -> None:
+    for setting in _POSTGRES_DURABILITY:
+        value = connection.execute(text(f"SHOW {setting}")).scalar_one()
+        if value != "on":
+            raise _unusable(f"PostgreSQL runs with {setting} = {value}: switch it on, or invoices may be lost")
+
+
+def _unusable(reason: str) -> BillingError:
+    return BillingError(Kind.BROKEN, "unusable_database", Problem("", reason))

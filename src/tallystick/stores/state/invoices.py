@@ -1,0 +1,296 @@
+"""Invoices and their frozen lines: written once, immutable afterwards, one per natural key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from tallystick.invoicing.invoice import InvoiceClass, InvoiceDetails, InvoiceStatus, InvoiceType
+from tallystick.invoicing.line import Explanation, LineType
+from tallystick.invoicing.record import InvoiceRecord
+from tallystick.invoicing.rows import LineRow
+from tallystick.kernel.document import decode, encode
+from tallystick.kernel.errors import conflict, not_found
+from tallystick.kernel.money import from_minor
+from tallystick.kernel.period import Period
+from tallystick.kernel.quantity import from_text
+from tallystick.kernel.recurrence import Cycle
+from tallystick.stores.state import listing
+from tallystick.stores.state.listing import Listing
+from tallystick.stores.state.tables import invoice, invoice_line
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from datetime import datetime
+    from decimal import Decimal
+
+    from sqlalchemy import Connection, RowMapping
+
+    from tallystick.kernel.paging import PageRequest
+
+_LISTING: Final = Listing(
+    "invoices",
+    invoice,
+    (("created_at", False), ("id", True)),
+    search=("id", "customer_id", "account_id"),
+    default_size=50,
+    largest_size=50,
+    bounds={"start_time": ("cycle_start", "from"), "end_time": ("cycle_end", "until")},
+)
+
+
+class Invoices:
+    """The invoices of one organisation, inside one transaction."""
+
+    def __init__(self, connection: Connection, organisation: str, secret: bytes) -> None:
+        self._connection = connection
+        self._organisation = organisation
+        self._secret = secret
+
+    def add_drafts(self, records: Iterable[InvoiceRecord]) -> None:
+        """Store the rows of new drafts.
+
+        Raises:
+            BillingError: of kind CONFLICT, when one of the cycles has an invoice already that is not void.
+        """
+        rows = [self._values(record) for record in records]
+        if not rows:
+            return
+        try:
+            self._connection.execute(insert(invoice), rows)
+        except IntegrityError:
+            raise conflict("the cycle has an invoice already: void it first") from None
+
+    def get(self, name: str) -> InvoiceRecord:
+        """The invoice of that id.
+
+        Raises:
+            BillingError: of kind NOT_FOUND.
+        """
+        row = self._connection.execute(select(invoice).where(self._mine, invoice.c.id == name)).mappings().first()
+        if row is None:
+            raise not_found("invoice", name)
+        return _record(row)
+
+    def page(self, request: PageRequest, **filters: str | None) -> tuple[list[InvoiceRecord], str | None]:
+        """One page of invoices, newest first, and the token of the next page."""
+        rows, token = listing.page(self._connection, _LISTING, self._organisation, request, filters, self._secret)
+        return [_record(row) for row in rows], token
+
+    def drafts_of(self, account_ids: Collection[str]) -> list[InvoiceRecord]:
+        """Every draft of these accounts, oldest cycle first."""
+        rows = self._connection.execute(
+            select(invoice)
+            .where(self._mine, invoice.c.status == InvoiceStatus.DRAFT, invoice.c.account_id.in_(account_ids))
+            .order_by(invoice.c.cycle_start, invoice.c.freeze_at, invoice.c.id)
+        ).mappings()
+        return [_record(row) for row in rows]
+
+    def drafts(self) -> list[InvoiceRecord]:
+        """Every draft of the organisation, oldest cycle first."""
+        rows = self._connection.execute(
+            select(invoice)
+            .where(self._mine, invoice.c.status == InvoiceStatus.DRAFT)
+            .order_by(invoice.c.cycle_start, invoice.c.freeze_at, invoice.c.id)
+        ).mappings()
+        return [_record(row) for row in rows]
+
+    def has_draft(self, account_id: str) -> bool:
+        """Whether the account has an invoice whose amounts can still change."""
+        statement = select(invoice.c.id).where(
+            self._mine, invoice.c.account_id == account_id, invoice.c.status == InvoiceStatus.DRAFT
+        )
+        return self._connection.execute(statement.limit(1)).first() is not None
+
+    def freezing_at(self, instant: datetime, parked: Collection[str], limit: int) -> list[InvoiceRecord]:
+        """Drafts that fall due at that very instant, oldest cycle first, without the parked ones."""
+        rows = self._connection.execute(
+            select(invoice)
+            .where(
+                self._mine,
+                invoice.c.status == InvoiceStatus.DRAFT,
+                invoice.c.freeze_at == instant,
+                invoice.c.id.not_in(parked),
+            )
+            .order_by(invoice.c.cycle_start, invoice.c.type.desc(), invoice.c.id)
+            .limit(limit)
+        ).mappings()
+        return [_record(row) for row in rows]
+
+    def freeze(self, record: InvoiceRecord, lines: Sequence[LineRow]) -> None:
+        """Write a draft's figures and lines, once.
+
+        Raises:
+            BillingError: of kind CONFLICT, when the invoice is no draft any more.
+        """
+        values = self._values(record)
+        changed = self._connection.execute(
+            update(invoice)
+            .where(self._mine, invoice.c.id == record.id, invoice.c.status == InvoiceStatus.DRAFT)
+            .values({name: values[name] for name in _FROZEN_COLUMNS})
+        )
+        if not changed.rowcount:
+            raise conflict(f"invoice {record.id!r} is no draft any more")
+        self._connection.execute(insert(invoice_line), [self._line_values(record.id, line) for line in lines])
+
+    def set_status(self, record: InvoiceRecord, status: InvoiceStatus, now: datetime) -> None:
+        """Change the status of a frozen invoice; nothing else about it can change.
+
+        Raises:
+            BillingError: of kind CONFLICT, when its status has changed since it was read.
+        """
+        changed = self._connection.execute(
+            update(invoice)
+            .where(self._mine, invoice.c.id == record.id, invoice.c.status == record.status)
+            .values(status=status, updated_at=now)
+        )
+        if not changed.rowcount:
+            raise conflict(f"invoice {record.id!r} changed in the meantime: read it again")
+
+    def lines_of(self, name: str) -> list[LineRow]:
+        """The frozen lines of an invoice, in order."""
+        rows = self._connection.execute(
+            select(invoice_line)
+            .where(invoice_line.c.organisation_id == self._organisation, invoice_line.c.invoice_id == name)
+            .order_by(invoice_line.c.number)
+        ).mappings()
+        return [_line(row) for row in rows]
+
+    def frozen_in(self, cycles: Period, account_ids: Collection[str] | None) -> list[tuple[InvoiceRecord, LineRow]]:
+        """The card lines of frozen, not void invoices whose cycle starts in a period; for revenue figures."""
+        statement = (
+            select(invoice, *(column.label(f"line_{column.name}") for column in invoice_line.c))
+            .join(
+                invoice_line,
+                (invoice_line.c.organisation_id == invoice.c.organisation_id)
+                & (invoice_line.c.invoice_id == invoice.c.id),
+            )
+            .where(
+                self._mine,
+                invoice.c.status.not_in([InvoiceStatus.DRAFT, InvoiceStatus.VOID]),
+                invoice.c.cycle_start >= cycles.start,
+                invoice.c.cycle_start < cycles.end,
+            )
+            .order_by(invoice.c.id, invoice_line.c.number)
+        )
+        if account_ids is not None:
+            statement = statement.where(invoice.c.account_id.in_(account_ids))
+        found = []
+        for row in self._connection.execute(statement).mappings():
+            line = {column.name: row[f"line_{column.name}"] for column in invoice_line.c}
+            found.append((_record(row), _line(line)))
+        return found
+
+    @property
+    def _mine(self) -> Any:  # noqa: ANN401 - a condition
+        return invoice.c.organisation_id == self._organisation
+
+    def _values(self, record: InvoiceRecord) -> dict[str, Any]:
+        return {
+            "organisation_id": self._organisation,
+            "id": record.id,
+            "account_id": record.account_id,
+            "customer_id": record.customer_id,
+            "schedule_id": record.schedule_id,
+            "price_plan_id": record.price_plan_id,
+            "class": record.invoice_class,
+            "type": record.invoice_type,
+            "status": record.status,
+            "cycle_start": record.cycle.period.start,
+            "cycle_end": record.cycle.period.end,
+            "nominal_start": record.cycle.nominal.start,
+            "nominal_end": record.cycle.nominal.end,
+            "cycle_ordinal": record.ordinal,
+            "freeze_at": record.freeze_at,
+            "currency": record.currency,
+            "net_term_days": record.net_term_days,
+            "sequence_id": record.sequence_id,
+            "total_minor": None if record.total is None else record.total.minor,
+            "paid_minor": 0 if record.paid is None else record.paid.minor,
+            "frozen_at": record.frozen_at,
+            "frozen_position": record.frozen_position,
+            "details": None if record.details is None else encode(record.details).decode(),
+            "created_at": record.created_at,
+            "updated_at": record.updated_at,
+        }
+
+    def _line_values(self, invoice_id: str, line: LineRow) -> dict[str, Any]:
+        return {
+            "organisation_id": self._organisation,
+            "invoice_id": invoice_id,
+            "number": line.number,
+            "parent": line.parent,
+            "depth": line.depth,
+            "type": line.type,
+            "item_id": line.entity_id,
+            "description": line.description,
+            "quantity": _digits(line.quantity),
+            "value_per_quantity": _digits(line.value_per_quantity),
+            "units": line.units,
+            "amount_minor": line.minor,
+            "metadata": None if line.explanation is None else encode(line.explanation).decode(),
+        }
+
+
+_FROZEN_COLUMNS: Final = (
+    "status",
+    "sequence_id",
+    "total_minor",
+    "frozen_at",
+    "frozen_position",
+    "details",
+    "updated_at",
+)
+
+
+def _digits(number: Decimal | None) -> str | None:
+    return None if number is None else f"{number:f}"
+
+
+def _number(digits: str | None) -> Decimal | None:
+    return None if digits is None else from_text(digits)
+
+
+def _record(row: RowMapping) -> InvoiceRecord:
+    currency, total = row["currency"], row["total_minor"]
+    return InvoiceRecord(
+        id=row["id"],
+        account_id=row["account_id"],
+        customer_id=row["customer_id"],
+        schedule_id=row["schedule_id"],
+        price_plan_id=row["price_plan_id"],
+        invoice_class=InvoiceClass(row["class"]),
+        invoice_type=InvoiceType(row["type"]),
+        status=InvoiceStatus(row["status"]),
+        cycle=Cycle(Period(row["cycle_start"], row["cycle_end"]), Period(row["nominal_start"], row["nominal_end"])),
+        ordinal=row["cycle_ordinal"],
+        freeze_at=row["freeze_at"],
+        currency=currency,
+        net_term_days=row["net_term_days"],
+        sequence_id=row["sequence_id"],
+        total=None if total is None else from_minor(total, currency),
+        paid=from_minor(row["paid_minor"], currency),
+        frozen_at=row["frozen_at"],
+        frozen_position=row["frozen_position"],
+        details=None if row["details"] is None else decode(row["details"], InvoiceDetails),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _line(row: Any) -> LineRow:  # noqa: ANN401 - a row of invoice_line, as any mapping
+    return LineRow(
+        number=row["number"],
+        parent=row["parent"],
+        depth=row["depth"],
+        type=LineType(row["type"]),
+        entity_id=row["item_id"],
+        description=row["description"],
+        quantity=_number(row["quantity"]),
+        value_per_quantity=_number(row["value_per_quantity"]),
+        units=row["units"],
+        minor=row["amount_minor"],
+        explanation=None if row["metadata"] is None else decode(row["metadata"], Explanation),
+    )

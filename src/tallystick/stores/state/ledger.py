@@ -1,0 +1,266 @@
+"""The credit ledger: credits, and the entries that say what became of them. A balance is what entries add up to.
+
+Burning happens under a conditional UPDATE on the one credit row, so that no race takes more than there is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import insert, select, update
+
+from tallystick.credits.credit import Credit, CreditStatus, CreditTransaction, TransactionType
+from tallystick.kernel.document import decode, encode
+from tallystick.kernel.errors import conflict, not_found
+from tallystick.kernel.money import Money, from_minor
+from tallystick.kernel.quantity import ZERO, plain
+from tallystick.stores.state import listing
+from tallystick.stores.state.listing import Listing
+from tallystick.stores.state.tables import credit, credit_entry, invoice
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from sqlalchemy import Connection, RowMapping
+
+    from tallystick.kernel.ids import IdSource
+    from tallystick.kernel.paging import PageRequest
+
+_LISTING: Final = Listing(
+    "credits",
+    credit,
+    (("created_at", False), ("id", True)),
+    search=("id",),
+    default_size=50,
+    largest_size=50,
+)
+
+
+class Ledger:
+    """The credits of one organisation, inside one transaction."""
+
+    def __init__(self, connection: Connection, organisation: str, secret: bytes) -> None:
+        self._connection = connection
+        self._organisation = organisation
+        self._secret = secret
+
+    def grant(self, new: Credit, expires_at: datetime | None, ids: IdSource) -> None:
+        """Store a new credit and the entry that credits it."""
+        amount = new.amount.minor
+        self._connection.execute(
+            insert(credit).values(
+                organisation_id=self._organisation,
+                id=new.id,
+                account_id=new.account_id,
+                customer_id=new.customer_id,
+                purpose=new.purpose,
+                priority=new.priority,
+                currency=new.credit_unit,
+                amount_minor=amount,
+                consumed_minor=0,
+                effective_from=new.effective_from,
+                effective_until=new.effective_until,
+                expires_at=expires_at,
+                status=new.status,
+                applicable_entity_ids=encode(new.applicable_entity_ids).decode(),
+                grantor_id=new.grantor_id,
+                idempotency_key=new.idempotency_key,
+                created_at=new.created_at,
+                updated_at=new.created_at,
+            )
+        )
+        self._enter(new.id, TransactionType.CREDITED, amount, None, new.created_at, ids)
+
+    def get(self, name: str) -> Credit:
+        """The credit of that id.
+
+        Raises:
+            BillingError: of kind NOT_FOUND.
+        """
+        row = self._connection.execute(select(credit).where(self._mine, credit.c.id == name)).mappings().first()
+        if row is None:
+            raise not_found("credit", name)
+        return _credit(row)
+
+    def with_key(self, account_id: str, key: str) -> Credit | None:
+        """The credit that was granted to the account under this idempotency key."""
+        row = (
+            self._connection.execute(
+                select(credit).where(self._mine, credit.c.account_id == account_id, credit.c.idempotency_key == key)
+            )
+            .mappings()
+            .first()
+        )
+        return None if row is None else _credit(row)
+
+    def page(self, request: PageRequest, **filters: str | None) -> tuple[list[Credit], str | None]:
+        """One page of credits, newest first, and the token of the next page."""
+        rows, token = listing.page(self._connection, _LISTING, self._organisation, request, filters, self._secret)
+        return [_credit(row) for row in rows], token
+
+    def active_of(self, account_ids: Collection[str]) -> list[Credit]:
+        """The ACTIVE credits of these accounts."""
+        rows = self._connection.execute(
+            select(credit)
+            .where(self._mine, credit.c.status == CreditStatus.ACTIVE, credit.c.account_id.in_(account_ids))
+            .order_by(credit.c.id)
+        ).mappings()
+        return [_credit(row) for row in rows]
+
+    def any_of(self, account_id: str) -> bool:
+        """Whether the account was ever granted a credit."""
+        statement = select(credit.c.id).where(self._mine, credit.c.account_id == account_id)
+        return self._connection.execute(statement.limit(1)).first() is not None
+
+    def transactions(self, name: str) -> list[CreditTransaction]:
+        """The entries of a credit, oldest first."""
+        currency = self.get(name).credit_unit
+        rows = self._connection.execute(
+            select(credit_entry)
+            .where(credit_entry.c.organisation_id == self._organisation, credit_entry.c.credit_id == name)
+            .order_by(credit_entry.c.created_at, credit_entry.c.id)
+        )
+        return [
+            CreditTransaction(
+                id=row.id,
+                credit_id=row.credit_id,
+                transaction_type=TransactionType(row.type),
+                invoice_id=row.invoice_id,
+                amount=plain(from_minor(row.amount_minor, currency).amount),
+                created_at=row.created_at,
+            )
+            for row in rows
+        ]
+
+    def burn(self, name: str, amount: Money, invoice_id: str, now: datetime, ids: IdSource) -> None:
+        """Take from a credit what an invoice burns of it.
+
+        Raises:
+            BillingError: of kind CONFLICT, when the credit is not ACTIVE or has less left.
+        """
+        used = credit.c.consumed_minor + amount.minor
+        changed = self._connection.execute(
+            update(credit)
+            .where(
+                self._mine,
+                credit.c.id == name,
+                credit.c.status == CreditStatus.ACTIVE,
+                used <= credit.c.amount_minor,
+            )
+            .values(consumed_minor=used, updated_at=now)
+        )
+        if not changed.rowcount:
+            raise conflict(f"credit {name!r} has less left than {amount}")
+        self._enter(name, TransactionType.DEBITED, amount.minor, invoice_id, now, ids)
+        self._connection.execute(
+            update(credit)
+            .where(self._mine, credit.c.id == name, credit.c.consumed_minor == credit.c.amount_minor)
+            .values(status=CreditStatus.CONSUMED)
+        )
+
+    def give_back(self, invoice_id: str, now: datetime, ids: IdSource) -> None:
+        """Give every credit back what an invoice burned of it; a used-up one is ACTIVE again."""
+        burned = self._connection.execute(
+            select(credit_entry.c.credit_id, credit_entry.c.amount_minor).where(
+                credit_entry.c.organisation_id == self._organisation,
+                credit_entry.c.invoice_id == invoice_id,
+                credit_entry.c.type == TransactionType.DEBITED,
+            )
+        ).all()
+        for name, amount in burned:
+            self._connection.execute(
+                update(credit)
+                .where(self._mine, credit.c.id == name)
+                .values(consumed_minor=credit.c.consumed_minor - amount, updated_at=now)
+            )
+            self._connection.execute(
+                update(credit)
+                .where(self._mine, credit.c.id == name, credit.c.status == CreditStatus.CONSUMED)
+                .values(status=CreditStatus.ACTIVE)
+            )
+            self._enter(name, TransactionType.CREDITED, amount, invoice_id, now, ids)
+
+    def close(self, ended: Credit, status: CreditStatus, now: datetime, ids: IdSource) -> None:
+        """End an ACTIVE credit, as VOIDED or EXPIRED; what is left of it is lost.
+
+        Raises:
+            BillingError: of kind CONFLICT, when it is not ACTIVE any more.
+        """
+        changed = self._connection.execute(
+            update(credit)
+            .where(self._mine, credit.c.id == ended.id, credit.c.status == CreditStatus.ACTIVE)
+            .values(status=status, updated_at=now)
+        )
+        if not changed.rowcount:
+            raise conflict(f"credit {ended.id!r} is not ACTIVE")
+        left = ended.amount - Money(ended.consumed_amount, ended.credit_unit)
+        self._enter(ended.id, TransactionType(status.value), left.minor, None, now, ids)
+
+    def expiring(self, now: datetime) -> list[Credit]:
+        """ACTIVE credits whose time is over and that no draft of an earlier cycle can still burn."""
+        held = select(invoice.c.id).where(
+            invoice.c.organisation_id == credit.c.organisation_id,
+            invoice.c.account_id == credit.c.account_id,
+            invoice.c.status == "DRAFT",
+            invoice.c.cycle_end <= credit.c.expires_at,
+        )
+        rows = self._connection.execute(
+            select(credit)
+            .where(
+                self._mine,
+                credit.c.status == CreditStatus.ACTIVE,
+                credit.c.expires_at <= now,
+                ~held.exists(),
+            )
+            .order_by(credit.c.expires_at, credit.c.id)
+        ).mappings()
+        return [_credit(row) for row in rows]
+
+    @property
+    def _mine(self) -> Any:  # noqa: ANN401 - a condition
+        return credit.c.organisation_id == self._organisation
+
+    def _enter(
+        self,
+        name: str,
+        kind: TransactionType,
+        amount_minor: int,
+        invoice_id: str | None,
+        now: datetime,
+        ids: IdSource,
+    ) -> None:
+        self._connection.execute(
+            insert(credit_entry).values(
+                organisation_id=self._organisation,
+                id=ids.mint("credit_entry"),
+                credit_id=name,
+                type=kind,
+                amount_minor=amount_minor,
+                invoice_id=invoice_id,
+                created_at=now,
+            )
+        )
+
+
+def _credit(row: RowMapping) -> Credit:
+    currency = row["currency"]
+    return Credit(
+        id=row["id"],
+        account_id=row["account_id"],
+        customer_id=row["customer_id"],
+        purpose=row["purpose"],
+        priority=row["priority"],
+        credit_amount=plain(from_minor(row["amount_minor"], currency).amount),
+        consumed_amount=plain(from_minor(row["consumed_minor"], currency).amount),
+        hold_amount=ZERO,
+        credit_unit=currency,
+        effective_from=row["effective_from"],
+        effective_until=row["effective_until"],
+        applicable_entity_ids=decode(row["applicable_entity_ids"], list[str]),
+        grantor_id=row["grantor_id"],
+        idempotency_key=row["idempotency_key"],
+        status=CreditStatus(row["status"]),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )

@@ -1,0 +1,154 @@
+"""Key-set pages over a table: filters, search, sort and the token that continues (domain.md 1.5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from sqlalchemy import ColumnElement, TypeDecorator, and_, or_, select, type_coerce
+from sqlalchemy.engine.default import DefaultDialect
+
+from tallystick.kernel import paging
+from tallystick.kernel.errors import invalid
+from tallystick.kernel.paging import PageRequest, Query
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import Connection, RowMapping, Table
+
+_DIRECTIONS: Final = {"ASC": True, "DESC": False}
+_DIALECT: Final = DefaultDialect()
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What one list offers: its table, the order it comes in, and what it can be searched and sorted by.
+
+    `sort` pairs a column with whether it ascends; the last one must make the order total.
+    """
+
+    name: str
+    table: Table
+    sort: tuple[tuple[str, bool], ...]
+    search: tuple[str, ...] = ()
+    sortable: tuple[str, ...] = ()
+    default_size: int = 20
+    largest_size: int = 100
+    hidden: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Values of a column that are only listed when the caller filters by that column."""
+    bounds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Filters on a range: the column, and whether its values lie "from" or "until" the one given, inclusive."""
+
+
+def page(
+    connection: Connection,
+    listing: Listing,
+    organisation: str,
+    request: PageRequest,
+    filters: Mapping[str, str | None],
+    secret: bytes,
+) -> tuple[list[RowMapping], str | None]:
+    """The rows of one page, and the token of the next page if there is one.
+
+    Raises:
+        BillingError: of kind INVALID, for a bad token, page size or sort.
+    """
+    query = _query(listing, organisation, request, filters, secret)
+    rows = connection.execute(_statement(listing, query).limit(query.size + 1)).mappings().all()
+    shown = list(rows[: query.size])
+    if len(rows) <= query.size:
+        return shown, None
+    after = [_stored(listing.table, shown[-1], name) for name, _ in query.sort]
+    return shown, paging.sign(msgspec.structs.replace(query, after=after), secret)
+
+
+def size_of(requested: int | None, default: int, largest: int) -> int:
+    """The page size: larger requests are cut to the largest (domain.md 1.5).
+
+    Raises:
+        BillingError: of kind INVALID, when less than 1 is asked for.
+    """
+    if requested is not None and requested < 1:
+        raise invalid("pageSize", f"{requested} is too small: ask for 1 to {largest}")
+    return min(requested or default, largest)
+
+
+def _query(
+    listing: Listing,
+    organisation: str,
+    request: PageRequest,
+    filters: Mapping[str, str | None],
+    secret: bytes,
+) -> Query:
+    if request.next_token:
+        return paging.read(request.next_token, listing=listing.name, organisation=organisation, secret=secret)
+    return Query(
+        listing=listing.name,
+        organisation=organisation,
+        filters={name: str(value) for name, value in filters.items() if value is not None},
+        search=request.search or None,
+        sort=_sort(listing, request.sort),
+        size=size_of(request.page_size, listing.default_size, listing.largest_size),
+    )
+
+
+def _sort(listing: Listing, text: str | None) -> list[tuple[str, bool]]:
+    """`updated_at:DESC,id:ASC` as columns; the list's own order breaks what ties remain."""
+    if not text:
+        return list(listing.sort)
+    known = [name for name, _ in listing.sort] + list(listing.sortable)
+    asked: list[tuple[str, bool]] = []
+    for part in text.split(","):
+        name, _, direction = part.strip().partition(":")
+        ascending = _DIRECTIONS.get(direction.upper() or "ASC")
+        if name not in known or ascending is None:
+            raise invalid("_sort", f"{part!r} is unknown: write column:ASC or column:DESC with one of {known}")
+        asked.append((name, ascending))
+    return asked + [(name, up) for name, up in listing.sort if name not in {column for column, _ in asked}]
+
+
+def _statement(listing: Listing, query: Query) -> Any:  # noqa: ANN401 - a Select whose row type follows the table
+    table = listing.table
+    conditions: list[ColumnElement[bool]] = [table.c.organisation_id == query.organisation]
+    conditions += [_filter(listing, name, value) for name, value in query.filters.items()]
+    conditions += [table.c[name].not_in(values) for name, values in listing.hidden.items() if name not in query.filters]
+    if query.search:
+        needle = query.search
+        conditions.append(or_(*(table.c[name].icontains(needle, autoescape=True) for name in listing.search)))
+    if query.after is not None:
+        conditions.append(_beyond(table, query.sort, query.after))
+    order = [table.c[name].asc() if up else table.c[name].desc() for name, up in query.sort]
+    return select(table).where(and_(*conditions)).order_by(*order)
+
+
+def _filter(listing: Listing, name: str, value: str) -> ColumnElement[bool]:
+    if name not in listing.bounds:
+        return listing.table.c[name] == value
+    column, side = listing.bounds[name]
+    stored = _raw(listing.table, column)
+    return stored >= int(value) if side == "from" else stored <= int(value)
+
+
+def _beyond(table: Table, sort: list[tuple[str, bool]], after: Sequence[str | int]) -> ColumnElement[bool]:
+    """Rows behind the last one seen, in an order whose columns may run in different directions."""
+    branches = []
+    for depth, (name, ascending) in enumerate(sort):
+        same = [_raw(table, earlier) == after[place] for place, (earlier, _) in enumerate(sort[:depth])]
+        column, value = _raw(table, name), after[depth]
+        branches.append(and_(*same, column > value if ascending else column < value))
+    return or_(*branches)
+
+
+def _raw(table: Table, name: str) -> ColumnElement[Any]:
+    """The column as the database keeps it: a token carries microseconds, not an instant."""
+    column = table.c[name]
+    return type_coerce(column, column.type.impl) if isinstance(column.type, TypeDecorator) else column
+
+
+def _stored(table: Table, row: RowMapping, name: str) -> str | int:
+    """A row's value as the database keeps it."""
+    kind, value = table.c[name].type, row[name]
+    stored: str | int = kind.process_bind_param(value, _DIALECT) if isinstance(kind, TypeDecorator) else value
+    return stored

@@ -1,0 +1,105 @@
+"""Where each document lives, and what its list can be filtered, searched and sorted by (domain.md 1.5)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tallystick.accounts.account import Account
+from tallystick.accounts.customer import Customer
+from tallystick.catalog.addon import AddOn
+from tallystick.catalog.event_schema import EventSchema
+from tallystick.catalog.feature import Feature
+from tallystick.catalog.price_plan import PricePlan
+from tallystick.catalog.usage_meter import UsageMeter
+from tallystick.stores.state import tables
+from tallystick.stores.state.documents import Shelf
+from tallystick.stores.state.listing import Listing
+
+_NEWEST_FIRST: Final = (("updated_at", False), ("id", True))
+_NOT_ARCHIVED: Final = {"status": ("ARCHIVED",)}
+
+CUSTOMERS: Final = Shelf(
+    "customer",
+    Customer,
+    Listing(
+        "customers",
+        tables.customer,
+        _NEWEST_FIRST,
+        search=("id", "name", "primary_email"),
+        sortable=("name", "created_at"),
+        hidden=_NOT_ARCHIVED,
+    ),
+    ("status", "name", "primary_email"),
+)
+ACCOUNTS: Final = Shelf(
+    "account",
+    Account,
+    Listing(
+        "accounts",
+        tables.account,
+        _NEWEST_FIRST,
+        search=("id", "name", "primary_email"),
+        sortable=("name", "created_at"),
+        hidden=_NOT_ARCHIVED,
+    ),
+    ("customer_id", "status", "name", "primary_email", "invoice_currency"),
+)
+EVENT_SCHEMAS: Final = Shelf(
+    "event schema",
+    EventSchema,
+    Listing(
+        "event_schemas",
+        tables.event_schema,
+        _NEWEST_FIRST,
+        search=("id", "description"),
+        sortable=("created_at",),
+        hidden=_NOT_ARCHIVED,
+    ),
+    ("status", "description"),
+    key="name",
+)
+USAGE_METERS: Final = Shelf(
+    "usage meter",
+    UsageMeter,
+    Listing(
+        "usage_meters",
+        tables.usage_meter,
+        _NEWEST_FIRST,
+        search=("id", "name", "billable_name"),
+        sortable=("name", "created_at"),
+        hidden=_NOT_ARCHIVED,
+    ),
+    ("status", "name", "billable_name", "aggregation", "event_schema_name"),
+)
+ADDONS: Final = Shelf(
+    "add-on",
+    AddOn,
+    Listing(
+        "addons",
+        tables.addon,
+        (("name", True), ("id", True)),
+        search=("id", "name", "billable_name"),
+        sortable=("created_at", "updated_at"),
+        hidden=_NOT_ARCHIVED,
+    ),
+    ("status", "type", "name", "billable_name", "display_name"),
+)
+FEATURES: Final = Shelf(
+    "feature",
+    Feature,
+    Listing("features", tables.feature, _NEWEST_FIRST, search=("id", "name"), sortable=("name", "created_at")),
+    ("name",),
+)
+PRICE_PLANS: Final = Shelf(
+    "price plan",
+    PricePlan,
+    Listing(
+        "price_plans",
+        tables.price_plan,
+        _NEWEST_FIRST,
+        search=("id", "name", "description"),
+        sortable=("name", "created_at"),
+        hidden=_NOT_ARCHIVED,
+    ),
+    ("status", "type", "name", "description"),
+)

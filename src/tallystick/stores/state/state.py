@@ -1,0 +1,86 @@
+"""The state of one organisation inside one transaction: every noun by its name."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from tallystick.stores.state import organisations, shelves
+from tallystick.stores.state.documents import Documents
+from tallystick.stores.state.invoices import Invoices
+from tallystick.stores.state.ledger import Ledger
+from tallystick.stores.state.schema_ties import SchemaTies
+from tallystick.stores.state.terms import Aliases, Schedules
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from tallystick.accounts.account import Account
+    from tallystick.accounts.customer import Customer
+    from tallystick.accounts.organisation import Organisation
+    from tallystick.catalog.addon import AddOn
+    from tallystick.catalog.event_schema import EventSchema
+    from tallystick.catalog.feature import Feature
+    from tallystick.catalog.price_plan import PricePlan
+    from tallystick.catalog.usage_meter import UsageMeter
+
+
+class State:
+    """What an operation may read and write; nothing of another organisation can be reached from it."""
+
+    def __init__(self, connection: Connection, organisation: str, secret: bytes) -> None:
+        self._connection = connection
+        self._organisation = organisation
+        self._secret = secret
+        self.aliases = Aliases(connection, organisation)
+        self.schedules = Schedules(connection, organisation)
+        self.ties = SchemaTies(connection, organisation)
+        self.credits = Ledger(connection, organisation, secret)
+        self.invoices = Invoices(connection, organisation, secret)
+
+    @cached_property
+    def customers(self) -> Documents[Customer]:
+        """The customers."""
+        return Documents(self._connection, self._organisation, self._secret, shelves.CUSTOMERS)
+
+    @cached_property
+    def accounts(self) -> Documents[Account]:
+        """The accounts."""
+        return Documents(self._connection, self._organisation, self._secret, shelves.ACCOUNTS)
+
+    @cached_property
+    def event_schemas(self) -> Documents[EventSchema]:
+        """The latest version of each event schema."""
+        return Documents(self._connection, self._organisation, self._secret, shelves.EVENT_SCHEMAS)
+
+    @cached_property
+    def usage_meters(self) -> Documents[UsageMeter]:
+        """The usage meters."""
+        return Documents(self._connection, self._organisation, self._secret, shelves.USAGE_METERS)
+
+    @cached_property
+    def addons(self) -> Documents[AddOn]:
+        """The add-ons."""
+        return Documents(self._connection, self._organisation, self._secret, shelves.ADDONS)
+
+    @cached_property
+    def features(self) -> Documents[Feature]:
+        """The features."""
+        return Documents(self._connection, self._organisation, self._secret, shelves.FEATURES)
+
+    @cached_property
+    def price_plans(self) -> Documents[PricePlan]:
+        """The price plans."""
+        return Documents(self._connection, self._organisation, self._secret, shelves.PRICE_PLANS)
+
+    def catalogue_changed(self) -> None:
+        """Say that the processing of events has to look again at schemas, meters, accounts or terms."""
+        organisations.catalogue_changed(self._connection, self._organisation)
+
+    def replace_organisation(self, changed: Organisation) -> None:
+        """Store the organisation's new settings."""
+        organisations.replace_organisation(self._connection, changed)
+
+    def next_invoice_number(self) -> int:
+        """The next invoice number, without gaps."""
+        return organisations.next_invoice_number(self._connection, self._organisation)

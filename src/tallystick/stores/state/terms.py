@@ -1,0 +1,211 @@
+"""What an account agreed to: its aliases and the pieces of its pricing timeline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, null, select, update
+from sqlalchemy.exc import IntegrityError
+
+from tallystick.accounts.alias import AliasSpan
+from tallystick.accounts.schedule import Opening, Schedule
+from tallystick.kernel.errors import conflict
+from tallystick.kernel.period import Period
+from tallystick.kernel.recurrence import CycleRule, Interval
+from tallystick.stores.state.tables import account, alias, schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Row
+
+
+class Aliases:
+    """The aliases of one organisation, inside one transaction."""
+
+    def __init__(self, connection: Connection, organisation: str) -> None:
+        self._connection = connection
+        self._organisation = organisation
+
+    def add(self, account_id: str, names: Iterable[str], spans: Iterable[AliasSpan], now: datetime) -> None:
+        """Give an account new aliases, under the ids given.
+
+        Raises:
+            BillingError: of kind CONFLICT, when a value is taken at that time by an alias or an account id.
+        """
+        for name, span in zip(names, spans, strict=True):
+            self._refuse_taken(span)
+            try:
+                self._connection.execute(
+                    insert(alias).values(
+                        organisation_id=self._organisation,
+                        id=name,
+                        value=span.value,
+                        account_id=account_id,
+                        effective_from=span.valid.start,
+                        effective_until=span.valid.end,
+                        created_at=now,
+                    )
+                )
+            except IntegrityError:
+                raise _taken(span) from None
+
+    def of(self, account_ids: Collection[str]) -> dict[str, list[AliasSpan]]:
+        """The aliases of these accounts, by account, in the order they were given."""
+        rows = self._connection.execute(
+            select(alias.c.account_id, alias.c.value, alias.c.effective_from, alias.c.effective_until)
+            .where(alias.c.organisation_id == self._organisation, alias.c.account_id.in_(account_ids))
+            .order_by(alias.c.created_at, alias.c.id)
+        )
+        found: dict[str, list[AliasSpan]] = {account_id: [] for account_id in account_ids}
+        for account_id, value, start, end in rows:
+            found[account_id].append(AliasSpan(value, Period(start, end)))
+        return found
+
+    def claims(self, value: str) -> bool:
+        """Whether the value is an alias of any account, now or at another time."""
+        statement = select(alias.c.id).where(alias.c.organisation_id == self._organisation, alias.c.value == value)
+        return self._connection.execute(statement.limit(1)).first() is not None
+
+    def _refuse_taken(self, span: AliasSpan) -> None:
+        overlapping = select(alias.c.id).where(
+            alias.c.organisation_id == self._organisation,
+            alias.c.value == span.value,
+            alias.c.effective_from < span.valid.end,
+            alias.c.effective_until > span.valid.start,
+        )
+        same_id = select(account.c.id).where(
+            account.c.organisation_id == self._organisation, account.c.id == span.value
+        )
+        for statement in (overlapping, same_id):
+            if self._connection.execute(statement.limit(1)).first() is not None:
+                raise _taken(span)
+
+
+class Schedules:
+    """The pricing timelines of one organisation, inside one transaction."""
+
+    def __init__(self, connection: Connection, organisation: str) -> None:
+        self._connection = connection
+        self._organisation = organisation
+
+    def of(self, account_ids: Collection[str]) -> dict[str, tuple[Schedule, ...]]:
+        """The timelines of these accounts, each oldest piece first."""
+        rows = self._connection.execute(
+            select(schedule)
+            .where(schedule.c.organisation_id == self._organisation, schedule.c.account_id.in_(account_ids))
+            .order_by(schedule.c.starts_at)
+        )
+        found: dict[str, list[Schedule]] = {account_id: [] for account_id in account_ids}
+        for row in rows:
+            found[row.account_id].append(_schedule(row))
+        return {account_id: tuple(pieces) for account_id, pieces in found.items()}
+
+    def among(self, names: Collection[str]) -> dict[str, Schedule]:
+        """The pieces of these ids, by id."""
+        rows = self._connection.execute(
+            select(schedule).where(schedule.c.organisation_id == self._organisation, schedule.c.id.in_(names))
+        )
+        return {row.id: _schedule(row) for row in rows}
+
+    def add(self, piece: Schedule, now: datetime) -> None:
+        """Store a new piece, none of whose cycles is open yet.
+
+        Raises:
+            BillingError: of kind CONFLICT, when another piece of the account starts at the same instant.
+        """
+        day_offset, month_offset = piece.rule.offsets()
+        values: dict[str, Any] = {
+            "organisation_id": self._organisation,
+            "id": piece.id,
+            "account_id": piece.account_id,
+            "price_plan_id": piece.price_plan_id,
+            "plan_version_id": piece.plan_version_id,
+            "starts_at": piece.within.start,
+            "ends_at": piece.within.end,
+            "interval": piece.rule.interval.value,
+            "day_offset": day_offset,
+            "month_offset": month_offset,
+            "grace_days": piece.grace_days,
+            "anniversary": piece.anniversary,
+            "next_cycle_at": piece.within.start,
+            "next_ordinal": 0,
+            "created_at": now,
+        }
+        try:
+            self._connection.execute(insert(schedule).values(values))
+        except IntegrityError:
+            raise conflict("the account already has a plan from that day on") from None
+
+    def opening_at(self, instant: datetime, limit: int) -> list[Opening]:
+        """Cycles that have to be opened at that very instant."""
+        rows = self._connection.execute(
+            select(schedule)
+            .where(schedule.c.organisation_id == self._organisation, schedule.c.next_cycle_at == instant)
+            .order_by(schedule.c.id)
+            .limit(limit)
+        )
+        return [Opening(_schedule(row), row.next_cycle_at, row.next_ordinal) for row in rows]
+
+    def opened(self, piece: Schedule, next_cycle_at: datetime | None, next_ordinal: int) -> None:
+        """Note which cycle of the piece has to be opened next, and when; None after its last."""
+        self._connection.execute(
+            update(schedule)
+            .where(schedule.c.organisation_id == self._organisation, schedule.c.id == piece.id)
+            .values(next_cycle_at=next_cycle_at, next_ordinal=next_ordinal)
+        )
+
+    def any_of_plan(self, price_plan_id: str, now: datetime) -> bool:
+        """Whether an account has the plan now or later."""
+        statement = select(schedule.c.id).where(
+            schedule.c.organisation_id == self._organisation,
+            schedule.c.price_plan_id == price_plan_id,
+            schedule.c.ends_at > now,
+        )
+        return self._connection.execute(statement.limit(1)).first() is not None
+
+    def any_at_all(self) -> bool:
+        """Whether any account of the organisation ever had a plan."""
+        statement = select(schedule.c.id).where(schedule.c.organisation_id == self._organisation)
+        return self._connection.execute(statement.limit(1)).first() is not None
+
+
+def accounts_of_references(connection: Connection, organisation: str, references: Collection[str]) -> list[Row[Any]]:
+    """Accounts that events may mean by these texts: rows of (text, account id, customer id, from, until)."""
+    wanted = list(references)
+    by_id = select(account.c.id, account.c.id, account.c.customer_id, null(), null()).where(
+        account.c.organisation_id == organisation, account.c.id.in_(wanted), account.c.status != "ARCHIVED"
+    )
+    by_alias = (
+        select(
+            alias.c.value,
+            account.c.id,
+            account.c.customer_id,
+            alias.c.effective_from,
+            alias.c.effective_until,
+        )
+        .join(
+            account,
+            (account.c.organisation_id == alias.c.organisation_id) & (account.c.id == alias.c.account_id),
+        )
+        .where(alias.c.organisation_id == organisation, alias.c.value.in_(wanted), account.c.status != "ARCHIVED")
+    )
+    return [*connection.execute(by_id), *connection.execute(by_alias)]
+
+
+def _schedule(row: Row[Any]) -> Schedule:
+    return Schedule(
+        id=row.id,
+        account_id=row.account_id,
+        price_plan_id=row.price_plan_id,
+        plan_version_id=row.plan_version_id,
+        within=Period(row.starts_at, row.ends_at),
+        rule=CycleRule.of(Interval(row.interval), row.day_offset, row.month_offset),
+        grace_days=row.grace_days,
+        anniversary=row.anniversary,
+    )
+
+
+def _taken(span: AliasSpan) -> Exception:
+    return conflict(f"{span.value!r} already names an account")

@@ -1,0 +1,103 @@
+"""The billing clock: wakes up what falls due, each thing as of its own instant, however late it is.
+
+It always catches up to now, never just does now: a server that was down for a month opens and freezes every
+cycle it missed, in order. Before an instant is billed, the processing of events passes everything that was
+received before it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Final
+
+
+from tallystick.operations.bill_runs import Tally, run_bills
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tallystick.engine import Engine
+
+ACTOR: Final = "billing clock"
+LOOK_EVERY_SECONDS: Final = 1.0
+RETRY_PARKED_SECONDS: Final = 60.0
+_log = logging.getLogger("tallystick.billing")
+
+
+class BillingClock:
+    """Runs bills: by itself in real time, and only when told on a test clock."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._stopping = threading.Event()
+        self._one_run = threading.Lock()
+        self._thread = threading.Thread(target=self._loop, name="billing-clock", daemon=True)
+        self.failure: str | None = None
+
+    def start(self) -> None:
+        """Begin to bill in the background, unless time stands still."""
+        if not self._engine.is_test:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the step at hand and stop."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def advance(self, to: datetime) -> Tally:
+        """Move the test clock to an instant, and do everything that falls due on the way, in order.
+
+        Raises:
+            BillingError: of kind CONFLICT, on the real clock or for an instant that has passed.
+        """
+        with self._one_run:
+            self._engine.refuse_move(to)
+            tally = self._bill_until(to)
+            self._engine.move_clock(to)
+            return tally
+
+    def catch_up(self) -> Tally:
+        """Do everything that has fallen due by now, in order."""
+        with self._one_run:
+            return self._bill_until(self._engine.clock.now())
+
+    def _bill_until(self, end: datetime) -> Tally:
+        tally = Tally()
+        while not self._stopping.is_set():
+            due = self._engine.next_due(end, tally.issues)
+            if due is None:
+                break
+            organisation, instant = due
+            if self._engine.is_test and instant > self._engine.clock.now():
+                self._engine.move_clock(instant)
+            tally.add(self._bill(organisation, instant, tally))
+        return tally
+
+    def _bill(self, organisation: str, instant: datetime, so_far: Tally) -> Tally:
+        """Everything of one organisation that falls due at one instant, step by step."""
+        self._engine.progress().pass_received_before(instant)
+        tally = Tally()
+        while not self._stopping.is_set():
+            with self._engine.work_for(organisation, ACTOR, writes=True, now=instant) as (work, _):
+                step = run_bills(work, parked=[*so_far.issues, *tally.issues])
+            if step.is_idle:
+                break
+            for invoice, reason in step.issues.items():
+                _log.error("invoice %s cannot be made: %s", invoice, reason)
+            tally.add(step)
+        return tally
+
+    def _loop(self) -> None:
+        while not self._stopping.wait(LOOK_EVERY_SECONDS):
+            try:
+                tally = self.catch_up()
+                self.failure = None
+            except Exception as failure:
+                # A broken step must neither end the loop nor pass in silence: it is tried again, and seen.
+                self.failure = str(failure)
+                _log.exception("billing stopped short; trying again")
+                continue
+            if tally.issues:
+                self._stopping.wait(RETRY_PARKED_SECONDS)
