@@ -39,7 +39,7 @@ lint: $(VENV)/.dev  ## Formatting, style, types and the directions between rooms
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --verbose-off
+	@$(BIN)/lint-imports
 
 format: $(VENV)/.dev  ## Format the code and apply safe fixes
 	@$(BIN)/ruff format .

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tallystick.api.endpoints import Endpoint
     from tallystick.engine import Engine
-    from tallystick.workers import Workers
+    from tallystick.workers.running import Workers
 
 
 def create_app(engine: Engine, workers: Workers) -> Starlette:
@@ -40,7 +40,7 @@ def create_app(engine: Engine, workers: Workers) -> Starlette:
         guard.route("POST", "/ingest", ingest.single),
         guard.route("POST", "/ingestBatch", ingest.batch),
         guard.route("POST", "/authenticate", server.authenticate),
-        guard.route("GET", "/v1/test-clock", server.test_clock),
+        guard.route("GET", "/v1/test-clock", server.clock),
         guard.route("POST", "/v1/test-clock/advance", server.advance),
         guard.route("GET", "/internal/metrics", server.figures),
         *(guard.route(route.method, route.path, endpoint_of(route, engine)) for route in ROUTES),

@@ -24,7 +24,9 @@ class Figures:
         self._seconds = Histogram(
             "tallystick_http_request_seconds", "Time to answer", ["route"], buckets=_SECONDS, registry=self._registry
         )
-        acknowledged = Gauge("tallystick_log_end_row", "Last acknowledged row of the event log", registry=self._registry)
+        acknowledged = Gauge(
+            "tallystick_log_end_row", "Last acknowledged row of the event log", registry=self._registry
+        )
         acknowledged.set_function(engine.log.end)
         processed = Gauge("tallystick_processed_row", "Last processed row of the event log", registry=self._registry)
         processed.set_function(engine.events.offset)

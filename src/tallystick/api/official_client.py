@@ -47,8 +47,8 @@ def _(value: UsageMeterAnswer) -> UsageMeterAnswer:
     return msgspec.structs.replace(value, computations=value.computations[:1])
 
 
-@parseable.register
-def _(value: Listed) -> Listed[Any]:  # type: ignore[type-arg] - registered for lists of anything
+@parseable.register(Listed)
+def _(value: Listed[Any]) -> Listed[Any]:
     return msgspec.structs.replace(value, data=[parseable(item) for item in value.data])
 
 

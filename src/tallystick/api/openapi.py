@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tallystick.api.binder import Route
 
+JsonSchema = dict[str, Any]
+
 _TEMPLATE: Final = "#/components/schemas/{name}"
 _ERRORS: Final = {
     "400": "The request does not fit; the message names the JSON path, what came and what was expected",
@@ -84,9 +86,7 @@ def _operation(route: Route, by_type: dict[int, Any], components: dict[str, Any]
 
 def _parameters(route: Route, components: dict[str, Any]) -> list[dict[str, Any]]:
     binding = route.binding
-    found = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in binding.path
-    ]
+    found = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in binding.path]
     query = components.get(binding.query.__name__, {})
     required = query.get("required", ())
     for name, schema in query.get("properties", {}).items():
@@ -98,7 +98,7 @@ def _parameters(route: Route, components: dict[str, Any]) -> list[dict[str, Any]
 _PAGE_NAMES: Final = dict(zip(PageRequest.__struct_fields__, PageRequest.__struct_encode_fields__, strict=True))
 
 
-def _ingest_paths(event: Any, answer: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON schemas
+def _ingest_paths(event: JsonSchema, answer: JsonSchema) -> JsonSchema:
     many = {"type": "array", "minItems": 1, "maxItems": MAX_BATCH, "items": event}
     return {
         "/ingest": {"post": _ingest("ingest", "Take one event", "event", event, answer, ("202",))},
@@ -108,8 +108,13 @@ def _ingest_paths(event: Any, answer: Any) -> dict[str, Any]:  # noqa: ANN401 - 
     }
 
 
-def _ingest(  # noqa: PLR0917 - the parts of one description
-    name: str, summary: str, field: str, schema: Any, answer: Any, statuses: tuple[str, ...]  # noqa: ANN401
+def _ingest(
+    name: str,
+    summary: str,
+    field: str,
+    schema: JsonSchema,
+    answer: JsonSchema,
+    statuses: tuple[str, ...],
 ) -> dict[str, Any]:
     body = {"type": "object", "properties": {field: schema}, "required": [field], "additionalProperties": False}
     return {
@@ -128,7 +133,7 @@ def _error_responses() -> dict[str, Any]:
     }
 
 
-def _json(schema: Any, description: str | None = None) -> dict[str, Any]:  # noqa: ANN401 - a JSON schema
+def _json(schema: JsonSchema, description: str | None = None) -> JsonSchema:
     content = {"content": {"application/json": {"schema": schema}}}
     return content if description is None else {"description": description} | content
 

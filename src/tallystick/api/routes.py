@@ -45,7 +45,11 @@ ROUTES: Final = (
     Route("PATCH", "/event_schema/{event_schema_name}", event_schemas.update_event_schema, 200, "Event schemas"),
     Route("DELETE", "/event_schema/{event_schema_name}", event_schemas.archive_event_schema, 200, "Event schemas"),
     Route(
-        "GET", "/event_schema/{event_schema_name}/versions", event_schemas.list_event_schema_versions, 200, "Event schemas"
+        "GET",
+        "/event_schema/{event_schema_name}/versions",
+        event_schemas.list_event_schema_versions,
+        200,
+        "Event schemas",
     ),
     Route(
         "POST", "/event_schema/{event_schema_name}/activate", event_schemas.activate_event_schema, 200, "Event schemas"

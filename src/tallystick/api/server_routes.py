@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tallystick.api.figures import Figures
     from tallystick.engine import Caller, Engine
-    from tallystick.workers import Workers
+    from tallystick.workers.running import Workers
 
 
 class Token(Document, frozen=True, kw_only=True):
@@ -64,7 +64,7 @@ class ServerDoor:
         credential = credential_of(request) or ""
         return _answer(Token(token=await run_in_threadpool(self._engine.gatekeeper.exchange, credential)))
 
-    async def test_clock(self, _request: Request, _caller: Caller) -> Response:
+    async def clock(self, _request: Request, _caller: Caller) -> Response:
         """`GET /v1/test-clock`: where the test clock stands.
 
         Raises:

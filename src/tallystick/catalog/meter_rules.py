@@ -59,10 +59,9 @@ def problems_of(
     return problems + _filter_problems(filters, variables)
 
 
-def _rule_text(rule: msgspec.Raw) -> str | None:
+def _rule_text(rule: msgspec.Raw | msgspec.UnsetType) -> str | None:
     """A rule as JSON text: a text stands for itself, anything else for its compact JSON; null is no rule."""
-    raw = bytes(rule)
-    if not raw or raw == b"null":
+    if isinstance(rule, msgspec.UnsetType) or (raw := bytes(rule)) == b"null":
         return None
     return msgspec.json.decode(raw, type=str) if raw.startswith(b'"') else _compact(raw)
 

@@ -47,7 +47,7 @@ class ComputationDraft(Draft, frozen=True, kw_only=True):
     """A computation as callers write it: rules may be JSON instead of text, and `order` may be missing."""
 
     id: Text50 | None = None
-    matcher: msgspec.Raw = msgspec.Raw()
+    matcher: msgspec.Raw | UnsetType = UNSET
     computation: msgspec.Raw
     order: int | None = None
 

@@ -26,6 +26,7 @@ from tallystick.stores.state.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
+
     from sqlalchemy import Connection
 
     from tallystick.engine.settings import Settings
@@ -134,6 +135,7 @@ class Engine:
                     actor=actor,
                     now=now or self.clock.now(),
                     ids=self.ids,
+                    secret=self.secret,
                     state=State(connection, organisation, self.secret),
                     events=self.events,
                     progress=self.progress(),

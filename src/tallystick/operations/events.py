@@ -2,11 +2,282 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any, Final
 
+import msgspec
+
+from tallystick.kernel import paging
 from tallystick.kernel.document import Document
 from tallystick.kernel.errors import invalid, not_found
-from tallystick.kernel.paging import PageRequest
+from tallystick.kernel.ids import event_reference
+from tallystick.kernel.paging import Query
+from tallystick.kernel.period import local_date
+from tallystick.kernel.quantity import plain
 from tallystick.metering.event import Event, EventStatus
 from tallystick.operations.work import Work, query
+from tallystick.stores.event_store import StoredEvent, UsageFact
+
+LARGEST_PAGE: Final = 50
+_LISTING: Final = "events"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_GROUPS: Final = {
+    "PROCESSED": tuple(status for status in EventStatus if status.is_processed),
+    "UNPROCESSED": tuple(status for status in EventStatus if status.is_unprocessed),
+    "IN_PROGRESS": (EventStatus.IN_PROGRESS,),
+}
+
+
+class IngestionStatus(Document, frozen=True, kw_only=True):
+    """What became of an event, and why."""
+
+    status: EventStatus
+    status_description: str
+
+
+class Source(Document, frozen=True, kw_only=True):
+    """By which door an event came in."""
+
+    id: str
+    type: str
+
+
+class EventView(Document, frozen=True, kw_only=True):
+    """An event with its status, as lists show it."""
+
+    reference_id: str
+    event_payload: Event
+    ingestion_status: IngestionStatus
+    customer_id: str | None = None
+    source: Source
+    created_at: datetime
+
+
+class EventList(Document, frozen=True, kw_only=True, omit_defaults=False):
+    """One page of events, newest first by event time."""
+
+    events: list[EventView]
+    next_token: str | None = None
+
+
+class SchemaTrace(Document, frozen=True, kw_only=True):
+    """The schema version that an event was read by."""
+
+    name: str
+    version: int
+
+
+class MeterTrace(Document, frozen=True, kw_only=True):
+    """What one meter made of an event."""
+
+    id: str
+    name: str
+    version: int
+    status: str
+    units: Decimal | None = None
+
+
+class PlanTrace(Document, frozen=True, kw_only=True):
+    """The plan and cycle that an event belongs to; dates are those of the organisation's zone."""
+
+    name: str
+    id: str
+    schedule_id: str
+    cycle_start: date
+    cycle_end: date
+    usage_meters: list[str]
+
+
+class AccountTrace(Document, frozen=True, kw_only=True):
+    """The account that an event belongs to, and the alias it was sent under."""
+
+    id: str
+    name: str
+    alias: str | None = None
+
+
+class CustomerTrace(Document, frozen=True, kw_only=True):
+    """The customer that an event belongs to."""
+
+    id: str
+    name: str
+
+
+class EventTrace(Document, frozen=True, kw_only=True):
+    """Everything that became of an event on its way to usage."""
+
+    event_schema: SchemaTrace | None = None
+    usage_meters: list[MeterTrace] = []
+    price_plans: list[PlanTrace] = []
+    account: AccountTrace | None = None
+    customer: CustomerTrace | None = None
+    base_currency: str | None = None
+    invoice_currency: str | None = None
+
+
+class TracedEvent(EventView, frozen=True, kw_only=True):
+    """An event with its whole trace."""
+
+    event_pipeline_info: EventTrace
+
+
+class TracedEvents(Document, frozen=True, kw_only=True):
+    """Every event of one id: an id can come in again."""
+
+    events: list[TracedEvent]
+
+
+@query
+def list_events(
+    work: Work,
+    *,
+    status: str | None = None,
+    account_id: str | None = None,
+    schema_name: str | None = None,
+    page_size: int | None = None,
+    next_token: str | None = None,
+) -> EventList:
+    """Page through events by event time, newest first; `status` is a raw status or PROCESSED, UNPROCESSED."""
+    asked = _query(work, next_token, page_size, status=status, account_id=account_id, schema_name=schema_name)
+    work.progress.settle()
+    found = work.events.page_events(
+        work.organisation.id,
+        statuses=_statuses(asked.filters.get("status")),
+        account_id=asked.filters.get("account_id"),
+        schema_name=asked.filters.get("schema_name"),
+        size=asked.size + 1,
+        after=_place(asked.after),
+    )
+    shown = found[: asked.size]
+    token = None
+    if len(found) > asked.size:
+        last = shown[-1]
+        micros = (last.event.timestamp - _EPOCH) // _MICROSECOND
+        after: list[str | int] = [micros, last.event.id or "", last.position]
+        token = paging.sign(msgspec.structs.replace(asked, after=after), work.secret)
+    return EventList(events=[_view(work, event) for event in shown], next_token=token)
+
+
+@query
+def get_event(work: Work, event_id: str) -> TracedEvents:
+    """One event, by the id it was sent with, with everything that became of it."""
+    work.progress.settle()
+    found = work.events.events_with_id(work.organisation.id, event_id)
+    if not found:
+        raise not_found("event", event_id)
+    facts = work.events.units_of(work.organisation.id, [event.position for event in found])
+    return TracedEvents(events=[_traced(work, event, facts) for event in found])
+
+
+def _query(work: Work, token: str | None, size: int | None, **filters: str | None) -> Query:
+    if token:
+        return paging.read(token, listing=_LISTING, organisation=work.organisation.id, secret=work.secret)
+    _statuses(filters["status"])
+    return Query(
+        listing=_LISTING,
+        organisation=work.organisation.id,
+        filters={name: value for name, value in filters.items() if value is not None},
+        size=paging.size_of(size, LARGEST_PAGE, LARGEST_PAGE),
+    )
+
+
+def _statuses(text: str | None) -> Sequence[EventStatus] | None:
+    if text is None or text in _GROUPS:
+        return None if text is None else _GROUPS[text]
+    try:
+        return (EventStatus(text),)
+    except ValueError:
+        known = ", ".join([*_GROUPS, *EventStatus])
+        raise invalid("status", f"{text!r} is unknown: one of {known}") from None
+
+
+def _place(after: Sequence[str | int] | None) -> tuple[datetime, str, int] | None:
+    if after is None:
+        return None
+    micros, event_id, position = after
+    return _EPOCH + timedelta(microseconds=int(micros)), str(event_id), int(position)
+
+
+def _view(work: Work, event: StoredEvent) -> EventView:
+    return EventView(
+        reference_id=event_reference(event.reserved, work.secret),
+        event_payload=event.event,
+        ingestion_status=IngestionStatus(
+            status=event.status,
+            status_description=event.status_description or "Ingestion completed successfully",
+        ),
+        customer_id=event.customer_id,
+        source=Source(id=event.source, type=event.source),
+        created_at=event.received_at,
+    )
+
+
+def _traced(work: Work, event: StoredEvent, facts: Sequence[UsageFact]) -> TracedEvent:
+    view = _view(work, event)
+    shown: dict[str, Any] = {field: getattr(view, field) for field in EventView.__struct_fields__}
+    return TracedEvent(**shown, event_pipeline_info=_trace(work, event, facts))
+
+
+def _trace(work: Work, event: StoredEvent, facts: Sequence[UsageFact]) -> EventTrace:
+    schema = event.schema_version
+    metered = [fact for fact in facts if fact.position == event.position]
+    return EventTrace(
+        event_schema=None if schema is None else SchemaTrace(name=event.event.schema_name, version=schema),
+        usage_meters=_meter_traces(work, event, metered),
+        **_account_trace(work, event, [fact.meter_id for fact in metered]),
+    )
+
+
+def _meter_traces(work: Work, event: StoredEvent, facts: Sequence[UsageFact]) -> list[MeterTrace]:
+    ids = {fact.meter_id for fact in facts} | {meter_id for meter_id, _ in event.filtered_out}
+    names = {meter_id: meter.name for meter_id, meter in work.state.usage_meters.among(ids).items()}
+    computed = [
+        MeterTrace(
+            id=fact.meter_id,
+            name=names[fact.meter_id],
+            version=fact.meter_version,
+            status="PROCESSED_UNITS_COMPUTED",
+            units=plain(fact.value),
+        )
+        for fact in facts
+    ]
+    return computed + [
+        MeterTrace(id=meter_id, name=names[meter_id], version=version, status="PROCESSED_FILTERED_OUT")
+        for meter_id, version in event.filtered_out
+    ]
+
+
+def _account_trace(work: Work, event: StoredEvent, meter_ids: list[str]) -> dict[str, Any]:
+    """The account, its customer, and the plan and cycle that the event falls into."""
+    account = None if event.account_id is None else work.state.accounts.find(event.account_id)
+    if account is None:
+        return {}
+    customer = work.state.customers.get(account.customer_id)
+    zone, at = work.organisation.zone, event.event.timestamp
+    plans = []
+    for piece in work.state.schedules.of([account.id])[account.id]:
+        if piece.within.contains(at):
+            period = piece.cycle_at(at, zone).period
+            plan = work.state.price_plans.get(piece.price_plan_id)
+            priced = {card.usage_meter_id for card in plan.details.usage_rate_cards}
+            plans.append(
+                PlanTrace(
+                    name=plan.name,
+                    id=plan.id,
+                    schedule_id=piece.id,
+                    cycle_start=local_date(period.start, zone),
+                    cycle_end=local_date(period.end, zone),
+                    usage_meters=[meter_id for meter_id in meter_ids if meter_id in priced],
+                )
+            )
+    alias = event.event.account_id
+    return {
+        "account": AccountTrace(id=account.id, name=account.name, alias=None if alias == account.id else alias),
+        "customer": CustomerTrace(id=customer.id, name=customer.name),
+        "price_plans": plans,
+        "base_currency": work.organisation.base_currency,
+        "invoice_currency": account.invoice_currency,
+    }

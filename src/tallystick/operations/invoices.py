@@ -57,7 +57,7 @@ def list_invoices(
     zone = work.organisation.zone
     summaries = []
     for record in records:
-        total = record.total or bills[record.id].total
+        total = bills[record.id].total if record.total is None else record.total
         summaries.append(record.summary(total, zone))
     return Listed(data=summaries, next_token=token)
 

@@ -31,6 +31,7 @@ class Work:
     actor: str
     now: datetime
     ids: IdSource
+    secret: bytes
     state: State
     events: EventStore
     progress: EventProgress

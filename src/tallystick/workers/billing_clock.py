@@ -11,7 +11,6 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Final
 
-
 from tallystick.operations.bill_runs import Tally, run_bills
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ class BillingClock:
             try:
                 tally = self.catch_up()
                 self.failure = None
-            except Exception as failure:
+            except Exception as failure:  # noqa: BLE001 - see below
                 # A broken step must neither end the loop nor pass in silence: it is tried again, and seen.
                 self.failure = str(failure)
                 _log.exception("billing stopped short; trying again")

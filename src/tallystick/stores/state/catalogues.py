@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 from tallystick.accounts.schedule import LatenessGate
 from tallystick.catalog.fields import Lifecycle
-from tallystick.kernel.period import BEGINNING, FOREVER
 from tallystick.logic import parse
 from tallystick.metering.catalogue import (
     NEVER_LATE,
@@ -23,19 +22,22 @@ from tallystick.metering.catalogue import (
 )
 from tallystick.stores.state import organisations
 from tallystick.stores.state.state import State
-from tallystick.stores.state.terms import accounts_of_references
+from tallystick.stores.state.terms import Reference, references
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
     from collections.abc import Set as AbstractSet
+    from zoneinfo import ZoneInfo
 
     from sqlalchemy import Connection
 
+    from tallystick.accounts.schedule import Schedule
     from tallystick.catalog.event_schema import EventSchema
     from tallystick.catalog.usage_meter import UsageMeter
     from tallystick.stores.state.database import Database
 
 MOST_REFERENCES: Final = 1_000_000
+READ_AT_ONCE: Final = 5_000
 _UNKNOWN: Final[tuple[AccountSpan, ...]] = ()
 
 
@@ -107,20 +109,31 @@ def _meter_terms(meter: UsageMeter) -> MeterTerms:
     )
 
 
-def _accounts(connection: Connection, organisation: str, refs: Collection[str]) -> dict[str, tuple[AccountSpan, ...]]:
-    """What each reference means; an unknown one is remembered as meaning nothing."""
-    found: dict[str, tuple[AccountSpan, ...]] = dict.fromkeys(refs, _UNKNOWN)
-    rows = accounts_of_references(connection, organisation, refs)
-    state = State(connection, organisation, b"")
+def _accounts(connection: Connection, organisation: str, texts: Collection[str]) -> dict[str, tuple[AccountSpan, ...]]:
+    """What each text means; an unknown one is remembered as meaning nothing."""
+    found: dict[str, tuple[AccountSpan, ...]] = dict.fromkeys(texts, _UNKNOWN)
     zone = organisations.get_organisation(connection, organisation).zone
-    timelines = state.schedules.of({row[1] for row in rows})
-    terms = {
-        account_id: AccountTerms(
-            account_id, customer_id, LatenessGate(timelines[account_id], zone) if timelines[account_id] else NEVER_LATE
-        )
-        for _, account_id, customer_id, _, _ in rows
-    }
-    for reference, account_id, _, start, end in rows:
-        span = AccountSpan(terms[account_id], start or BEGINNING, end or FOREVER)
-        found[reference] = (*found[reference], span)
+    schedules = State(connection, organisation, b"").schedules
+    for portion in batched(texts, READ_AT_ONCE):
+        meant = references(connection, organisation, portion)
+        timelines = schedules.of({reference.account_id for reference in meant})
+        terms: dict[str, AccountTerms] = {}
+        for reference in meant:
+            account = terms.setdefault(
+                reference.account_id, _account_terms(reference, timelines[reference.account_id], zone)
+            )
+            span = AccountSpan(account, reference.valid.start, reference.valid.end)
+            found[reference.text] = (*found[reference.text], span)
     return found
+
+
+def _account_terms(reference: Reference, timeline: tuple[Schedule, ...], zone: ZoneInfo) -> AccountTerms:
+    gate = LatenessGate(timeline, zone) if timeline else NEVER_LATE
+    return AccountTerms(reference.account_id, reference.customer_id, gate)
+
+
+def batched(texts: Collection[str], size: int) -> Iterator[list[str]]:
+    """The texts in portions that fit the variables of one statement."""
+    ordered = list(texts)
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]

@@ -88,15 +88,6 @@ class Invoices:
         ).mappings()
         return [_record(row) for row in rows]
 
-    def drafts(self) -> list[InvoiceRecord]:
-        """Every draft of the organisation, oldest cycle first."""
-        rows = self._connection.execute(
-            select(invoice)
-            .where(self._mine, invoice.c.status == InvoiceStatus.DRAFT)
-            .order_by(invoice.c.cycle_start, invoice.c.freeze_at, invoice.c.id)
-        ).mappings()
-        return [_record(row) for row in rows]
-
     def has_draft(self, account_id: str) -> bool:
         """Whether the account has an invoice whose amounts can still change."""
         statement = select(invoice.c.id).where(
@@ -157,31 +148,6 @@ class Invoices:
             .order_by(invoice_line.c.number)
         ).mappings()
         return [_line(row) for row in rows]
-
-    def frozen_in(self, cycles: Period, account_ids: Collection[str] | None) -> list[tuple[InvoiceRecord, LineRow]]:
-        """The card lines of frozen, not void invoices whose cycle starts in a period; for revenue figures."""
-        statement = (
-            select(invoice, *(column.label(f"line_{column.name}") for column in invoice_line.c))
-            .join(
-                invoice_line,
-                (invoice_line.c.organisation_id == invoice.c.organisation_id)
-                & (invoice_line.c.invoice_id == invoice.c.id),
-            )
-            .where(
-                self._mine,
-                invoice.c.status.not_in([InvoiceStatus.DRAFT, InvoiceStatus.VOID]),
-                invoice.c.cycle_start >= cycles.start,
-                invoice.c.cycle_start < cycles.end,
-            )
-            .order_by(invoice.c.id, invoice_line.c.number)
-        )
-        if account_ids is not None:
-            statement = statement.where(invoice.c.account_id.in_(account_ids))
-        found = []
-        for row in self._connection.execute(statement).mappings():
-            line = {column.name: row[f"line_{column.name}"] for column in invoice_line.c}
-            found.append((_record(row), _line(line)))
-        return found
 
     @property
     def _mine(self) -> Any:  # noqa: ANN401 - a condition

@@ -64,17 +64,6 @@ def page(
     return shown, paging.sign(msgspec.structs.replace(query, after=after), secret)
 
 
-def size_of(requested: int | None, default: int, largest: int) -> int:
-    """The page size: larger requests are cut to the largest (domain.md 1.5).
-
-    Raises:
-        BillingError: of kind INVALID, when less than 1 is asked for.
-    """
-    if requested is not None and requested < 1:
-        raise invalid("pageSize", f"{requested} is too small: ask for 1 to {largest}")
-    return min(requested or default, largest)
-
-
 def _query(
     listing: Listing,
     organisation: str,
@@ -90,7 +79,7 @@ def _query(
         filters={name: str(value) for name, value in filters.items() if value is not None},
         search=request.search or None,
         sort=_sort(listing, request.sort),
-        size=size_of(request.page_size, listing.default_size, listing.largest_size),
+        size=paging.size_of(request.page_size, listing.default_size, listing.largest_size),
     )
 
 

@@ -13,8 +13,9 @@ from tallystick.kernel.errors import conflict
 from tallystick.stores.state.tables import event_schema_version, feature_tie
 
 if TYPE_CHECKING:
-    from tallystick.catalog.feature import SchemaAssociation
     from sqlalchemy import Connection
+
+    from tallystick.catalog.feature import SchemaAssociation
 
 
 class SchemaTies:

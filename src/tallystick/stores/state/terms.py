@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, null, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tallystick.accounts.alias import AliasSpan
 from tallystick.accounts.schedule import Opening, Schedule
 from tallystick.kernel.errors import conflict
-from tallystick.kernel.period import Period
+from tallystick.kernel.period import BEGINNING, FOREVER, Period
 from tallystick.kernel.recurrence import CycleRule, Interval
 from tallystick.stores.state.tables import account, alias, schedule
 
@@ -156,6 +157,11 @@ class Schedules:
             .values(next_cycle_at=next_cycle_at, next_ordinal=next_ordinal)
         )
 
+    def account_ids(self) -> set[str]:
+        """The accounts that ever had a plan."""
+        statement = select(schedule.c.account_id).where(schedule.c.organisation_id == self._organisation).distinct()
+        return set(self._connection.execute(statement).scalars())
+
     def any_of_plan(self, price_plan_id: str, now: datetime) -> bool:
         """Whether an account has the plan now or later."""
         statement = select(schedule.c.id).where(
@@ -171,27 +177,33 @@ class Schedules:
         return self._connection.execute(statement.limit(1)).first() is not None
 
 
-def accounts_of_references(connection: Connection, organisation: str, references: Collection[str]) -> list[Row[Any]]:
-    """Accounts that events may mean by these texts: rows of (text, account id, customer id, from, until)."""
-    wanted = list(references)
-    by_id = select(account.c.id, account.c.id, account.c.customer_id, null(), null()).where(
-        account.c.organisation_id == organisation, account.c.id.in_(wanted), account.c.status != "ARCHIVED"
-    )
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An account that events may mean by a text: its id, or one of its aliases with the time that is valid."""
+
+    text: str
+    account_id: str
+    customer_id: str
+    valid: Period
+
+
+def references(connection: Connection, organisation: str, texts: Collection[str]) -> list[Reference]:
+    """The accounts that events may mean by these texts; archived ones are meant by nothing."""
+    mine = (account.c.organisation_id == organisation, account.c.status != "ARCHIVED")
+    by_id = select(account.c.id, account.c.customer_id).where(*mine, account.c.id.in_(texts))
+    found = [
+        Reference(row.id, row.id, row.customer_id, Period(BEGINNING, FOREVER)) for row in connection.execute(by_id)
+    ]
+    same = (account.c.organisation_id == alias.c.organisation_id) & (account.c.id == alias.c.account_id)
     by_alias = (
-        select(
-            alias.c.value,
-            account.c.id,
-            account.c.customer_id,
-            alias.c.effective_from,
-            alias.c.effective_until,
-        )
-        .join(
-            account,
-            (account.c.organisation_id == alias.c.organisation_id) & (account.c.id == alias.c.account_id),
-        )
-        .where(alias.c.organisation_id == organisation, alias.c.value.in_(wanted), account.c.status != "ARCHIVED")
+        select(alias.c.value, account.c.id, account.c.customer_id, alias.c.effective_from, alias.c.effective_until)
+        .join(account, same)
+        .where(*mine, alias.c.value.in_(texts))
     )
-    return [*connection.execute(by_id), *connection.execute(by_alias)]
+    return found + [
+        Reference(row.value, row.id, row.customer_id, Period(row.effective_from, row.effective_until))
+        for row in connection.execute(by_alias)
+    ]
 
 
 def _schedule(row: Row[Any]) -> Schedule:

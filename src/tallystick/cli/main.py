@@ -1,0 +1,147 @@
+"""The `tallystick` command: serve, set up organisations, manage keys."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from tallystick import __version__
+from tallystick.cli.serve import serve
+from tallystick.engine import Settings
+from tallystick.engine.administration import administration
+from tallystick.kernel.errors import BillingError
+
+
+class _Commands(click.Group):
+    """Commands whose refusals are one line on standard error and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+        try:
+            return super().invoke(ctx)
+        except BillingError as refused:
+            raise click.ClickException(refused.message) from None
+
+
+class _Instant(click.ParamType[datetime]):
+    """An ISO 8601 instant; without an offset it is UTC."""
+
+    name = "INSTANT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:  # noqa: ANN401 - click's signature
+        try:
+            instant = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not an instant such as 2026-01-01T00:00:00Z", param, ctx)
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+_data = click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("tallystick-data"),
+    envvar="TALLYSTICK_DATA",
+    show_default=True,
+    help="The directory that holds everything.",
+)
+_database = click.option(
+    "--database",
+    metavar="URL",
+    envvar="TALLYSTICK_DATABASE_URL",
+    help="Keep the state in PostgreSQL: postgresql+psycopg://... (default: SQLite in the data directory).",
+)
+_organisation = click.option("--organisation", metavar="ID", help="Whose keys, when there are several organisations.")
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tallystick")
+def main() -> None:
+    """Usage-based metering and billing that you host yourself."""
+
+
+@main.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", default=8080, show_default=True, help="The REST port; 0 takes a free one.")
+@click.option("--mcp-port", default=9080, show_default=True, help="The MCP port (reserved; nothing listens on it yet).")
+@_data
+@_database
+@click.option("--test-clock", type=_Instant(), help="Freeze time at an instant; it moves only when told.")
+@click.option("--first-key", envvar="TOGAI_API_TOKEN", hidden=True)
+def serve_command(  # noqa: D103 - click shows the help below
+    *,
+    host: str,
+    port: int,
+    mcp_port: int,  # noqa: ARG001 - reserved
+    data: Path,
+    database: str | None,
+    test_clock: datetime | None,
+    first_key: str | None,
+) -> None:
+    settings = Settings(data=data, database_url=database, test_clock=test_clock, first_key=first_key or None)
+    serve(settings, host, port)
+
+
+serve_command.help = "Start the server: REST on --port, everything else in the background of one process."
+
+
+@main.command("init")
+@click.option("--name", default="My organisation", show_default=True, help="The name on invoices.")
+@click.option("--currency", default="USD", show_default=True, help="The base currency, an ISO 4217 code.")
+@click.option("--timezone", default="UTC", show_default=True, help="The zone in which days and cycles begin.")
+@_data
+@_database
+def init_command(*, name: str, currency: str, timezone: str, data: Path, database: str | None) -> None:
+    """Create an organisation and show its first API key, once."""
+    with administration(Settings(data=data, database_url=database)) as admin:
+        organisation, secret = admin.add_organisation(name, currency, timezone)
+    click.echo(f"Organisation {organisation.id} ({organisation.name}), {currency}, {timezone}")
+    click.echo(f"API key, shown only now: {secret}")
+
+
+@main.group("keys")
+def keys_group() -> None:
+    """Create, list and revoke API keys; works beside a running server."""
+
+
+@keys_group.command("create")
+@click.option("--name", default="key", show_default=True, help="What the key is for.")
+@_organisation
+@_data
+@_database
+def create_key(*, name: str, organisation: str | None, data: Path, database: str | None) -> None:
+    """Create a key and show its secret, once; a lost key is replaced like this."""
+    with administration(Settings(data=data, database_url=database)) as admin:
+        key, secret = admin.create_key(organisation, name)
+    click.echo(f"Key {key.id} ({key.name})")
+    click.echo(f"API key, shown only now: {secret}")
+
+
+@keys_group.command("list")
+@_organisation
+@_data
+@_database
+def list_keys(*, organisation: str | None, data: Path, database: str | None) -> None:
+    """List keys, revoked ones too; secrets are not kept, only their last four characters."""
+    with administration(Settings(data=data, database_url=database)) as admin:
+        keys = admin.keys(organisation)
+    table = Table("id", "name", "ends in", "created", "revoked")
+    for key in keys:
+        revoked = "" if key.revoked_at is None else f"{key.revoked_at:%Y-%m-%d %H:%M}"
+        table.add_row(key.id, key.name, key.hint, f"{key.created_at:%Y-%m-%d %H:%M}", revoked)
+    Console().print(table)
+
+
+@keys_group.command("revoke")
+@click.argument("key_id")
+@_organisation
+@_data
+@_database
+def revoke_key(*, key_id: str, organisation: str | None, data: Path, database: str | None) -> None:
+    """Take a key out of use, effective on the next request."""
+    with administration(Settings(data=data, database_url=database)) as admin:
+        admin.revoke_key(organisation, key_id)
+    click.echo(f"Key {key_id} is revoked.")

@@ -1,0 +1,151 @@
+"""Revenue and usage by cycle: what each billable item of each account earned, and when (domain.md 8.1).
+
+Usage earns when it happens: a point's revenue is what the cycle's usage up to its end costs, less what the usage
+up to its start cost, so that the points of a cycle add up to its invoice. Fees are dated on the cycle's start and
+count for the whole cycle; the true-up of a minimum commitment is dated on the cycle's last instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Final
+
+from tallystick.credits.burndown import CoverableLine
+from tallystick.credits.credit import EntityGroup
+from tallystick.invoicing.assemble import Terms, advance_bill, arrears_bill, coverable_lines
+from tallystick.kernel.period import Period
+from tallystick.kernel.quantity import ZERO
+from tallystick.kernel.recurrence import Cycle
+from tallystick.operations.cycles import terms_of
+from tallystick.operations.work import Work
+from tallystick.stores.event_store import UsageWindow
+
+COMMITMENT_ID: Final = "MINIMUM_COMMITMENT"
+_INSTANT: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """What one billable item of one account earned (or used), and the instant at which it counts."""
+
+    account_id: str
+    billable_id: str
+    at: datetime
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class _BilledCycle:
+    """One cycle of one account with its terms, and the instants at which it is cut for a series."""
+
+    account_id: str
+    terms: Terms
+    cuts: tuple[datetime, ...]
+
+    @property
+    def windows(self) -> list[UsageWindow]:
+        return [UsageWindow(self.account_id, Period(start, end)) for start, end in pairwise(self.cuts)]
+
+
+def revenue_between(work: Work, account_ids: Collection[str], bounds: Sequence[datetime]) -> Iterator[Earned]:
+    """What accounts earned in each span between consecutive bounds; what is dated outside them is left out."""
+    cycles = list(_cycles(work, account_ids, bounds))
+    usage = iter(_usage(work, cycles))
+    for cycle in cycles:
+        yield from (earned for earned in _earned(cycle, usage) if bounds[0] <= earned.at < bounds[-1])
+
+
+def revenue_by_cycle(work: Work, account_ids: Collection[str], span: Period) -> Iterator[Earned]:
+    """What accounts earned in each cycle that starts in a span: as its invoice shows it, before credits."""
+    cycles = _starting_in(work, account_ids, span)
+    for cycle, usage in zip(cycles, _usage(work, cycles), strict=True):
+        start = cycle.terms.cycle.period.start
+        for line in _card_lines(cycle.terms, usage):
+            yield Earned(cycle.account_id, line.billable_id or COMMITMENT_ID, start, line.amount.amount)
+
+
+def usage_by_cycle(work: Work, account_ids: Collection[str], span: Period) -> Iterator[Earned]:
+    """What accounts used of each meter in each cycle that starts in a span."""
+    cycles = _starting_in(work, account_ids, span)
+    for cycle, usage in zip(cycles, _usage(work, cycles), strict=True):
+        for meter_id, units in usage.items():
+            yield Earned(cycle.account_id, meter_id, cycle.terms.cycle.period.start, units)
+
+
+def _earned(cycle: _BilledCycle, usage: Iterator[Mapping[str, Decimal]]) -> Iterator[Earned]:
+    """What one cycle earned, cut by cut; takes as many usages as it has windows."""
+    period = cycle.terms.cycle.period
+    so_far: dict[str, Decimal] = {}
+    before: dict[str, Decimal] = {}
+    for start, end in pairwise(cycle.cuts):
+        for meter_id, units in next(usage).items():
+            so_far[meter_id] = so_far.get(meter_id, ZERO) + units
+        for line in _card_lines(cycle.terms, so_far):
+            if line.group is EntityGroup.ALL_USAGE_METER_RATE_CARDS:
+                item, amount = line.billable_id or "", line.amount.amount
+                yield Earned(cycle.account_id, item, start, amount - before.get(item, ZERO))
+                before[item] = amount
+            elif line.group is not None and start == period.start:
+                yield Earned(cycle.account_id, line.billable_id or "", start, line.amount.amount)
+            elif line.group is None and end == period.end:
+                yield Earned(cycle.account_id, COMMITMENT_ID, end - _INSTANT, line.amount.amount)
+
+
+def _card_lines(terms: Terms, usage: Mapping[str, Decimal]) -> list[CoverableLine]:
+    """The final amounts of the cards, fees and commitment of a cycle, before credits."""
+    arrears, advance = arrears_bill(terms, usage, ()), advance_bill(terms, ())
+    return [*coverable_lines(arrears.revenue_info), *coverable_lines(advance.revenue_info)]
+
+
+def _usage(work: Work, cycles: Sequence[_BilledCycle]) -> list[dict[str, Decimal]]:
+    windows = [window for cycle in cycles for window in cycle.windows]
+    return work.events.usage_totals(work.organisation.id, windows) if windows else []
+
+
+def _starting_in(work: Work, account_ids: Collection[str], span: Period) -> list[_BilledCycle]:
+    """The cycles that start in a span, whole."""
+    return [
+        _BilledCycle(cycle.account_id, cycle.terms, (cycle.terms.cycle.period.start, cycle.terms.cycle.period.end))
+        for cycle in _cycles(work, account_ids, (span.start, span.end))
+        if span.contains(cycle.terms.cycle.period.start)
+    ]
+
+
+def _cycles(work: Work, account_ids: Collection[str], bounds: Sequence[datetime]) -> Iterator[_BilledCycle]:
+    """Every cycle of these accounts that has begun and lies in the bounds at least in part."""
+    span = Period(bounds[0], bounds[-1])
+    zone = work.organisation.zone
+    accounts = work.state.accounts.among(account_ids)
+    timelines = work.state.schedules.of(account_ids)
+    pieces = [piece for timeline in timelines.values() for piece in timeline]
+    details = terms_of(work, pieces)
+    for piece in pieces:
+        ordinal, cycle = 0, _first_cycle(work, piece.within.start, piece.cycle_at(piece.within.start, zone))
+        while cycle is not None and cycle.period.start < span.end:
+            if cycle.period.intersect(span) is not None:
+                terms = Terms(
+                    plan_name="",
+                    details=details[piece.id],
+                    currency=accounts[piece.account_id].invoice_currency,
+                    zone=zone,
+                    cycle=cycle,
+                    ordinal=ordinal,
+                )
+                yield _BilledCycle(piece.account_id, terms, _cuts(cycle.period, bounds))
+            following = piece.cycle_after(cycle, zone)
+            cycle = following if following is not None and following.period.start <= work.now else None
+            ordinal += 1
+
+
+def _first_cycle(work: Work, starts_at: datetime, cycle: Cycle) -> Cycle | None:
+    return cycle if starts_at <= work.now else None
+
+
+def _cuts(period: Period, bounds: Sequence[datetime]) -> tuple[datetime, ...]:
+    """A cycle's start, the bounds inside it, and its end or the last bound, whichever comes first."""
+    end = min(period.end, bounds[-1])
+    return (period.start, *(bound for bound in bounds if period.start < bound < end), end)
