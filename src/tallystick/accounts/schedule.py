@@ -18,8 +18,9 @@ from tallystick.kernel.document import Document, Draft
 from tallystick.kernel.recurrence import Cycle, CycleRule, cycle_after, cycle_at, due_at
 
 if TYPE_CHECKING:
-    from tallystick.kernel.period import Period
     from zoneinfo import ZoneInfo
+
+    from tallystick.kernel.period import Period
 
 
 @dataclass(frozen=True, slots=True)

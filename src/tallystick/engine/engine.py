@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -112,6 +112,9 @@ class Engine:
             BillingError: whatever the operation raises; of kind CONFLICT, when the idempotency key was used for
                 another request.
         """
+        if not traits_of(request.operation).writes:
+            # Reading twice does no harm, and a read has no transaction to keep its answer in.
+            request = replace(request, idempotency_key=None)
         with self._work(caller, request) as (work, connection):
             stored = self._claim(connection, caller, request)
             if stored is not None:
@@ -142,6 +145,11 @@ class Engine:
                 ),
                 connection,
             )
+
+    def forget_old_answers(self) -> None:
+        """Drop answers whose idempotency key nobody will send again; by the wall clock."""
+        with self.database.write() as connection:
+            access.forget_answers(connection, self.wall_clock.now() - ANSWERS_KEPT)
 
     def refuse_move(self, instant: datetime) -> None:
         """Check that the clock can be moved to an instant.

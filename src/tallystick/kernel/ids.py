@@ -53,9 +53,7 @@ def nanoseconds(instant: datetime) -> int:
 class IdSource:
     """Mints ids from the clock; `ahead` moves the time part on a frozen clock past earlier runs."""
 
-    def __init__(
-        self, clock: Clock, *, ahead: int = 0, random_below: Callable[[int], int] = secrets.randbelow
-    ) -> None:
+    def __init__(self, clock: Clock, *, ahead: int = 0, random_below: Callable[[int], int] = secrets.randbelow) -> None:
         self._clock = clock
         self._ahead = ahead
         self._random_below = random_below

@@ -137,7 +137,4 @@ def allocate(money: Money, weights: Sequence[Decimal]) -> list[Money]:
     left = units - sum(int(floor) for floor, _ in shares)
     by_remainder = sorted(range(len(shares)), key=lambda part: shares[part][1], reverse=True)
     lucky = set(by_remainder[:left])
-    return [
-        from_minor(sign * (int(floor) + (part in lucky)), money.currency)
-        for part, (floor, _) in enumerate(shares)
-    ]
+    return [from_minor(sign * (int(floor) + (part in lucky)), money.currency) for part, (floor, _) in enumerate(shares)]

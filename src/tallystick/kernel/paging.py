@@ -38,6 +38,17 @@ class PageRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     sort: str | None = msgspec.field(default=None, name="_sort")
 
 
+def size_of(requested: int | None, default: int, largest: int) -> int:
+    """The page size: larger requests are cut to the largest (domain.md 1.5).
+
+    Raises:
+        BillingError: of kind INVALID, when less than 1 is asked for.
+    """
+    if requested is not None and requested < 1:
+        raise invalid("pageSize", f"{requested} is too small: ask for 1 to {largest}")
+    return min(requested or default, largest)
+
+
 def sign(query: Query, secret: bytes) -> str:
     """The token of a query."""
     body = msgspec.json.encode(query)

@@ -64,9 +64,7 @@ class CycleRule:
     month: int | None = None
 
     @classmethod
-    def of(
-        cls, interval: Interval, day_offset: str, month_offset: str = NIL, path: str = "startOffset"
-    ) -> CycleRule:
+    def of(cls, interval: Interval, day_offset: str, month_offset: str = NIL, path: str = "startOffset") -> CycleRule:
         """The rule that the wire's texts stand for; `path` is where they came from.
 
         Raises:
@@ -122,9 +120,7 @@ def _refusal(came: str, interval: Interval, allowed: Iterable[str]) -> str:
     numbers = [text for text in allowed if text.isdigit()]
     words = [text for text in allowed if not text.isdigit()]
     span = [f'"{numbers[0]}" to "{numbers[-1]}"'] if numbers else []
-    return f"{came!r} does not fit a {interval} cycle, send " + " or ".join(
-        [*span, *(f'"{word}"' for word in words)]
-    )
+    return f"{came!r} does not fit a {interval} cycle, send " + " or ".join([*span, *(f'"{word}"' for word in words)])
 
 
 def _starts_around(rule: CycleRule, on: date) -> tuple[date, date]:

@@ -52,6 +52,11 @@ class EventStatus(enum.StrEnum):
         """Whether the event counts as PROCESSED in metrics."""
         return self.value.startswith("INGESTION_COMPLETED")
 
+    @property
+    def is_unprocessed(self) -> bool:
+        """Whether the event counts as UNPROCESSED in metrics."""
+        return self.value.startswith("INGESTION_FAILED")
+
 
 class EventSource(enum.StrEnum):
     """By which door an event came in."""

@@ -49,6 +49,7 @@ class Timeline(Document, frozen=True, kw_only=True, omit_defaults=False):
 @catalogue_command
 def change_account_plan(work: Work, account_id: str, change: ScheduleChange) -> ScheduleChanged:
     """Put a plan on an account for a range of days; its first draft invoice appears at once."""
+    work.state.catalogue_changed()  # first, because it locks: nobody else changes the timeline meanwhile
     account = live_account(work, account_id)
     plan = _plan(work, account, change)
     within = _range(work, account, change)
@@ -57,7 +58,6 @@ def change_account_plan(work: Work, account_id: str, change: ScheduleChange) -> 
         raise invalid("", f"account {account_id!r} is a DRAFT: set its status to ACTIVE first")
     work.state.schedules.add(piece, work.now)
     open_cycles(work, [Opening(piece, within.start, 0)], until=work.now)
-    work.state.catalogue_changed()
     return _changed(work, account)
 
 

@@ -100,6 +100,7 @@ def open_account(work: Work, customer: Customer, draft: FirstAccountDraft, path:
     if draft.status is AccountStatus.ARCHIVED:
         raise invalid(f"{path}status", "a new account is ACTIVE or DRAFT")
     spans = spans_of(draft, path)
+    work.state.catalogue_changed()  # first, because it locks: nobody else takes the id or an alias meanwhile
     if work.state.aliases.claims(draft.id):
         raise conflict(f"{draft.id!r} is already an alias of an account", f"{path}id")
     days = draft.net_term_days
@@ -120,7 +121,6 @@ def open_account(work: Work, customer: Customer, draft: FirstAccountDraft, path:
     )
     work.state.accounts.add(account, work.now)
     work.state.aliases.add(account.id, [work.ids.mint("alias") for _ in spans], spans, work.now)
-    work.state.catalogue_changed()
     return with_aliases(account, spans, work.now)
 
 

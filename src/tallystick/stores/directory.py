@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from typing import Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tallystick.kernel.errors import BillingError, Kind, Problem
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ACTOR: Final = "billing clock"
 LOOK_EVERY_SECONDS: Final = 1.0
 RETRY_PARKED_SECONDS: Final = 60.0
+TIDY_EVERY_LOOKS: Final = 3600
 _log = logging.getLogger("tallystick.billing")
 
 
@@ -89,9 +90,13 @@ class BillingClock:
         return tally
 
     def _loop(self) -> None:
+        looks = 0
         while not self._stopping.wait(LOOK_EVERY_SECONDS):
             try:
                 tally = self.catch_up()
+                if looks % TIDY_EVERY_LOOKS == 0:
+                    self._engine.forget_old_answers()
+                looks += 1
                 self.failure = None
             except Exception as failure:  # noqa: BLE001 - see below
                 # A broken step must neither end the loop nor pass in silence: it is tried again, and seen.

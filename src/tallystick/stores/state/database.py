@@ -35,20 +35,36 @@ class Database:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._engine = _sqlite(url) if self.is_sqlite else create_engine(url, pool_size=20, pool_pre_ping=True)
+        # On PostgreSQL a transaction sees one state of everything only when told; on SQLite it always does.
+        isolation = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        self._snapshots = self._engine.execution_options(**isolation)
         self._watch: sqlite3.Connection | None = None
-        self._migrate()
+        try:
+            self._migrate()
+        except BaseException:
+            self.close()
+            raise
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A snapshot to read from; whatever is written on it is lost."""
-        with _available(), self._engine.connect() as connection:
+        """A snapshot to read from; whatever is written on it is lost.
+
+        Raises:
+            BillingError: of kind UNAVAILABLE, when the database cannot be used now.
+        """
+        with _available(), self._snapshots.connect() as connection:
             yield connection
             connection.rollback()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction: committed when the block ends, rolled back when it raises."""
+        """One transaction: committed when the block ends, rolled back when it raises.
+
+        Raises:
+            BillingError: of kind UNAVAILABLE, when the database cannot be used now; nothing was written.
+        """
         with (
+            _available(),
             self._engine.connect().execution_options(tallystick_write=True) as connection,
             connection.begin(),
         ):
@@ -74,10 +90,7 @@ class Database:
     def _migrate(self) -> None:
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
-        with (
-            self._engine.connect().execution_options(tallystick_write=True) as connection,
-            connection.begin(),
-        ):
+        with self.write() as connection:
             if not self.is_sqlite:
                 _refuse_unsafe_postgres(connection)
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})

@@ -74,7 +74,10 @@ class State:
         return Documents(self._connection, self._organisation, self._secret, shelves.PRICE_PLANS)
 
     def catalogue_changed(self) -> None:
-        """Say that the processing of events has to look again at schemas, meters, accounts or terms."""
+        """Say that the processing of events has to look again at schemas, meters, accounts or terms.
+
+        Locks the organisation until the transaction ends, so that checks made afterwards hold.
+        """
         organisations.catalogue_changed(self._connection, self._organisation)
 
     def replace_organisation(self, changed: Organisation) -> None:
