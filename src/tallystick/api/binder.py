@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 
 _IN_PATH: Final = re.compile(r"{(\w+)(?::\w+)?}")
 _WORK: Final = "work"
+_WIRE_NAMES: Final = {
+    "page_size": "pageSize",
+    "next_token": "nextToken",
+    "search": "_search",
+    "sort": "_sort",
+    "effective_on": "effectiveOn",
+    "include_group_details": "includeGroupDetails",
+    "include_schema": "includeSchema",
+}
+"""Query parameters that the Togai wire does not write in snake case."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +112,10 @@ class Binding:
     def _query(self, pairs: Iterable[tuple[str, str]]) -> msgspec.Struct:
         values: dict[str, str] = {}
         for name, value in pairs:
-            field = self.query_names.get(name)
-            if field is None:
-                raise invalid(name, f"unknown query parameter{nearest(name, self.query_names)}")
-            values[field] = value
+            wire_name = self.query_names.get(name)
+            if wire_name is None:
+                raise invalid(name, f"unknown query parameter{nearest(name, self.query.__struct_encode_fields__)}")
+            values[wire_name] = value
         try:
             return msgspec.convert(values, self.query, strict=False)
         except msgspec.ValidationError as failure:
@@ -139,14 +149,13 @@ def _query_struct(route: Route, hints: Mapping[str, Any], *, paged: bool) -> typ
         fields += [(name, page_hints[name], None) for name in PageRequest.__struct_fields__]
     if route.dry_run:
         fields.append(("dry_run", bool, False))
-    return msgspec.defstruct(f"{route.operation.__name__}_query", fields, kw_only=True)
+    return msgspec.defstruct(f"{route.operation.__name__}_query", fields, kw_only=True, rename=_WIRE_NAMES)
 
 
 def _spellings(query: type[msgspec.Struct]) -> dict[str, str]:
-    """Every way in which a caller may write a query parameter, and the field it means."""
-    names = {name: name for name in query.__struct_fields__}
-    names |= {_camel(name): name for name in names}
-    return names | {f"_{name}": name for name in ("search", "sort") if name in names}
+    """Every way in which a caller may write a query parameter, and its name on the wire."""
+    names = dict(zip(query.__struct_fields__, query.__struct_encode_fields__, strict=True))
+    return names | {_camel(field): name for field, name in names.items()} | {name: name for name in names.values()}
 
 
 def _camel(name: str) -> str:

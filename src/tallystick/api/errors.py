@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from starlette.responses import Response
 
+from tallystick.api.shapes import choices, described_at, field_names
 from tallystick.kernel.document import encode
 from tallystick.kernel.errors import BillingError, Kind
 
@@ -31,6 +32,7 @@ STATUS: Final = {
     Kind.BROKEN: 500,
 }
 _WHERE: Final = re.compile(r"(?P<reason>.*?)(?: - at `(?:key in )?\$\.?(?P<path>[^`]*)`)?", re.DOTALL)
+_MISSING_FIELD: Final = re.compile(r"Object missing required field `(?P<name>.*)`", re.DOTALL)
 _UNKNOWN_FIELD: Final = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
 _log = logging.getLogger("tallystick.api")
 
@@ -59,10 +61,15 @@ def shape_error(failure: Exception, kind: Any) -> str:  # noqa: ANN401 - any dec
         return f"not valid JSON: {failure}"
     found = _WHERE.fullmatch(str(failure))
     assert found is not None, "the pattern takes any text"
-    path, reason = (found["path"] or "").replace("[...]", "[]"), found["reason"]
-    unknown = _UNKNOWN_FIELD.fullmatch(reason)
+    path, reason = found["path"] or "", found["reason"]
+    expected = described_at(kind, path)
+    unknown, missing = _UNKNOWN_FIELD.fullmatch(reason), _MISSING_FIELD.fullmatch(reason)
     if unknown is not None:
-        reason = f"unknown field {unknown['name']!r}{nearest(unknown['name'], field_names(kind))}"
+        reason = f"unknown field {unknown['name']!r}{nearest(unknown['name'], field_names(expected))}"
+    elif missing is not None:
+        reason = f"required field {missing['name']!r} is missing{choices(described_at(expected, missing['name']))}"
+    elif reason.startswith("Invalid enum value"):
+        reason += choices(expected)
     return f"{path}: {reason}" if path else reason
 
 
@@ -70,12 +77,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """A hint at the known name that looks most like this one, or nothing."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f": did you mean {close[0]!r}?" if close else ""
-
-
-def field_names(kind: Any) -> set[str]:  # noqa: ANN401 - any decodable type
-    """Every field name that a type and the types inside it know, as the wire writes them."""
-    _, components = msgspec.json.schema_components([kind])
-    return {name for component in components.values() for name in component.get("properties", {})}
 
 
 def unexpected(failure: Exception, where: str) -> Response:

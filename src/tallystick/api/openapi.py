@@ -11,7 +11,6 @@ from tallystick import __version__
 from tallystick.api.errors import LONGEST_MESSAGE
 from tallystick.api.ingest import IngestAnswer
 from tallystick.kernel.document import encode
-from tallystick.kernel.paging import PageRequest
 from tallystick.metering.event import MAX_BATCH, Event
 
 if TYPE_CHECKING:
@@ -90,12 +89,8 @@ def _parameters(route: Route, components: dict[str, Any]) -> list[dict[str, Any]
     query = components.get(binding.query.__name__, {})
     required = query.get("required", ())
     for name, schema in query.get("properties", {}).items():
-        shown = _PAGE_NAMES.get(name, name)
-        found.append({"name": shown, "in": "query", "required": name in required, "schema": schema})
+        found.append({"name": name, "in": "query", "required": name in required, "schema": schema})
     return found
-
-
-_PAGE_NAMES: Final = dict(zip(PageRequest.__struct_fields__, PageRequest.__struct_encode_fields__, strict=True))
 
 
 def _ingest_paths(event: JsonSchema, answer: JsonSchema) -> JsonSchema:

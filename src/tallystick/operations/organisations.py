@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -12,6 +14,9 @@ from tallystick.kernel.errors import Problem, refuse_if_any
 from tallystick.kernel.ids import IdSource
 from tallystick.kernel.money import is_currency
 from tallystick.operations.work import Work, catalogue_command, query
+
+_NUMBER_FORMAT: Final = re.compile(r"[^{}]*\{number(:0?[0-9]{1,2}d)?\}[^{}]*")
+"""Text around the number, which stands in it once; at most 99 digits wide."""
 
 
 @query
@@ -65,15 +70,7 @@ def problems_of(organisation: Organisation) -> list[Problem]:
         ZoneInfo(organisation.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         problems.append(Problem("timeZone", f"{organisation.time_zone!r} is not a zone such as Europe/Rome"))
-    if not _numbers_differ(organisation):
+    if not _NUMBER_FORMAT.fullmatch(organisation.invoice_number_format):
         reason = f"{organisation.invoice_number_format!r} must hold the number once, such as INV-{{number:06d}}"
         problems.append(Problem("invoiceNumberFormat", reason))
     return problems
-
-
-def _numbers_differ(organisation: Organisation) -> bool:
-    """Whether the format gives different numbers different texts, whatever else it holds."""
-    try:
-        return organisation.invoice_number(1) != organisation.invoice_number(2)
-    except (KeyError, ValueError, IndexError, AttributeError):
-        return False
