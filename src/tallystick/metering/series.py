@@ -48,8 +48,8 @@ def bounds_of(span: Period, granularity: Granularity, zone: ZoneInfo) -> list[da
 
 def _edge_after(instant: datetime, granularity: Granularity, zone: ZoneInfo) -> datetime:
     if granularity is Granularity.HOUR:
-        whole = instant.replace(minute=0, second=0, microsecond=0)
-        return whole + _HOUR
+        local = instant.astimezone(zone)
+        return instant + _HOUR - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
     on = local_date(instant, zone)
     if granularity is Granularity.MONTH:
         return local_midnight(_next_month(on), zone)

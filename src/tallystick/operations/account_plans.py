@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Final
 
 import msgspec
 
@@ -29,6 +30,8 @@ from tallystick.kernel.recurrence import CycleRule
 from tallystick.operations.accounts import live_account
 from tallystick.operations.cycles import open_cycles
 from tallystick.operations.work import Work, catalogue_command, query
+
+EARLIEST_START: Final = date(1970, 1, 1)
 
 
 class TimelinePiece(PricingSchedule, frozen=True, kw_only=True):
@@ -111,6 +114,8 @@ def _plan(work: Work, account: Account, change: ScheduleChange) -> PricePlan:
 def _range(work: Work, account: Account, change: ScheduleChange) -> Period:
     """The days asked for, in organisation time; free, and not in the past unless it is the first plan."""
     zone = work.organisation.zone
+    if change.effective_from < EARLIEST_START:
+        raise invalid("effectiveFrom", f"{change.effective_from} is before {EARLIEST_START}")
     if change.effective_from >= change.effective_until:
         raise invalid("effectiveUntil", f"{change.effective_until} must lie after effectiveFrom")
     within = Period(local_midnight(change.effective_from, zone), local_midnight(change.effective_until, zone))

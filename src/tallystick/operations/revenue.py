@@ -69,10 +69,11 @@ def revenue_by_cycle(work: Work, account_ids: Collection[str], span: Period) -> 
 
 
 def usage_by_cycle(work: Work, account_ids: Collection[str], span: Period) -> Iterator[Earned]:
-    """What accounts used of each meter in each cycle that starts in a span."""
+    """What accounts used of each meter in each cycle that starts in a span; of priced meters also nothing."""
     cycles = _starting_in(work, account_ids, span)
     for cycle, usage in zip(cycles, _usage(work, cycles), strict=True):
-        for meter_id, units in usage.items():
+        priced = {card.usage_meter_id: ZERO for card in cycle.terms.details.usage_rate_cards}
+        for meter_id, units in (priced | usage).items():
             yield Earned(cycle.account_id, meter_id, cycle.terms.cycle.period.start, units)
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from tallystick.kernel.errors import invalid
 from tallystick.operations.bill_runs import Tally, run_bills
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ ACTOR: Final = "billing clock"
 LOOK_EVERY_SECONDS: Final = 1.0
 RETRY_PARKED_SECONDS: Final = 60.0
 TIDY_EVERY_LOOKS: Final = 3600
+FURTHEST_ADVANCE: Final = timedelta(days=5 * 366)
 _log = logging.getLogger("tallystick.billing")
 
 
@@ -50,10 +53,13 @@ class BillingClock:
         """Move the test clock to an instant, and do everything that falls due on the way, in order.
 
         Raises:
-            BillingError: of kind CONFLICT, on the real clock or for an instant that has passed.
+            BillingError: of kind CONFLICT, on the real clock or for an instant that has passed; INVALID, for more
+                than five years at once.
         """
         with self._one_run:
             self._engine.refuse_move(to)
+            if to - self._engine.clock.now() > FURTHEST_ADVANCE:
+                raise invalid("to", f"lies more than {FURTHEST_ADVANCE.days} days ahead: advance in smaller steps")
             tally = self._bill_until(to)
             self._engine.move_clock(to)
             return tally
