@@ -30,11 +30,15 @@ FURTHEST_AHEAD: Final = timedelta(hours=24)
 """How far in the future an event may lie in real time (domain.md 2.2)."""
 
 
-class _Single(msgspec.Struct, forbid_unknown_fields=True):
+class SingleEvent(msgspec.Struct, forbid_unknown_fields=True):
+    """What `POST /ingest` takes."""
+
     event: Event
 
 
-class _Batch(msgspec.Struct, forbid_unknown_fields=True):
+class EventBatch(msgspec.Struct, forbid_unknown_fields=True):
+    """What `POST /ingestBatch` takes."""
+
     events: Annotated[list[Event], Meta(min_length=1, max_length=MAX_BATCH)]
 
 
@@ -56,8 +60,8 @@ class IngestAnswer(Document, frozen=True, kw_only=True):
     details: dict[str, Any] | None = None
 
 
-_SINGLE: Final = msgspec.json.Decoder(_Single)
-_BATCH: Final = msgspec.json.Decoder(_Batch)
+_SINGLE: Final = msgspec.json.Decoder(SingleEvent)
+_BATCH: Final = msgspec.json.Decoder(EventBatch)
 _RAW_BATCH: Final = msgspec.json.Decoder(_RawBatch)
 _EVENT: Final = msgspec.json.Decoder(Event)
 _ACCEPTED: Final = IngestAnswer(success=True, status_code=202, message="Event accepted")
@@ -89,7 +93,7 @@ class IngestDoor:
             BillingError: of kind INVALID for its shape, UNPROCESSABLE for a timestamp too far ahead.
         """
         body = await body_of(request)
-        event = _decoded(body, _SINGLE, _Single).event
+        event = _decoded(body, _SINGLE, SingleEvent).event
         reason = self._too_far_ahead(event)
         if reason is not None:
             raise BillingError(Kind.UNPROCESSABLE, "future_event", Problem("event.timestamp", reason))
@@ -110,7 +114,7 @@ class IngestDoor:
     def _sorted_out(self, body: bytes) -> tuple[list[Event], list[_Refused]]:
         """The events that can be taken, and what is wrong with each of the others."""
         try:
-            decoded: list[Event | _Refused] = [*_decoded(body, _BATCH, _Batch).events]
+            decoded: list[Event | _Refused] = [*_decoded(body, _BATCH, EventBatch).events]
         except BillingError:
             raws = _decoded(body, _RAW_BATCH, _RawBatch).events
             decoded = [_event_or_reason(index, raw) for index, raw in enumerate(raws)]

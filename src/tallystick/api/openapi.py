@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from tallystick import __version__
 from tallystick.api.errors import LONGEST_MESSAGE
-from tallystick.api.ingest import IngestAnswer
-from tallystick.kernel.document import encode
-from tallystick.metering.event import MAX_BATCH, Event
+from tallystick.api.ingest import EventBatch, IngestAnswer, SingleEvent
+from tallystick.api.server_routes import Advance, Advanced, ClockReading, Token
+from tallystick.kernel.document import Document, encode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tallystick.api.binder import Route
-
-JsonSchema = dict[str, Any]
 
 _TEMPLATE: Final = "#/components/schemas/{name}"
 _ERRORS: Final = {
@@ -29,18 +28,94 @@ _ERRORS: Final = {
 }
 
 
+class Message(Document, frozen=True, kw_only=True):
+    """What every error says."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    """One operation of the API as the description shows it."""
+
+    method: str
+    path: str
+    name: str
+    tag: str
+    text: str
+    answer: Any
+    statuses: tuple[int, ...] = (200,)
+    body: Any = None
+    query: type[msgspec.Struct] | None = None
+    in_path: tuple[str, ...] = ()
+
+    @property
+    def types(self) -> list[Any]:
+        """The types whose schemas this entry needs."""
+        return [kind for kind in (self.answer, self.body, self.query) if kind is not None]
+
+
+_BY_HAND: Final = (
+    _Entry(
+        method="post",
+        path="/ingest",
+        name="ingest",
+        tag="Events",
+        text="Take one event; answered when it is durable.",
+        body=SingleEvent,
+        answer=IngestAnswer,
+        statuses=(202,),
+    ),
+    _Entry(
+        method="post",
+        path="/ingestBatch",
+        name="ingest_batch",
+        tag="Events",
+        text="Take up to 1,000 events; answered when the good ones are durable, with a reason for each other one.",
+        body=EventBatch,
+        answer=IngestAnswer,
+        statuses=(202, 207),
+    ),
+    _Entry(
+        method="post",
+        path="/authenticate",
+        name="authenticate",
+        tag="Server",
+        text="Exchange an API key for a token that is good for 24 hours.",
+        answer=Token,
+    ),
+    _Entry(
+        method="get",
+        path="/v1/test-clock",
+        name="get_test_clock",
+        tag="Server",
+        text="Where the test clock stands; 409 on a server that runs in real time.",
+        answer=ClockReading,
+    ),
+    _Entry(
+        method="post",
+        path="/v1/test-clock/advance",
+        name="advance_test_clock",
+        tag="Server",
+        text="Move the test clock forward and do everything that falls due on the way, in order.",
+        body=Advance,
+        answer=Advanced,
+    ),
+)
+
+
 def describe(routes: Sequence[Route]) -> bytes:
     """The OpenAPI 3.1 document of the API, as JSON."""
-    types: list[Any] = [Event, IngestAnswer]
-    for route in routes:
-        binding = route.binding
-        types += [binding.answer, binding.query, *([binding.body[1]] if binding.body else [])]
+    entries = [*map(_entry, routes), *_BY_HAND]
+    types = [kind for entry in entries for kind in entry.types] + [Message]
     schemas, components = msgspec.json.schema_components(types, ref_template=_TEMPLATE)
+    references = dict(zip(map(id, types), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
-    by_type = dict(zip(map(id, types), schemas, strict=True))
-    for route in routes:
-        paths.setdefault(route.shown_path, {})[route.method.lower()] = _operation(route, by_type, components)
-    paths |= _ingest_paths(by_type[id(Event)], by_type[id(IngestAnswer)])
+    for entry in entries:
+        paths.setdefault(entry.path, {})[entry.method] = _operation(entry, references, components)
+    queries = {entry.query.__name__ for entry in entries if entry.query is not None}
+    named = {name: schema for name, schema in components.items() if name not in queries}
+    named["Message"]["properties"]["message"]["maxLength"] = LONGEST_MESSAGE
     document = {
         "openapi": "3.1.0",
         "info": {
@@ -51,86 +126,65 @@ def describe(routes: Sequence[Route]) -> bytes:
         "security": [{"key": []}],
         "paths": paths,
         "components": {
-            "schemas": {name: schema for name, schema in components.items() if not name.endswith("_query")}
-            | {"Message": _MESSAGE},
+            "schemas": named,
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "An API key or a token"}},
         },
     }
     return encode(_numbers(document))
 
 
-_MESSAGE: Final = {
-    "type": "object",
-    "properties": {"message": {"type": "string", "maxLength": LONGEST_MESSAGE}},
-    "required": ["message"],
-}
-
-
-def _operation(route: Route, by_type: dict[int, Any], components: dict[str, Any]) -> dict[str, Any]:
+def _entry(route: Route) -> _Entry:
     binding = route.binding
-    text = inspect.getdoc(route.operation) or ""
+    return _Entry(
+        method=route.method.lower(),
+        path=route.shown_path,
+        name=route.operation.__name__,
+        tag=route.tag,
+        text=inspect.getdoc(route.operation) or "",
+        answer=binding.answer,
+        statuses=(route.status,),
+        body=None if binding.body is None else binding.body[1],
+        query=binding.query,
+        in_path=binding.path,
+    )
+
+
+def _operation(entry: _Entry, references: dict[int, Any], components: dict[str, Any]) -> dict[str, Any]:
+    summary, _, rest = entry.text.partition("\n")
+    answers = {str(status): _json(references[id(entry.answer)], "Done") for status in entry.statuses}
+    errors = {status: _json(_MESSAGE, description) for status, description in _ERRORS.items()}
     described: dict[str, Any] = {
-        "tags": [route.tag],
-        "operationId": route.operation.__name__,
-        "summary": text.partition("\n")[0],
-        "parameters": _parameters(route, components),
-        "responses": {str(route.status): _json(by_type[id(binding.answer)], "Done")} | _error_responses(),
+        "tags": [entry.tag],
+        "operationId": entry.name,
+        "summary": summary,
+        "description": rest.strip(),
+        "parameters": _parameters(entry, components),
+        "responses": answers | errors,
     }
-    if "\n" in text:
-        described["description"] = text.partition("\n")[2].strip()
-    if binding.body is not None:
-        described["requestBody"] = _json(by_type[id(binding.body[1])]) | {"required": True}
+    if entry.body is not None:
+        described["requestBody"] = {"required": True, "content": _content(references[id(entry.body)])}
     return described
 
 
-def _parameters(route: Route, components: dict[str, Any]) -> list[dict[str, Any]]:
-    binding = route.binding
-    found = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in binding.path]
-    query = components.get(binding.query.__name__, {})
+_MESSAGE: Final = {"$ref": _TEMPLATE.format(name="Message")}
+
+
+def _parameters(entry: _Entry, components: dict[str, Any]) -> list[dict[str, Any]]:
+    found = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in entry.in_path]
+    query = {} if entry.query is None else components.get(entry.query.__name__, {})
     required = query.get("required", ())
-    for name, schema in query.get("properties", {}).items():
-        found.append({"name": name, "in": "query", "required": name in required, "schema": schema})
-    return found
+    return found + [
+        {"name": name, "in": "query", "required": name in required, "schema": schema}
+        for name, schema in query.get("properties", {}).items()
+    ]
 
 
-def _ingest_paths(event: JsonSchema, answer: JsonSchema) -> JsonSchema:
-    many = {"type": "array", "minItems": 1, "maxItems": MAX_BATCH, "items": event}
-    return {
-        "/ingest": {"post": _ingest("ingest", "Take one event", "event", event, answer, ("202",))},
-        "/ingestBatch": {
-            "post": _ingest("ingest_batch", "Take up to 1,000 events", "events", many, answer, ("202", "207"))
-        },
-    }
+def _json(schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {"description": description, "content": _content(schema)}
 
 
-def _ingest(
-    name: str,
-    summary: str,
-    field: str,
-    schema: JsonSchema,
-    answer: JsonSchema,
-    statuses: tuple[str, ...],
-) -> dict[str, Any]:
-    body = {"type": "object", "properties": {field: schema}, "required": [field], "additionalProperties": False}
-    return {
-        "tags": ["Events"],
-        "operationId": name,
-        "summary": summary,
-        "requestBody": _json(body) | {"required": True},
-        "responses": {status: _json(answer, "Durable") for status in statuses} | _error_responses(),
-    }
-
-
-def _error_responses() -> dict[str, Any]:
-    return {
-        status: _json({"$ref": _TEMPLATE.format(name="Message")}, description)
-        for status, description in _ERRORS.items()
-    }
-
-
-def _json(schema: JsonSchema, description: str | None = None) -> JsonSchema:
-    content = {"content": {"application/json": {"schema": schema}}}
-    return content if description is None else {"description": description} | content
+def _content(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
 
 
 def _numbers(node: Any) -> Any:  # noqa: ANN401 - any JSON

@@ -29,7 +29,7 @@ class Token(Document, frozen=True, kw_only=True):
     token: str
 
 
-class TestClock(Document, frozen=True, kw_only=True):
+class ClockReading(Document, frozen=True, kw_only=True):
     """Where the test clock stands."""
 
     now: datetime
@@ -72,7 +72,7 @@ class ServerDoor:
         """
         if not self._engine.is_test:
             raise conflict("this server runs in real time: start it with --test-clock to move time")
-        return _answer(TestClock(now=self._engine.clock.now()))
+        return _answer(ClockReading(now=self._engine.clock.now()))
 
     async def advance(self, request: Request, _caller: Caller) -> Response:
         """`POST /v1/test-clock/advance`: move time forward and do all that falls due on the way."""
