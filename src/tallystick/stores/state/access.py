@@ -87,7 +87,9 @@ def key_of_id(connection: Connection, name: str) -> ApiKey | None:
 def keys(connection: Connection, organisation: str) -> list[ApiKey]:
     """Every key of an organisation, revoked ones too, oldest first."""
     rows = connection.execute(
-        select(*_KEY_COLUMNS).where(api_key.c.organisation_id == organisation).order_by(api_key.c.created_at)
+        select(*_KEY_COLUMNS)
+        .where(api_key.c.organisation_id == organisation)
+        .order_by(api_key.c.created_at, api_key.c.id)
     )
     return [ApiKey(*row) for row in rows]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,14 +18,19 @@ from tallystick.kernel.errors import BillingError, Kind, Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+WRITES: Final = "tallystick_writes"
+"""The execution option that tells a connection that writes from one that reads."""
+
 _MIGRATIONS: Final = Path(__file__).parent.parent / "migrations"
 _MIGRATION_LOCK: Final = 7_414_911
 _SQLITE_PRAGMAS: Final = {
+    "busy_timeout": 10_000,
     "journal_mode": "wal",
     "synchronous": 2,  # FULL: a commit is on the disk when it returns
     "foreign_keys": 1,
-    "busy_timeout": 10_000,
 }
+_WAL_PATIENCE_SECONDS: Final = 10.0
+_WAL_PAUSE_SECONDS: Final = 0.01
 _POSTGRES_DURABILITY: Final = ("fsync", "synchronous_commit", "full_page_writes")
 
 
@@ -65,7 +71,7 @@ class Database:
         """
         with (
             _available(),
-            self._engine.connect().execution_options(tallystick_write=True) as connection,
+            self._engine.connect().execution_options(**{WRITES: True}) as connection,
             connection.begin(),
         ):
             yield connection
@@ -115,6 +121,7 @@ def _sqlite(url: str) -> Engine:
     def configure(connection: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's record
         # The driver must not open transactions by itself: `begin` below decides which lock to take.
         connection.isolation_level = None
+        _into_wal(connection)
         for pragma, wanted in _SQLITE_PRAGMAS.items():
             connection.execute(f"PRAGMA {pragma} = {wanted}").close()
             got = connection.execute(f"PRAGMA {pragma}").fetchone()[0]
@@ -124,10 +131,24 @@ def _sqlite(url: str) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # A writer takes its lock at once: a reader that turns writer would fail in the middle.
-        immediate = connection.get_execution_options().get("tallystick_write", False)
+        immediate = connection.get_execution_options().get(WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
+
+
+def _into_wal(connection: sqlite3.Connection) -> None:
+    """Switch the journal: two who open a new file at once collide here, and SQLite lets neither of them wait."""
+    last_try = time.monotonic() + _WAL_PATIENCE_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = wal").close()
+        except sqlite3.OperationalError as failure:
+            if failure.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > last_try:
+                raise
+            time.sleep(_WAL_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _refuse_unsafe_postgres(connection: Connection) -> None:

@@ -11,12 +11,13 @@ from sqlalchemy.exc import IntegrityError
 from tallystick.kernel.document import Document, decode, encode
 from tallystick.kernel.errors import conflict, not_found
 from tallystick.stores.state import listing
+from tallystick.stores.state.database import WRITES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import Connection, RowMapping, Select
 
     from tallystick.kernel.paging import PageRequest
     from tallystick.stores.state.listing import Listing
@@ -52,9 +53,8 @@ class Documents(Generic[D]):
 
     def find(self, name: str) -> D | None:
         """The document of that id, or None."""
-        body = self._connection.execute(
-            select(self._table.c.body).where(*self._mine(), self._table.c.id == name)
-        ).scalar_one_or_none()
+        statement = select(self._table.c.body).where(*self._mine(), self._table.c.id == name)
+        body = self._connection.execute(self._kept(statement)).scalar_one_or_none()
         return None if body is None else decode(body, self._shelf.kind)
 
     def get(self, name: str) -> D:
@@ -97,10 +97,9 @@ class Documents(Generic[D]):
     def all(self, **columns: str) -> list[D]:
         """Every document whose columns hold these values, oldest first."""
         wanted = [self._table.c[name] == value for name, value in columns.items()]
-        rows = self._connection.execute(
-            select(self._table.c.body).where(*self._mine(), *wanted).order_by(self._table.c.created_at)
-        )
-        return [decode(body, self._shelf.kind) for (body,) in rows]
+        oldest_first = (self._table.c.created_at, self._table.c.id)
+        statement = select(self._table.c.body).where(*self._mine(), *wanted).order_by(*oldest_first)
+        return [decode(body, self._shelf.kind) for body in self._connection.execute(self._kept(statement)).scalars()]
 
     def among(self, names: Iterable[str]) -> dict[str, D]:
         """The documents of these ids, by id; ids that do not exist are left out."""
@@ -120,6 +119,11 @@ class Documents(Generic[D]):
 
     def _mine(self) -> tuple[Any, ...]:
         return (self._table.c.organisation_id == self._organisation,)
+
+    def _kept(self, statement: Select[Any]) -> Select[Any]:
+        """Documents that a writer has read stay as they are until it commits: else two edits undo each other."""
+        writes = self._connection.get_execution_options().get(WRITES, False)
+        return statement.with_for_update() if writes else statement
 
     def _name(self, document: D) -> str:
         return str(getattr(document, "name", getattr(document, self._shelf.key)))

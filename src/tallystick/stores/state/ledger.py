@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import case, insert, select, update
 
 from tallystick.credits.credit import Credit, CreditStatus, CreditTransaction, TransactionType
 from tallystick.kernel.document import decode, encode
 from tallystick.kernel.errors import conflict, not_found
-from tallystick.kernel.money import Money, from_minor
+from tallystick.kernel.money import from_minor
 from tallystick.kernel.quantity import ZERO, plain
 from tallystick.stores.state import listing
 from tallystick.stores.state.listing import Listing
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
     from tallystick.kernel.ids import IdSource
+    from tallystick.kernel.money import Money
     from tallystick.kernel.paging import PageRequest
 
 _LISTING: Final = Listing(
@@ -34,6 +35,9 @@ _LISTING: Final = Listing(
     search=("id",),
     default_size=50,
     largest_size=50,
+)
+_AFTER_RETURN: Final = case(
+    (credit.c.status == CreditStatus.CONSUMED, CreditStatus.ACTIVE.value), else_=credit.c.status
 )
 
 
@@ -160,7 +164,10 @@ class Ledger:
         )
 
     def give_back(self, invoice_id: str, now: datetime, ids: IdSource) -> None:
-        """Give every credit back what an invoice burned of it; a used-up one is ACTIVE again."""
+        """Give every credit back what an invoice burned of it; a used-up one is ACTIVE again.
+
+        What comes back to a credit that has ended is lost like the rest of it, so that its entries add up to nothing.
+        """
         burned = self._connection.execute(
             select(credit_entry.c.credit_id, credit_entry.c.amount_minor).where(
                 credit_entry.c.organisation_id == self._organisation,
@@ -169,17 +176,15 @@ class Ledger:
             )
         ).all()
         for name, amount in burned:
-            self._connection.execute(
+            status = self._connection.execute(
                 update(credit)
                 .where(self._mine, credit.c.id == name)
-                .values(consumed_minor=credit.c.consumed_minor - amount, updated_at=now)
-            )
-            self._connection.execute(
-                update(credit)
-                .where(self._mine, credit.c.id == name, credit.c.status == CreditStatus.CONSUMED)
-                .values(status=CreditStatus.ACTIVE)
-            )
+                .values(consumed_minor=credit.c.consumed_minor - amount, status=_AFTER_RETURN, updated_at=now)
+                .returning(credit.c.status)
+            ).scalar_one()
             self._enter(name, TransactionType.CREDITED, amount, invoice_id, now, ids)
+            if status != CreditStatus.ACTIVE:
+                self._enter(name, TransactionType(status), amount, invoice_id, now, ids)
 
     def close(self, ended: Credit, status: CreditStatus, now: datetime, ids: IdSource) -> None:
         """End an ACTIVE credit, as VOIDED or EXPIRED; what is left of it is lost.
@@ -187,15 +192,15 @@ class Ledger:
         Raises:
             BillingError: of kind CONFLICT, when it is not ACTIVE any more.
         """
-        changed = self._connection.execute(
+        left = self._connection.execute(
             update(credit)
             .where(self._mine, credit.c.id == ended.id, credit.c.status == CreditStatus.ACTIVE)
             .values(status=status, updated_at=now)
-        )
-        if not changed.rowcount:
+            .returning(credit.c.amount_minor - credit.c.consumed_minor)
+        ).scalar_one_or_none()
+        if left is None:
             raise conflict(f"credit {ended.id!r} is not ACTIVE")
-        left = ended.amount - Money(ended.consumed_amount, ended.credit_unit)
-        self._enter(ended.id, TransactionType(status.value), left.minor, None, now, ids)
+        self._enter(ended.id, TransactionType(status.value), left, None, now, ids)
 
     def expiring(self, now: datetime) -> list[Credit]:
         """ACTIVE credits whose time is over and that no draft of an earlier cycle can still burn."""

@@ -13,7 +13,7 @@ from tallystick.accounts.schedule import Opening, Schedule
 from tallystick.kernel.errors import conflict
 from tallystick.kernel.period import BEGINNING, FOREVER, Period
 from tallystick.kernel.recurrence import CycleRule, Interval
-from tallystick.stores.state.tables import account, alias, schedule
+from tallystick.stores.state.tables import account, alias, organisation, schedule
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -35,6 +35,7 @@ class Aliases:
         Raises:
             BillingError: of kind CONFLICT, when a value is taken at that time by an alias or an account id.
         """
+        self._take_turns()
         for name, span in zip(names, spans, strict=True):
             self._refuse_taken(span)
             try:
@@ -68,6 +69,12 @@ class Aliases:
         """Whether the value is an alias of any account, now or at another time."""
         statement = select(alias.c.id).where(alias.c.organisation_id == self._organisation, alias.c.value == value)
         return self._connection.execute(statement.limit(1)).first() is not None
+
+    def _take_turns(self) -> None:
+        """Wait for others who add aliases: on PostgreSQL two could else both find a value free."""
+        self._connection.execute(
+            select(organisation.c.id).where(organisation.c.id == self._organisation).with_for_update()
+        )
 
     def _refuse_taken(self, span: AliasSpan) -> None:
         overlapping = select(alias.c.id).where(

@@ -1,0 +1,247 @@
+"""Short ways to make one of every noun, for tests of the state store; amounts in US dollars."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from tallystick.accounts.account import Account, AccountStatus
+from tallystick.accounts.alias import AliasSpan
+from tallystick.accounts.customer import Customer
+from tallystick.accounts.party import Address
+from tallystick.accounts.schedule import Schedule
+from tallystick.catalog.addon import AddOn, AddOnType
+from tallystick.catalog.event_schema import EventAttribute, EventDimension, EventSchema
+from tallystick.catalog.feature import Feature, SchemaAssociation
+from tallystick.catalog.fields import Lifecycle, Shelf
+from tallystick.catalog.price_plan import PlanStatus, PlanType, PricePlan, PricePlanDetails, PricingSchedule
+from tallystick.catalog.usage_meter import Aggregation, Computation, MeterFilter, MeterType, UsageMeter
+from tallystick.credits.credit import Credit, CreditStatus
+from tallystick.invoicing.invoice import InvoiceClass, InvoiceStatus, InvoiceType
+from tallystick.invoicing.line import Explanation, LineType
+from tallystick.invoicing.record import InvoiceRecord
+from tallystick.invoicing.rows import LineRow
+from tallystick.kernel.money import Money
+from tallystick.kernel.period import BEGINNING, FOREVER, Period
+from tallystick.kernel.recurrence import Cycle, CycleRule, Interval
+from tests.stores.state.world import NOW
+
+JANUARY = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
+FEBRUARY = Period(datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC))
+
+
+def usd(text: str) -> Money:
+    return Money(Decimal(text), "USD")
+
+
+def customer(name: str = "acme", /, **more: object) -> Customer:
+    return Customer(
+        **{
+            "id": name,
+            "togai_customer_id": f"customer.{name}",
+            "name": f"{name} Inc",
+            "primary_email": f"billing@{name}.test",
+            "billing_address": "1 Main St, Florence, US",
+            "address": Address(line1="1 Main St", city="Florence", country="US"),
+            "status": Shelf.ACTIVE,
+            "created_at": NOW,
+            "updated_at": NOW,
+        }
+        | more
+    )
+
+
+def account(name: str = "acme-main", /, **more: object) -> Account:
+    return Account(
+        **{
+            "id": name,
+            "togai_account_id": f"account.{name}",
+            "togai_customer_id": "customer.acme",
+            "name": f"{name} account",
+            "customer_id": "acme",
+            "invoice_currency": "USD",
+            "net_term_days": 30,
+            "status": AccountStatus.ACTIVE,
+            "metadata": {"tier": "gold"},
+            "tags": ["a", "b"],
+        }
+        | more
+    )
+
+
+def schema(name: str = "rides", /, **more: object) -> EventSchema:
+    return EventSchema(
+        **{
+            "name": name,
+            "description": "A ride with a car",
+            "version": 1,
+            "status": Lifecycle.ACTIVE,
+            "attributes": [EventAttribute(name="distance", default_unit="km")],
+            "dimensions": [EventDimension(name="city")],
+            "event_level_revenue": False,
+            "created_at": NOW,
+            "updated_at": NOW,
+        }
+        | more
+    )
+
+
+def meter(name: str = "um.distance", /, **more: object) -> UsageMeter:
+    return UsageMeter(
+        **{
+            "id": name,
+            "name": name,
+            "billable_name": "Kilometres",
+            "display_name": "Kilometres",
+            "filters": [MeterFilter(field="city", value="pune")],
+            "type": MeterType.COUNTER,
+            "status": Lifecycle.ACTIVE,
+            "aggregation": Aggregation.SUM,
+            "computations": [Computation(computation='{"var":"attributes.distance"}', order=1)],
+            "event_schema_name": "rides",
+            "version": 1,
+            "created_at": NOW,
+            "updated_at": NOW,
+        }
+        | more
+    )
+
+
+def addon(name: str = "addon.fee", /, **more: object) -> AddOn:
+    return AddOn(
+        **{
+            "id": name,
+            "name": name,
+            "type": AddOnType.FIXED_FEE,
+            "display_name": name,
+            "status": Shelf.ACTIVE,
+            "created_at": NOW,
+        }
+        | more
+    )
+
+
+def feature(name: str = "feature.rides", /, **more: object) -> Feature:
+    return Feature(
+        **{
+            "id": name,
+            "name": name,
+            "display_name": name,
+            "schema_associations": [tie()],
+            "created_at": NOW,
+            "updated_at": NOW,
+        }
+        | more
+    )
+
+
+def tie(schema_name: str = "rides") -> SchemaAssociation:
+    return SchemaAssociation(schema_name=schema_name, attribute_name="distance")
+
+
+def plan(name: str = "pp.basic", /, **more: object) -> PricePlan:
+    details = PricePlanDetails(supported_currencies=["USD"], active_currencies=["USD"], type=PlanType.BILLING)
+    version = PricingSchedule(
+        id="sch.1",
+        start_date=BEGINNING,
+        end_date=FOREVER,
+        version=1,
+        is_overriden=False,
+        price_plan_details=details,
+    )
+    return PricePlan(
+        **{
+            "id": name,
+            "name": name,
+            "type": PlanType.BILLING,
+            "status": PlanStatus.ACTIVE,
+            "pricing_schedule": [version],
+        }
+        | more
+    )
+
+
+def span(value: str, start: datetime = BEGINNING, end: datetime = FOREVER) -> AliasSpan:
+    return AliasSpan(value, Period(start, end))
+
+
+def piece(name: str = "sch.1", /, **more: object) -> Schedule:
+    """A monthly plan of `acme-main` for all of 2026."""
+    return Schedule(
+        **{
+            "id": name,
+            "account_id": "acme-main",
+            "price_plan_id": "pp.basic",
+            "plan_version_id": "sch.1",
+            "within": Period(NOW, datetime(2027, 1, 1, tzinfo=UTC)),
+            "rule": CycleRule(Interval.MONTHLY, 1),
+            "grace_days": 2,
+            "anniversary": False,
+        }
+        | more
+    )
+
+
+def draft(name: str = "inv.january", cycle: Period = JANUARY, /, **more: object) -> InvoiceRecord:
+    """The draft of a cycle without grace."""
+    return InvoiceRecord(
+        **{
+            "id": name,
+            "account_id": "acme-main",
+            "customer_id": "acme",
+            "schedule_id": "sch.1",
+            "price_plan_id": "pp.basic",
+            "invoice_class": InvoiceClass.INVOICE,
+            "invoice_type": InvoiceType.STANDARD,
+            "status": InvoiceStatus.DRAFT,
+            "cycle": Cycle(cycle, cycle),
+            "ordinal": 0,
+            "freeze_at": cycle.end,
+            "currency": "USD",
+            "net_term_days": 30,
+            "created_at": NOW,
+            "updated_at": NOW,
+        }
+        | more
+    )
+
+
+def line(number: int = 1, /, **more: object) -> LineRow:
+    return LineRow(
+        **{
+            "number": number,
+            "parent": None if number == 1 else 1,
+            "depth": 0 if number == 1 else 1,
+            "type": LineType.USAGE_RATE_CARD_AMOUNT,
+            "entity_id": "um.distance",
+            "description": "Kilometres",
+            "quantity": Decimal("12345678901234567890.123456789012"),
+            "value_per_quantity": Decimal("0.1234567890123456789012345"),
+            "units": "USD",
+            "minor": 1050,
+            "explanation": Explanation(rate=Decimal("0.005")),
+        }
+        | more
+    )
+
+
+def credit(name: str = "cred.welcome", amount: str = "100", /, **more: object) -> Credit:
+    return Credit(
+        **{
+            "id": name,
+            "account_id": "acme-main",
+            "customer_id": "acme",
+            "purpose": "Welcome",
+            "applicable_entity_ids": ["um.distance"],
+            "effective_from": date(2026, 1, 1),
+            "effective_until": None,
+            "credit_amount": Decimal(amount),
+            "priority": 1,
+            "status": CreditStatus.ACTIVE,
+            "credit_unit": "USD",
+            "hold_amount": Decimal(0),
+            "consumed_amount": Decimal(0),
+            "created_at": NOW,
+        }
+        | more
+    )
