@@ -56,10 +56,7 @@ def from_text(text: str) -> Decimal:
 
 def plain(number: Decimal) -> Decimal:
     """The same number in its shortest form, never with a positive exponent: 2.50 -> 2.5, 1E+2 -> 100."""
-    shortest = number.normalize(EXACT)
-    if not shortest:
-        return ZERO
-    return shortest.quantize(ONE, context=EXACT) if int(shortest.as_tuple().exponent) > 0 else shortest
+    return EXACT.add(number.normalize(EXACT), ZERO)  # adding 0 writes a positive exponent out
 
 
 def is_tame(number: Decimal) -> bool:
