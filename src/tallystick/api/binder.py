@@ -119,7 +119,7 @@ class Binding:
         try:
             return msgspec.convert(values, self.query, strict=False)
         except msgspec.ValidationError as failure:
-            raise invalid("", shape_error(failure, self.query)) from None
+            raise invalid("", shape_error(failure, self.query, values)) from None
 
     def _decode(self, body: bytes) -> Any:  # noqa: ANN401 - the body's own type
         assert self.body is not None
@@ -130,7 +130,7 @@ class Binding:
         try:
             return self.decoder.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
-            raise invalid("", shape_error(failure, self.body[1])) from None
+            raise invalid("", shape_error(failure, self.body[1], body)) from None
 
 
 def _is(hint: Any, kind: type) -> bool:  # noqa: ANN401 - a type hint

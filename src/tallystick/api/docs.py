@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route as WebRoute
 
 if TYPE_CHECKING:
@@ -25,12 +25,16 @@ def docs_routes(description: bytes) -> list[WebRoute]:
     async def page(_request: Request) -> Response:
         return _asset("index.html")
 
+    async def home(_request: Request) -> Response:
+        return RedirectResponse("docs")
+
     async def asset(request: Request) -> Response:
         name = request.path_params["name"]
         return _asset(name) if name in _SERVED else Response(status_code=404)
 
     return [
         WebRoute("/openapi.json", openapi, methods=["GET"]),
+        WebRoute("/", home, methods=["GET"]),
         WebRoute("/docs", page, methods=["GET"]),
         WebRoute("/docs/{name}", asset, methods=["GET"]),
     ]

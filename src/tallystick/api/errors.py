@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from starlette.responses import Response
 
-from tallystick.api.shapes import choices, described_at, field_names
+from tallystick.api.shapes import came_at, choices, described_at, field_names
 from tallystick.kernel.document import encode
 from tallystick.kernel.errors import BillingError, Kind
 
@@ -53,7 +53,7 @@ def message_response(status: int, message: str, headers: dict[str, str] | None =
     return Response(encode({"message": cut}), status, headers, "application/json")
 
 
-def shape_error(failure: Exception, kind: Any) -> str:  # noqa: ANN401 - any decodable type
+def shape_error(failure: Exception, kind: Any, sent: Any) -> str:  # noqa: ANN401 - any decodable type, any JSON
     """What is wrong with a body's shape: the JSON path, what came, what was expected, the nearest name."""
     if isinstance(failure, RecursionError):
         return "not valid JSON: nested too deeply"
@@ -70,6 +70,8 @@ def shape_error(failure: Exception, kind: Any) -> str:  # noqa: ANN401 - any dec
         reason = f"required field {missing['name']!r} is missing{choices(described_at(expected, missing['name']))}"
     elif reason.startswith("Invalid enum value"):
         reason += choices(expected)
+    elif ", got " not in reason:
+        reason += came_at(sent, path)
     return f"{path}: {reason}" if path else reason
 
 

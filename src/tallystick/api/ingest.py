@@ -171,7 +171,7 @@ def _decoded(body: bytes, decoder: msgspec.json.Decoder[Any], kind: type) -> Any
     try:
         return decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
-        raise invalid("", shape_error(failure, kind)) from None
+        raise invalid("", shape_error(failure, kind, body)) from None
 
 
 def _event_or_reason(index: int, raw: msgspec.Raw) -> Event | _Refused:

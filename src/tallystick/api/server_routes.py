@@ -80,7 +80,7 @@ class ServerDoor:
         try:
             to = msgspec.json.decode(body, type=Advance).to
         except (msgspec.MsgspecError, UnicodeDecodeError) as failure:
-            raise invalid("", shape_error(failure, Advance)) from None
+            raise invalid("", shape_error(failure, Advance, body)) from None
         if to.utcoffset() is None:
             raise invalid("to", "send an instant with its offset, such as 2026-02-01T00:00:00Z")
         tally = await run_in_threadpool(self._workers.billing.advance, to)

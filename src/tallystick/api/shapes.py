@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from msgspec import inspect
+
+from tallystick.kernel.document import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+LONGEST_CAME: Final = 60
 _STEP: Final = re.compile(r"\[[^\]]*\]|[^.\[]+")
 
 
@@ -19,6 +23,18 @@ def described_at(kind: Any, path: str) -> inspect.Type | None:  # noqa: ANN401 -
     for step in _STEP.findall(path):
         described = next((below for option in _options(described) for below in _below(option, step)), None)
     return described
+
+
+def came_at(sent: Any, path: str) -> str:  # noqa: ANN401 - JSON text, or values decoded already
+    """What was sent at a path, as a hint of at most 60 characters; nothing when it cannot be found."""
+    try:
+        value: Any = decode(bytes(sent), object) if isinstance(sent, (bytes, msgspec.Raw)) else sent
+        for step in _STEP.findall(path):
+            value = value[int(step[1:-1])] if step.startswith("[") else value[step]
+    except (msgspec.MsgspecError, LookupError, TypeError, ValueError):
+        return ""
+    text = encode(value).decode()
+    return f", got {text if len(text) <= LONGEST_CAME else text[:LONGEST_CAME] + '...'}"
 
 
 def field_names(described: inspect.Type | None) -> list[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Final
 
 from tallystick.kernel.errors import BillingError, Kind, Problem
+from tallystick.kernel.period import BEGINNING
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 READ_PATIENCE: Final = 5.0
 CHANGE_PATIENCE: Final = 60.0
-_log = logging.getLogger("tallystick.engine")
 
 
 class Progress:
@@ -29,7 +28,7 @@ class Progress:
     def settle(self) -> None:
         """Wait at most 5 seconds until every event acknowledged before this call is processed."""
         if not self._events.wait_until(self._log.end(), READ_PATIENCE):
-            self.as_of = self._events.processed_until()
+            self.as_of = self._events.processed_until() or BEGINNING
 
     def pass_all(self) -> None:
         """Wait until every event acknowledged before this call is processed.
@@ -40,12 +39,3 @@ class Progress:
         if not self._events.wait_until(self._log.barrier(), CHANGE_PATIENCE):
             reason = "events are still being processed: try again in a moment"
             raise BillingError(Kind.UNAVAILABLE, "processing_behind", Problem("", reason))
-
-    def pass_received_before(self, instant: datetime) -> None:
-        """Wait, without a time limit, until every event received before an instant is processed.
-
-        The clock has passed that instant, so everything received before it is in the log or in the queue to it.
-        """
-        row = self._log.barrier()
-        while not self._events.wait_until(row, CHANGE_PATIENCE):
-            _log.warning("bills as of %s wait for events that are still being processed", instant.isoformat())

@@ -12,10 +12,11 @@ import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from tallystick.kernel.errors import invalid
+from tallystick.kernel.errors import BillingError, Kind, Problem, invalid
 from tallystick.operations.bill_runs import Tally, run_bills
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from tallystick.engine import Engine
@@ -31,8 +32,9 @@ _log = logging.getLogger("tallystick.billing")
 class BillingClock:
     """Runs bills: by itself in real time, and only when told on a test clock."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, processing_failure: Callable[[], str | None]) -> None:
         self._engine = engine
+        self._processing_failure = processing_failure
         self._stopping = threading.Event()
         self._one_run = threading.Lock()
         self._thread = threading.Thread(target=self._loop, name="billing-clock", daemon=True)
@@ -83,7 +85,7 @@ class BillingClock:
 
     def _bill(self, organisation: str, instant: datetime, so_far: Tally) -> Tally:
         """Everything of one organisation that falls due at one instant, step by step."""
-        self._engine.progress().pass_received_before(instant)
+        self._await_events(instant)
         tally = Tally()
         while not self._stopping.is_set():
             with self._engine.work_for(organisation, ACTOR, writes=True, now=instant) as (work, _):
@@ -94,6 +96,21 @@ class BillingClock:
                 _log.error("invoice %s cannot be made: %s", invoice, reason)
             tally.add(step)
         return tally
+
+    def _await_events(self, instant: datetime) -> None:
+        """Wait, without a time limit, until every event received before an instant is processed.
+
+        The clock has passed that instant, so what was received before it is in the log or on its way into it.
+
+        Raises:
+            BillingError: of kind UNAVAILABLE, when the processing fails, or the server stops meanwhile.
+        """
+        row = self._engine.log.barrier()
+        while not self._engine.events.wait_until(row, LOOK_EVERY_SECONDS):
+            failure = self._processing_failure()
+            if failure is not None or self._stopping.is_set():
+                reason = f"bills as of {instant.isoformat()} wait for events: {failure or 'the server stops'}"
+                raise BillingError(Kind.UNAVAILABLE, "processing_behind", Problem("", reason))
 
     def _loop(self) -> None:
         looks = 0

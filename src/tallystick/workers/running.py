@@ -17,7 +17,7 @@ class Workers:
 
     def __init__(self, engine: Engine) -> None:
         self.processor = EventProcessor(engine.log, engine.events, StateCatalogues(engine.database))
-        self.billing = BillingClock(engine)
+        self.billing = BillingClock(engine, lambda: self.processor.failure)
 
     def start(self) -> None:
         """Begin to process and to bill."""
