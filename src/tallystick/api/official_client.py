@@ -12,8 +12,8 @@ import msgspec
 
 from tallystick.catalog.usage_meter import UsageMeterAnswer
 from tallystick.invoicing.invoice import Invoice, InvoiceMetadata
+from tallystick.metering.event_view import EventList
 from tallystick.operations.answers import Listed
-from tallystick.operations.events import EventList
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 
 from tallystick.kernel import paging
-from tallystick.kernel.document import Document
 from tallystick.kernel.errors import invalid, not_found
 from tallystick.kernel.ids import event_reference
 from tallystick.kernel.paging import Query
 from tallystick.kernel.period import local_date
 from tallystick.kernel.quantity import plain
-from tallystick.metering.event import Event, EventStatus
+from tallystick.metering.event import EventStatus
+from tallystick.metering.event_view import (
+    AccountTrace,
+    CustomerTrace,
+    EventList,
+    EventTrace,
+    EventView,
+    IngestionStatus,
+    MeterTrace,
+    PlanTrace,
+    SchemaTrace,
+    Source,
+    TracedEvent,
+    TracedEvents,
+)
 from tallystick.operations.work import Work, query
 from tallystick.stores.event_store import StoredEvent, UsageFact
 
@@ -29,105 +41,6 @@ _GROUPS: Final = {
     "UNPROCESSED": tuple(status for status in EventStatus if status.is_unprocessed),
     "IN_PROGRESS": (EventStatus.IN_PROGRESS,),
 }
-
-
-class IngestionStatus(Document, frozen=True, kw_only=True):
-    """What became of an event, and why."""
-
-    status: EventStatus
-    status_description: str
-
-
-class Source(Document, frozen=True, kw_only=True):
-    """By which door an event came in."""
-
-    id: str
-    type: str
-
-
-class EventView(Document, frozen=True, kw_only=True):
-    """An event with its status, as lists show it."""
-
-    reference_id: str
-    event_payload: Event
-    ingestion_status: IngestionStatus
-    customer_id: str | None = None
-    source: Source
-    created_at: datetime
-
-
-class EventList(Document, frozen=True, kw_only=True, omit_defaults=False):
-    """One page of events, newest first by event time."""
-
-    events: list[EventView]
-    next_token: str | None = None
-
-
-class SchemaTrace(Document, frozen=True, kw_only=True):
-    """The schema version that an event was read by."""
-
-    name: str
-    version: int
-
-
-class MeterTrace(Document, frozen=True, kw_only=True):
-    """What one meter made of an event."""
-
-    id: str
-    name: str
-    version: int
-    status: str
-    units: Decimal | None = None
-
-
-class PlanTrace(Document, frozen=True, kw_only=True):
-    """The plan and cycle that an event belongs to; dates are those of the organisation's zone."""
-
-    name: str
-    id: str
-    schedule_id: str
-    cycle_start: date
-    cycle_end: date
-    usage_meters: list[str]
-
-
-class AccountTrace(Document, frozen=True, kw_only=True):
-    """The account that an event belongs to, and the alias it was sent under."""
-
-    id: str
-    name: str
-    alias: str | None = None
-
-
-class CustomerTrace(Document, frozen=True, kw_only=True):
-    """The customer that an event belongs to."""
-
-    id: str
-    name: str
-
-
-class EventTrace(Document, frozen=True, kw_only=True):
-    """Everything that became of an event on its way to usage."""
-
-    event_schema: SchemaTrace | None = None
-    usage_meters: list[MeterTrace] = []
-    price_plans: list[PlanTrace] = []
-    account: AccountTrace | None = None
-    customer: CustomerTrace | None = None
-    base_currency: str | None = None
-    invoice_currency: str | None = None
-
-
-class TracedEvent(EventView, frozen=True, kw_only=True):
-    """An event with its whole trace."""
-
-    event_pipeline_info: EventTrace
-
-
-class TracedEvents(Document, frozen=True, kw_only=True):
-    """Every event of one id: an id can come in again."""
-
-    events: list[TracedEvent]
 
 
 @query
