@@ -1,0 +1,220 @@
+"""The walk of domain.md 9.0 with the official Python client: only its host and its token are changed."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import togai_client as togai
+
+from tests.contract import walk
+from tests.servers import KEY, NEW_YEAR, child
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.servers import Child
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
+    with child(tmp_path_factory.mktemp("walk") / "data", "--test-clock", NEW_YEAR) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(server: Child) -> Iterator[togai.ApiClient]:
+    opened = togai.ApiClient(togai.Configuration(host=server.url, access_token=KEY))
+    yield opened
+    opened.rest_client.pool_manager.clear()
+
+
+@pytest.fixture(scope="module")
+def walked(server: Child, client: togai.ApiClient) -> SimpleNamespace:
+    """The answer to every call of the walk, in its order; each parsed by the client."""
+    schemas, meters = togai.EventSchemasApi(client), togai.UsageMetersApi(client)
+    plans, accounts = togai.PricePlansApi(client), togai.AccountsApi(client)
+    ingestion, events = togai.EventIngestionApi(client), togai.EventManagementApi(client)
+    grants, invoices, metrics = togai.CreditsApi(client), togai.InvoicesApi(client), togai.MetricsApi(client)
+    said = SimpleNamespace(no_events=events.get_events())
+    said.customer = told(togai.CustomersApi(client).create_customer, togai.CreateCustomerRequest, walk.CUSTOMER)
+    said.schema_draft = told(schemas.create_event_schema, togai.CreateEventSchemaRequest, walk.SCHEMA)
+    said.schema = schemas.activate_event_schema("api_call")
+    said.meter_draft = told(meters.create_usage_meter, togai.CreateUsageMeterRequest, walk.METER)
+    said.meter = meters.activate_usage_meter(said.meter_draft.id)
+    said.plan_draft = told(plans.create_price_plan, togai.CreatePricePlanRequest, walk.plan(said.meter.id))
+    activation = togai.ActivatePricePlanRequest(currencies=["USD"])
+    said.plan = plans.activate_price_plan(said.plan_draft.id, activation)
+    association = togai.UpdatePricingScheduleRequestWithActions.from_dict(walk.association(said.plan.id))
+    said.association = accounts.update_pricing_schedule("acme-main", association)
+    said.ingested = told(ingestion.ingest, togai.IngestEventRequest, {"event": walk.EVENT})
+    nothing_used = walk.EVENT | {"id": "e-2", "attributes": [{"name": "calls", "value": "0"}]}
+    said.batch = told(ingestion.ingest_batch, togai.IngestBatchEventRequest, {"events": [nothing_used]})
+    said.events = events.get_events(account_id="acme-main")
+    said.event = events.get_single_event("e-1")
+    said.credits = told(grants.create_credit, togai.CreateCreditRequest, {"creditRequests": [walk.CREDIT]})
+    said.balance = grants.credit_balance_for_account("acme-main")
+    said.drafts = invoices.list_invoices()
+    said.metrics = told(metrics.get_metrics, togai.GetMetricsRequest, walk.REVENUE)
+    said.draft = invoices.get_invoice(said.drafts.data[0].id)
+    server.api().advance("2026-02-03")
+    said.frozen = invoices.get_invoice(said.draft.id)
+    said.settled = grants.credit_balance_for_account("acme-main")
+    return said
+
+
+def told(call: Callable[[Any], Any], request: Any, body: dict[str, Any]) -> Any:  # noqa: ANN401 - generated models
+    return call(request.from_dict(body))
+
+
+def test_every_call_returns_a_parsed_model(walked: SimpleNamespace) -> None:
+    answers = {name: answer for name, answer in vars(walked).items() if name != "no_events"}
+    assert {name for name, answer in answers.items() if answer is None} == set()
+
+
+def test_the_customer_comes_with_its_account(walked: SimpleNamespace) -> None:
+    account = walked.customer.account
+    assert walked.customer.billing_address == "1 Main St, 29501, Florence, US"
+    assert (account.id, account.invoice_currency, account.net_term_days, account.status) == (
+        "acme-main",
+        "USD",
+        30,
+        "ACTIVE",
+    )
+    assert [alias.alias for alias in account.aliases] == ["ops@acme.test"]
+
+
+def test_the_schema_and_the_meter_start_as_drafts_and_become_active(walked: SimpleNamespace) -> None:
+    assert [walked.schema_draft.status, walked.schema.status] == ["DRAFT", "ACTIVE"]
+    assert [walked.meter_draft.status, walked.meter.status] == ["DRAFT", "ACTIVE"]
+    assert (walked.schema.version, len(walked.meter.id)) == (1, 20)
+    assert walked.meter.last_activated_at is not None
+
+
+def test_the_plan_is_active_in_dollars(walked: SimpleNamespace) -> None:
+    (version,) = walked.plan.pricing_schedule
+    assert (walked.plan_draft.status, walked.plan.status) == ("DRAFT", "ACTIVE")
+    assert version.price_plan_details.active_currencies == ["USD"]
+    slabs = version.price_plan_details.usage_rate_cards[0].rate_values[0].slab_rates
+    assert [slab.rate for slab in slabs] == [2, 1]
+
+
+def test_the_account_has_the_plan_without_an_end(walked: SimpleNamespace) -> None:
+    (piece,) = walked.association.pricing_schedules
+    assert (walked.association.account_id, piece.price_plan_name) == ("acme-main", "Pay as you go")
+    assert (piece.start_date.isoformat(), piece.end_date.year) == ("2026-01-01T00:00:00+00:00", 9999)
+
+
+def test_events_are_accepted_one_by_one_and_in_batches(walked: SimpleNamespace) -> None:
+    assert (walked.ingested.success, walked.ingested.status_code) == (True, 202)
+    assert (walked.batch.success, walked.batch.details) == (True, {"accepted": 1})
+
+
+def test_an_event_shows_what_became_of_it(walked: SimpleNamespace) -> None:
+    by_id = {event.event_payload.id: event for event in walked.events.events}
+    assert by_id["e-1"].ingestion_status.status == "INGESTION_COMPLETED_EVENT_METERED"
+    assert (by_id["e-1"].source.type, by_id["e-2"].source.type) == ("API", "BATCH")
+    (event,) = walked.event.events
+    info = event.event_pipeline_info
+    assert [(meter.status, meter.units) for meter in info.usage_meters] == [("PROCESSED_UNITS_COMPUTED", 150)]
+    (plan,) = info.price_plans
+    assert (plan.cycle_start.isoformat(), plan.cycle_end.isoformat()) == ("2026-01-01", "2026-02-01")
+
+
+def test_no_events_are_answered_without_a_body_because_the_client_cannot_parse_an_empty_list(
+    walked: SimpleNamespace, server: Child
+) -> None:
+    assert walked.no_events is None
+    other = server.api().get("/events", account_id="nobody")
+    assert (other.status, other.body) == (200, {"events": [], "nextToken": None})
+
+
+def test_revenue_is_what_the_tiers_say(walked: SimpleNamespace) -> None:
+    # domain.md 4.4: 100 x 2 + 50 x 1
+    (result,) = walked.metrics.results
+    assert (result.id, result.name, result.data[0].metric_values) == ("q", "REVENUE", [250])
+
+
+def test_the_draft_holds_the_whole_credit(walked: SimpleNamespace) -> None:
+    (credit,) = walked.credits.credits
+    assert (credit.status, credit.credit_unit, credit.credit_amount) == ("ACTIVE", "USD", 80)
+    balance = walked.balance
+    assert (balance.active_credits, balance.available_balance, balance.running_balance) == (80, 80, 0)
+
+
+def test_the_draft_says_what_it_will_come_to_and_when(walked: SimpleNamespace) -> None:
+    (draft,) = walked.drafts.data
+    assert (draft.status, draft.total_amount, draft.paid_amount) == ("DRAFT", 170, 0)
+    assert draft.invoice_date.isoformat() == "2026-02-03T00:00:00+00:00"
+    assert draft.due_date.isoformat() == "2026-03-05T00:00:00+00:00"
+
+
+@pytest.mark.parametrize("which", ["draft", "frozen"])
+def test_the_lines_stand_under_metadata_where_the_client_can_read_them(walked: SimpleNamespace, which: str) -> None:
+    invoice = getattr(walked, which)
+    assert (invoice.usage_info, invoice.revenue_info) == (None, None)
+    assert [(line["type"], line["value"]) for line in invoice.metadata["usageInfo"]] == [("USAGE_METER_USAGE", 150)]
+    net = invoice.metadata["revenueInfo"]["lineItems"][0]["lineItems"][0]
+    assert [(line["type"], line["value"]) for line in net["lineItems"]] == [
+        ("GROSS_AMOUNT", 250),
+        ("TOTAL_CREDITS", -80),
+    ]
+
+
+def test_the_frozen_invoice_is_due_and_numbered(walked: SimpleNamespace) -> None:
+    frozen = walked.frozen
+    assert (frozen.status, frozen.total_amount, frozen.sequence_id) == ("DUE", 170, "INV-000001")
+    assert walked.settled.available_balance == 0
+
+
+def test_other_callers_get_the_honest_tree(walked: SimpleNamespace, server: Child) -> None:
+    invoice = server.api().get(f"/invoices/{walked.frozen.id}").ok
+    assert "metadata" not in invoice
+    assert invoice["revenueInfo"]["type"] == "GRAND_TOTAL_AMOUNT"
+    assert invoice["usageInfo"][0]["value"] == 150
+
+
+def test_every_list_and_every_read_of_the_road_parses(
+    walked: SimpleNamespace, server: Child, client: togai.ApiClient
+) -> None:
+    api = server.api()
+    addon = api.post("/addons", {"type": "FIXED_FEE"}).ok
+    feature = api.post("/features", {"name": "Exports", "schemaAssociations": ["api_call"]}).ok
+    plan, meter = walked.plan.id, walked.meter.id
+    for answer in (
+        togai.CustomersApi(client).get_customers(),
+        togai.CustomersApi(client).get_customer("acme"),
+        togai.AccountsApi(client).get_accounts(),
+        togai.AccountsApi(client).get_account("acme-main"),
+        togai.AccountsApi(client).get_pricing_schedules("acme-main"),
+        togai.EventSchemasApi(client).list_event_schemas(status="ACTIVE"),
+        togai.EventSchemasApi(client).get_event_schema("api_call"),
+        togai.EventSchemasApi(client).list_event_schema_versions("api_call"),
+        togai.UsageMetersApi(client).get_usage_meters_for_event_schema(),
+        togai.UsageMetersApi(client).get_usage_meter(meter, include_schema=True),
+        togai.PricePlansApi(client).get_price_plans(),
+        togai.PricePlansApi(client).get_price_plan(plan),
+        togai.AddOnsApi(client).get_add_ons(),
+        togai.AddOnsApi(client).get_add_on(addon["id"]),
+        togai.FeatureApi(client).get_features(),
+        togai.FeatureApi(client).get_feature(feature["id"]),
+        togai.CreditsApi(client).list_credits(),
+        togai.CreditsApi(client).get_credit_details(walked.credits.credits[0].id),
+        togai.AuthenticationApi(client).authenticate(),
+    ):
+        assert answer is not None
+
+
+def test_errors_arrive_as_the_clients_own_exceptions(client: togai.ApiClient, walked: SimpleNamespace) -> None:
+    assert walked.customer.id == "acme"
+    customers = togai.CustomersApi(client)
+    with pytest.raises(togai.exceptions.NotFoundException):
+        customers.get_customer("nobody")
+    with pytest.raises(togai.exceptions.ApiException) as taken:
+        told(customers.create_customer, togai.CreateCustomerRequest, walk.CUSTOMER)
+    assert taken.value.status == 409
+    stranger = togai.ApiClient(togai.Configuration(host=client.configuration.host, access_token="nobody"))
+    with pytest.raises(togai.exceptions.UnauthorizedException):
+        togai.CustomersApi(stranger).get_customers()
+    stranger.rest_client.pool_manager.clear()

@@ -1,0 +1,90 @@
+"""The bodies of the walk along the main road, as domain.md 9.0 prints them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+CUSTOMER: Final = {
+    "id": "acme",
+    "name": "Acme Inc",
+    "primaryEmail": "billing@acme.test",
+    "address": {"line1": "1 Main St", "city": "Florence", "postalCode": "29501", "country": "US"},
+    "account": {
+        "id": "acme-main",
+        "name": "Acme main",
+        "invoiceCurrency": "USD",
+        "aliases": ["ops@acme.test"],
+        "netTermDays": 30,
+    },
+}
+SCHEMA: Final = {"name": "api_call", "attributes": [{"name": "calls"}], "dimensions": [{"name": "region"}]}
+METER: Final = {
+    "name": "API calls",
+    "type": "COUNTER",
+    "aggregation": "SUM",
+    "eventSchemaName": "api_call",
+    "computations": [{"computation": '{"var":"attributes.calls"}', "order": 1}],
+}
+EVENT: Final = {
+    "schemaName": "api_call",
+    "id": "e-1",
+    "timestamp": "2026-01-10T12:00:00Z",
+    "accountId": "acme-main",
+    "attributes": [{"name": "calls", "value": "150"}],
+    "dimensions": {"region": "eu"},
+}
+CREDIT: Final = {
+    "accountId": "acme-main",
+    "purpose": "Welcome",
+    "effectiveFrom": "2026-01-01",
+    "creditAmount": 80,
+    "priority": 1,
+}
+REVENUE: Final = {
+    "startTime": "2026-01-01T00:00:00Z",
+    "endTime": "2026-02-01T00:00:00Z",
+    "metricQueries": [{"id": "q", "name": "REVENUE", "aggregationPeriod": "MONTH"}],
+}
+
+
+def plan(usage_meter_id: str) -> dict[str, Any]:
+    """The plan of the walk: 2 for each of the first 100 calls, then 1; monthly, two days of grace."""
+    return {
+        "name": "Pay as you go",
+        "type": "BILLING",
+        "pricePlanDetails": {
+            "supportedCurrencies": ["USD"],
+            "pricingCycleConfig": {
+                "interval": "MONTHLY",
+                "startOffset": {"dayOffset": "1", "monthOffset": "NIL"},
+                "gracePeriod": 2,
+                "anniversaryCycle": False,
+            },
+            "usageRateCards": [
+                {
+                    "usageMeterId": usage_meter_id,
+                    "displayName": "API calls",
+                    "ratePlan": {
+                        "pricingModel": "TIERED",
+                        "slabs": [
+                            {"order": 1, "startAfter": 0, "priceType": "PER_UNIT", "slabConfig": {}},
+                            {"order": 2, "startAfter": 100, "priceType": "PER_UNIT", "slabConfig": {}},
+                        ],
+                    },
+                    "rateValues": [
+                        {"currency": "USD", "slabRates": [{"order": 1, "rate": 2}, {"order": 2, "rate": 1}]}
+                    ],
+                }
+            ],
+        },
+    }
+
+
+def association(price_plan_id: str) -> dict[str, Any]:
+    """The plan for the account, from New Year on without an end."""
+    return {
+        "mode": "ASSOCIATE",
+        "pricePlanId": price_plan_id,
+        "effectiveFrom": "2026-01-01",
+        "effectiveUntil": "9999-01-01",
+    }
