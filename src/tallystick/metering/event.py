@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import enum
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
+
+from tallystick.kernel.errors import invalid
 
 MAX_BATCH = 1000
 NUMBER_PATTERN = r"^-?[0-9]{1,512}(\.[0-9]+)?$"
@@ -33,7 +35,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_un
 
 
 class EventStatus(enum.StrEnum):
-    """What became of an event (domain.md 2.4)."""
+    """What became of an event (domain.md 2.4): the sixteen statuses of the wire, some of which come to pass later."""
 
     IN_PROGRESS = "INGESTION_IN_PROGRESS"
     METERED = "INGESTION_COMPLETED_EVENT_METERED"
@@ -41,11 +43,16 @@ class EventStatus(enum.StrEnum):
     NO_MATCHING_METERS = "INGESTION_COMPLETED_NO_MATCHING_METERS"
     FAILED = "INGESTION_FAILED"
     SCHEMA_NOT_DEFINED = "INGESTION_FAILED_SCHEMA_NOT_DEFINED"
+    ENRICHMENT_FAILED = "INGESTION_FAILED_ENRICHMENT_FAILED"
     UNITS_INVALID = "INGESTION_FAILED_UNITS_INVALID"
     PAST_GRACE_PERIOD = "INGESTION_FAILED_PAST_GRACE_PERIOD"
     ACCOUNT_NOT_FOUND = "INGESTION_FAILED_ACCOUNT_NOT_FOUND"
     DUPLICATE = "INGESTION_FAILED_DUPLICATE_EVENT"
     NO_EVENT_ID = "INGESTION_FAILED_NO_EVENT_ID"
+    INVALID_NAMED_LICENSE_EVENT = "INGESTION_FAILED_INVALID_NAMED_LICENSE_EVENT"
+    INSUFFICIENT_CREDITS = "INGESTION_FAILED_INSUFFICIENT_CREDITS"
+    REVERTED = "REVERTED"
+    UNKNOWN = "UNKNOWN"
 
     @property
     def is_processed(self) -> bool:
@@ -56,6 +63,29 @@ class EventStatus(enum.StrEnum):
     def is_unprocessed(self) -> bool:
         """Whether the event counts as UNPROCESSED in metrics."""
         return self.value.startswith("INGESTION_FAILED")
+
+
+STATUS_GROUPS: Final = {
+    "PROCESSED": tuple(status for status in EventStatus if status.is_processed),
+    "UNPROCESSED": tuple(status for status in EventStatus if status.is_unprocessed),
+    "IN_PROGRESS": (EventStatus.IN_PROGRESS,),
+}
+"""Words that stand for several statuses (domain.md 2.4)."""
+
+
+def statuses_named(name: str, path: str) -> tuple[EventStatus, ...]:
+    """The statuses that a caller means by a raw status or the name of a group.
+
+    Raises:
+        BillingError: of kind INVALID, for any other name.
+    """
+    if name in STATUS_GROUPS:
+        return STATUS_GROUPS[name]
+    try:
+        return (EventStatus(name),)
+    except ValueError:
+        known = ", ".join([*STATUS_GROUPS, *EventStatus])
+        raise invalid(path, f"{name!r} is no event status, expected one of {known}") from None
 
 
 class EventSource(enum.StrEnum):

@@ -9,12 +9,12 @@ from typing import Any, Final
 import msgspec
 
 from tallystick.kernel import paging
-from tallystick.kernel.errors import invalid, not_found
+from tallystick.kernel.errors import not_found
 from tallystick.kernel.ids import event_reference
 from tallystick.kernel.paging import Query
 from tallystick.kernel.period import local_date
 from tallystick.kernel.quantity import plain
-from tallystick.metering.event import EventStatus
+from tallystick.metering.event import statuses_named
 from tallystick.metering.event_view import (
     AccountTrace,
     CustomerTrace,
@@ -36,11 +36,6 @@ LARGEST_PAGE: Final = 50
 _LISTING: Final = "events"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-_GROUPS: Final = {
-    "PROCESSED": tuple(status for status in EventStatus if status.is_processed),
-    "UNPROCESSED": tuple(status for status in EventStatus if status.is_unprocessed),
-    "IN_PROGRESS": (EventStatus.IN_PROGRESS,),
-}
 
 
 @query
@@ -55,10 +50,11 @@ def list_events(
 ) -> EventList:
     """Page through events by event time, newest first; `status` is a raw status or PROCESSED, UNPROCESSED."""
     asked = _query(work, next_token, page_size, status=status, account_id=account_id, schema_name=schema_name)
+    status = asked.filters.get("status")
     work.progress.settle()
     found = work.events.page_events(
         work.organisation.id,
-        statuses=_statuses(asked.filters.get("status")),
+        statuses=None if status is None else statuses_named(status, "status"),
         account_id=asked.filters.get("account_id"),
         schema_name=asked.filters.get("schema_name"),
         size=asked.size + 1,
@@ -88,23 +84,12 @@ def get_event(work: Work, event_id: str) -> TracedEvents:
 def _query(work: Work, token: str | None, size: int | None, **filters: str | None) -> Query:
     if token:
         return paging.read(token, listing=_LISTING, organisation=work.organisation.id, secret=work.secret)
-    _statuses(filters["status"])
     return Query(
         listing=_LISTING,
         organisation=work.organisation.id,
         filters={name: value for name, value in filters.items() if value is not None},
         size=paging.size_of(size, LARGEST_PAGE, LARGEST_PAGE),
     )
-
-
-def _statuses(text: str | None) -> Sequence[EventStatus] | None:
-    if text is None or text in _GROUPS:
-        return None if text is None else _GROUPS[text]
-    try:
-        return (EventStatus(text),)
-    except ValueError:
-        known = ", ".join([*_GROUPS, *EventStatus])
-        raise invalid("status", f"{text!r} is unknown: one of {known}") from None
 
 
 def _place(after: Sequence[str | int] | None) -> tuple[datetime, str, int] | None:

@@ -12,7 +12,7 @@ from tallystick.accounts.account import Account
 from tallystick.kernel.errors import Problem, invalid, refuse_if_any
 from tallystick.kernel.period import Period
 from tallystick.kernel.quantity import ZERO, plain
-from tallystick.metering.event import EventStatus
+from tallystick.metering.event import STATUS_GROUPS, EventStatus, statuses_named
 from tallystick.metering.metric import (
     DataPoints,
     Field,
@@ -38,18 +38,11 @@ _ITEM: Final = (Field.USAGE_METER_ID, Field.BILLABLE_ID)
 _EVENT_FILTERS: Final = frozenset({Field.ACCOUNT_ID, Field.CUSTOMER_ID, Field.SCHEMA_NAME, Field.EVENT_STATUS})
 _EVENT_GROUPS: Final = frozenset({Field.ACCOUNT_ID, Field.SCHEMA_NAME, Field.EVENT_STATUS, Field.RAW_EVENT_STATUS})
 _OTHER_FIELDS: Final = frozenset({Field.ACCOUNT_ID, Field.CUSTOMER_ID, *_ITEM})
-_PROCESSED: Final = tuple(status for status in EventStatus if status.is_processed)
-_UNPROCESSED: Final = tuple(status for status in EventStatus if status.is_unprocessed)
 _COUNTED_BY: Final[Mapping[Field | None, CountsBy]] = {
     Field.ACCOUNT_ID: "account",
     Field.SCHEMA_NAME: "schema",
     Field.EVENT_STATUS: "status",
     Field.RAW_EVENT_STATUS: "status",
-}
-_STATUS_GROUPS: Final = {
-    "PROCESSED": _PROCESSED,
-    "UNPROCESSED": _UNPROCESSED,
-    "IN_PROGRESS": (EventStatus.IN_PROGRESS,),
 }
 
 
@@ -235,20 +228,10 @@ def _billed_accounts(work: Work, asked: MetricQuery) -> dict[str, Account]:
     return work.state.accounts.among(billed if wanted is None else [one for one in wanted if one in billed])
 
 
-def _statuses(values: list[str] | None) -> list[EventStatus]:
-    if values is None:
-        return [*_PROCESSED, *_UNPROCESSED]
-    found: list[EventStatus] = []
-    for value in values:
-        if value in _STATUS_GROUPS:
-            found += _STATUS_GROUPS[value]
-        elif value in set(EventStatus):
-            found.append(EventStatus(value))
-        else:
-            known = ", ".join([*_STATUS_GROUPS, *EventStatus])
-            raise invalid("filters", f"event status {value!r} is unknown: one of {known}")
-    return found
+def _statuses(names: list[str] | None) -> list[EventStatus]:
+    wanted = ["PROCESSED", "UNPROCESSED"] if names is None else names
+    return [status for name in wanted for status in statuses_named(name, "metricQueries.filters.fieldValues")]
 
 
 def _status_group(status: str | None) -> str:
-    return next(name for name, statuses in _STATUS_GROUPS.items() if status in statuses)
+    return next((name for name, statuses in STATUS_GROUPS.items() if status in statuses), status or "")
