@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route as WebRoute
 
+from tallystick.api.errors import message_response
+
 if TYPE_CHECKING:
     from starlette.requests import Request
 
@@ -30,7 +32,7 @@ def docs_routes(description: bytes) -> list[WebRoute]:
 
     async def asset(request: Request) -> Response:
         name = request.path_params["name"]
-        return _asset(name) if name in _SERVED else Response(status_code=404)
+        return _asset(name) if name in _SERVED else message_response(404, f"/docs/{name}: no such file")
 
     return [
         WebRoute("/openapi.json", openapi, methods=["GET"]),

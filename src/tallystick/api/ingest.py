@@ -12,6 +12,7 @@ from msgspec import Meta
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from tallystick.api.endpoints import response_of
 from tallystick.api.errors import shape_error
 from tallystick.api.requests import body_of, idempotency_of
 from tallystick.engine.engine import Request as Operation
@@ -22,6 +23,8 @@ from tallystick.metering.event import MAX_BATCH, Event, EventSource
 from tallystick.operations.work import Work, command
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from starlette.requests import Request
 
     from tallystick.engine import Caller, Engine
@@ -94,7 +97,7 @@ class IngestDoor:
         """
         body = await body_of(request)
         event = _decoded(body, _SINGLE, SingleEvent).event
-        reason = self._too_far_ahead(event)
+        reason = self._too_far_ahead(in_utc(event.timestamp, "event."))
         if reason is not None:
             raise BillingError(Kind.UNPROCESSABLE, "future_event", Problem("event.timestamp", reason))
         columns = EventColumns.of([event], caller.organisation, EventSource.API)
@@ -116,7 +119,7 @@ class IngestDoor:
         try:
             decoded: list[Event | _Refused] = [*_decoded(body, _BATCH, EventBatch).events]
         except BillingError:
-            raws = _decoded(body, _RAW_BATCH, _RawBatch).events
+            raws = _shaped(body, _RAW_BATCH, _RawBatch).events
             decoded = [_event_or_reason(index, raw) for index, raw in enumerate(raws)]
         taken: list[Event] = []
         refused: list[_Refused] = []
@@ -124,11 +127,11 @@ class IngestDoor:
             if isinstance(event, _Refused):
                 refused.append(event)
                 continue
-            reason = self._too_far_ahead(event)
+            reason = self._untimely(event)
             if reason is None:
                 taken.append(event)
             else:
-                refused.append(_Refused(index, event.id, f"timestamp: {reason}"))
+                refused.append(_Refused(index, event.id, reason))
         if not taken:
             first = refused[0]
             raise invalid(f"events[{first.index}]", f"{first.message} (none of the {len(refused)} events can be taken)")
@@ -153,21 +156,30 @@ class IngestDoor:
             Operation(ingest, idempotency_key=key, fingerprint=fingerprint),
             lambda _: (answer.status_code, encode(answer)),
         )
-        return Response(stored.body, stored.status, media_type="application/json")
+        return response_of(stored)
 
-    def _too_far_ahead(self, event: Event) -> str | None:
+    def _untimely(self, event: Event) -> str | None:
+        """Why an event of a batch is refused for its time, if it is."""
+        try:
+            reason = self._too_far_ahead(in_utc(event.timestamp))
+        except BillingError as unknown_year:
+            return unknown_year.message
+        return None if reason is None else f"timestamp: {reason}"
+
+    def _too_far_ahead(self, instant: datetime) -> str | None:
         """Why an event's time is refused, if it is; a test clock takes any."""
-        if self._engine.is_test:
+        if self._engine.is_test or instant <= self._engine.clock.now() + FURTHEST_AHEAD:
             return None
-        latest = self._engine.clock.now() + FURTHEST_AHEAD
-        if in_utc(event.timestamp) <= latest:
-            return None
-        return f"{event.timestamp.isoformat()} lies more than 24 hours in the future"
+        return f"{instant.isoformat()} lies more than 24 hours in the future"
 
 
 def _decoded(body: bytes, decoder: msgspec.json.Decoder[Any], kind: type) -> Any:  # noqa: ANN401 - the decoder's type
     if rb"\u0000" in body:
         raise invalid("", r"the character \u0000 cannot be stored")
+    return _shaped(body, decoder, kind)
+
+
+def _shaped(body: bytes, decoder: msgspec.json.Decoder[Any], kind: type) -> Any:  # noqa: ANN401 - the decoder's type
     try:
         return decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
@@ -177,7 +189,6 @@ def _decoded(body: bytes, decoder: msgspec.json.Decoder[Any], kind: type) -> Any
 def _event_or_reason(index: int, raw: msgspec.Raw) -> Event | _Refused:
     try:
         event: Event = _decoded(bytes(raw), _EVENT, Event)
-        in_utc(event.timestamp)
     except BillingError as failure:
         return _Refused(index, _readable_id(raw), failure.message)
     return event

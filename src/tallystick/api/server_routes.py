@@ -14,6 +14,7 @@ from tallystick.api.figures import CONTENT_TYPE
 from tallystick.api.requests import body_of, credential_of
 from tallystick.kernel.document import Document, Draft, encode
 from tallystick.kernel.errors import conflict, invalid
+from tallystick.kernel.period import FOREVER
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -83,6 +84,8 @@ class ServerDoor:
             raise invalid("", shape_error(failure, Advance, body)) from None
         if to.utcoffset() is None:
             raise invalid("to", "send an instant with its offset, such as 2026-02-01T00:00:00Z")
+        if to > FOREVER:
+            raise invalid("to", f"{to.isoformat()} lies behind the end of time, {FOREVER.isoformat()}")
         tally = await run_in_threadpool(self._workers.billing.advance, to)
         advanced = Advanced(
             now=self._engine.clock.now(),

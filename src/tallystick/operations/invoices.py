@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Annotated
 
-from msgspec import UNSET
+from msgspec import UNSET, Meta
 
 from tallystick.invoicing.invoice import (
     Invoice,
@@ -24,6 +25,9 @@ from tallystick.operations.bill_runs import freeze
 from tallystick.operations.drafts import draft_bills
 from tallystick.operations.work import Work, catalogue_command, command, query
 
+EpochMillis = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
+"""Milliseconds since 1970, until the end of the year 9999."""
+
 
 @query
 def list_invoices(
@@ -35,8 +39,8 @@ def list_invoices(
     customer_id: str | None = None,
     price_plan_id: str | None = None,
     invoice_class: InvoiceClass | None = None,
-    start_time: int | None = None,
-    end_time: int | None = None,
+    start_time: EpochMillis | None = None,
+    end_time: EpochMillis | None = None,
 ) -> Listed[InvoiceSummary]:
     """Page through invoices, newest first; the totals of drafts are computed with one usage query.
 

@@ -1,0 +1,181 @@
+"""What does not fit is refused with a message that says where, what came and what was expected; nothing is stored."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.operations.shop import ADDRESS, fee
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.servers import Api, Inside
+
+CUSTOMER: dict[str, Any] = {"id": "acme", "name": "Acme", "primaryEmail": "a@acme.test", "address": ADDRESS}
+MEGABYTE = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def api(server: Inside) -> Iterator[Api]:
+    """One caller for all tests here; at the end there is nothing that any of them stored."""
+    caller = server.new_organisation()
+    yield caller
+    assert [caller.get(path).ok["data"] for path in ("/customers", "/accounts", "/credits", "/price_plans")] == [[]] * 4
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"address": ADDRESS | {"city": 5}}, "address.city: Expected `str | null`, got `int`"),
+        ({"name": "ab"}, "name: Expected `str` of length >= 3"),
+        ({"account": {"id": "a", "name": "abc", "netTermDays": "30"}}, "account.netTermDays: Expected `int | null`"),
+        ({"account": {"id": "a", "name": "abc", "netTermDays": 1.5}}, "account.netTermDays: Expected `int | null`"),
+        ({"account": {"id": "a", "name": "abc", "aliases": ["abc", 7]}}, "account.aliases[1]: Expected `str`"),
+        ({"nmae": "Acme"}, "unknown field 'nmae': did you mean 'name'?"),
+        ({"address": {"postcode": "29501"}}, "address: unknown field 'postcode': did you mean 'postalCode'?"),
+        ({"quite_something_else": 1}, "unknown field 'quite_something_else'"),
+        ({"account": {"id": "a"}}, "account: required field 'name' is missing"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_body_that_does_not_fit_is_answered_with_its_json_path(api: Api, body: dict[str, Any], message: str) -> None:
+    assert message in api.post("/customers", CUSTOMER | body).refused(400)
+
+
+def test_a_missing_field_is_named(api: Api) -> None:
+    body = {name: value for name, value in CUSTOMER.items() if name != "address"}
+    assert "required field 'address' is missing" in api.post("/customers", body).refused(400)
+
+
+def test_a_value_outside_its_choices_is_answered_with_the_choices(api: Api) -> None:
+    message = api.post("/addons", {"name": "Seats", "type": "LICENCE"}).refused(400)
+    assert message.startswith("type: ")
+    for choice in ("LICENSE", "FIXED_FEE", "CREDIT_GRANT", "NAMED_LICENSE"):
+        assert choice in message
+
+
+def test_an_unknown_query_parameter_is_answered_with_the_nearest(api: Api) -> None:
+    message = api.get("/customers", page_siz=3).refused(400)
+    assert message == "page_siz: unknown query parameter: did you mean 'pageSize'?"
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "message"),
+    [
+        ("/customers", {"pageSize": "many"}, "pageSize: "),
+        ("/customers", {"pageSize": "1.5"}, "pageSize: "),
+        ("/invoices", {"status": "OPEN"}, "status: "),
+        ("/invoices", {"start_time": "yesterday"}, "start_time: "),
+        ("/invoices", {"start_time": 10**18}, "start_time: "),
+        ("/invoices", {"end_time": -(10**30)}, "end_time: "),
+        ("/events", {"status": "FINE"}, "status: 'FINE' is unknown"),
+        ("/customers", {"_sort": "shoe_size:ASC"}, "_sort: 'shoe_size:ASC' is unknown"),
+    ],
+)
+def test_a_query_value_that_does_not_fit_is_named(api: Api, path: str, query: dict[str, object], message: str) -> None:
+    assert api.get(path, **query).refused(400).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "no body"),
+        (b"   ", "not valid JSON"),
+        (b"{", "not valid JSON"),
+        (b"{'id': 'acme'}", "not valid JSON"),
+        (json.dumps(CUSTOMER).encode() + b" {}", "not valid JSON"),
+        (b"null", "Expected `object`, got `null`"),
+        (b"[]", "Expected `object`, got `array`"),
+        (b"\xff\xfe{", "not valid JSON"),
+        (b'{"id": "a\xe4b"}', "not valid JSON"),
+        (b'{"id": "\\ud800 alone"}', "not valid JSON"),
+        (b'{"id": "a\\u0000b"}', r"\u0000"),
+        (b'{"id": "a\x00b"}', "not valid JSON"),
+        (b'{"address": ' + b"[" * 200_000, "Expected `object`, got `array`"),
+    ],
+    ids=["empty", "blank", "open", "quotes", "two", "null", "array", "utf-16", "latin-1", "half", "nul", "raw", "deep"],
+)
+def test_a_body_that_is_no_json_object_is_refused(api: Api, content: bytes, message: str) -> None:
+    assert message in api.send("POST", "/customers", content=content).refused(400)
+
+
+@pytest.mark.parametrize("nested", ["[" * 100_000, '{"a":' * 100_000, "[" * 2_000 + "]" * 2_000])
+def test_json_that_is_nested_too_deep_is_refused_wherever_anything_may_stand(api: Api, nested: str) -> None:
+    computation = f'"aggregation":"SUM","computations":[{{"computation":{nested}'
+    body = f'{{"name":"Deep","type":"COUNTER",{computation}'
+    closed = nested.count("]") > 0
+    api.send("POST", "/usage_meters", content=f"{body}}}]}}" if closed else body).refused(400)
+
+
+def grant(amount: str) -> str:
+    request = f'"accountId":"acme","purpose":"Gift","effectiveFrom":"2026-01-01","priority":1,"creditAmount":{amount}'
+    return f'{{"creditRequests":[{{{request}}}]}}'
+
+
+@pytest.mark.parametrize(
+    "amount",
+    ["NaN", "Infinity", "-Infinity", '"NaN"', '"Infinity"', "1e400", "1e999999999", "1e-400", "9" * 300, "true", "[]"],
+)
+def test_numbers_that_cannot_be_calculated_with_are_refused(api: Api, amount: str) -> None:
+    message = api.send("POST", "/credits", content=grant(amount)).refused(400)
+    assert "creditAmount" in message or "not valid JSON" in message
+
+
+@pytest.mark.parametrize("priority", ["1e400", "1e999999999", "1.5", '"1"', "9" * 300])
+def test_integers_are_integers(api: Api, priority: str) -> None:
+    content = grant("80").replace('"priority":1', f'"priority":{priority}')
+    assert "priority" in api.send("POST", "/credits", content=content).refused(400)
+
+
+@pytest.mark.parametrize("path", ["/customers", "/ingest", "/ingestBatch", "/v1/test-clock/advance"])
+def test_a_body_of_more_than_8_mb_is_refused(api: Api, path: str) -> None:
+    message = api.send("POST", path, content=b" " * (8 * MEGABYTE + 1)).refused(413)
+    assert "8 MB" in message
+
+
+def test_a_body_in_chunks_is_counted_too(api: Api) -> None:
+    async def chunks() -> Any:  # noqa: ANN401 - an asynchronous iterator of bytes
+        for _ in range(9):
+            yield b" " * MEGABYTE
+
+    assert "8 MB" in api.send("POST", "/customers", content=chunks()).refused(413)
+
+
+def test_a_body_of_just_8_mb_is_read(api: Api) -> None:
+    padded = json.dumps({"name": "Exports"}).encode()
+    padded += b" " * (8 * MEGABYTE - len(padded))
+    assert "required field" in api.send("POST", "/customers", content=padded).refused(400)
+
+
+def test_a_long_message_ends_after_500_characters(api: Api) -> None:
+    cards = [fee(f"addon.{number}", 1, currency="EUR") for number in range(50)]
+    details = {"supportedCurrencies": ["USD"], "fixedFeeRateCards": cards}
+    message = api.post("/price_plans", {"name": "Long", "pricePlanDetails": details}).refused(400)
+    assert len(message) == 500
+    assert message.endswith("...")
+
+
+def test_every_problem_of_a_body_is_named_at_once(api: Api) -> None:
+    one = {"accountId": "nobody", "purpose": "Gift", "effectiveFrom": "2026-01-01", "creditAmount": 1, "priority": 1}
+    message = api.post("/credits", {"creditRequests": [one, one]}).refused(400)
+    assert "creditRequests[0].accountId" in message
+    assert "creditRequests[1].accountId" in message
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nowhere", 404),
+        ("GET", "/customers/", 404),
+        ("GET", "/docs/secret.txt", 404),
+        ("PUT", "/customers", 405),
+        ("DELETE", "/metrics", 405),
+        ("GET", "/customers/a%00b", 404),
+        ("GET", "/customers/..%2f..%2fetc", 404),
+    ],
+)
+def test_what_does_not_exist_says_so(api: Api, method: str, path: str, status: int) -> None:
+    api.send(method, path).refused(status)

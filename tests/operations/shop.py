@@ -1,0 +1,198 @@
+"""A biller's short ways to set up an offer, use it and read the bills, over the public API of one organisation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.servers import Answer, Api
+
+Json = dict[str, Any]
+
+CALLS: Final = '{"var":"attributes.calls"}'
+ADDRESS: Final = {"line1": "1 Main St", "city": "Florence", "postalCode": "29501", "country": "US"}
+OPEN_END: Final = "9999-01-01"
+
+
+def monthly(grace: int = 2, day: str = "1", interval: str = "MONTHLY", month: str = "NIL") -> Json:
+    """A pricing cycle of the calendar."""
+    offset = {"dayOffset": day, "monthOffset": month}
+    return {"interval": interval, "startOffset": offset, "gracePeriod": grace, "anniversaryCycle": False}
+
+
+def anniversary(grace: int = 0, interval: str = "MONTHLY") -> Json:
+    """A pricing cycle that starts on the anniversaries of the association."""
+    return {"interval": interval, "gracePeriod": grace, "anniversaryCycle": True}
+
+
+def tiered(
+    meter: str, *tiers: tuple[int, object], currency: str = "USD", model: str = "TIERED", **more: object
+) -> Json:
+    """A usage card of (startAfter, price per unit) tiers."""
+    slabs = [
+        {"order": order, "startAfter": start, "priceType": "PER_UNIT"} for order, (start, _) in enumerate(tiers, 1)
+    ]
+    rates = [{"order": order, "rate": rate} for order, (_, rate) in enumerate(tiers, 1)]
+    card = {
+        "usageMeterId": meter,
+        "ratePlan": {"pricingModel": model, "slabs": slabs},
+        "rateValues": [{"currency": currency, "slabRates": rates}],
+    }
+    return card | more
+
+
+def fee(addon: str, rate: object, *, currency: str = "USD", timing: str = "IN_ARREARS", **more: object) -> Json:
+    """A fixed fee."""
+    card = {
+        "id": addon,
+        "invoiceTiming": timing,
+        "enableProration": False,
+        "rateValues": [{"currency": currency, "rate": rate}],
+    }
+    return card | more
+
+
+def commitment(rate: object, currency: str = "USD") -> Json:
+    """A minimum commitment."""
+    return {"displayName": "Minimum", "rateValues": [{"currency": currency, "rate": rate}]}
+
+
+def event(
+    event_id: str, account: str = "acme", calls: object = 1, at: str = "2026-01-10T12:00:00Z", **more: object
+) -> Json:
+    """An event of the schema `api_call`."""
+    body = {
+        "schemaName": "api_call",
+        "id": event_id,
+        "timestamp": at,
+        "accountId": account,
+        "attributes": [{"name": "calls", "value": str(calls)}],
+        "dimensions": {"region": "eu"},
+    }
+    return body | more
+
+
+def lines(line: Json) -> Iterator[Json]:
+    """A line and every line below it."""
+    yield line
+    for child in line.get("lineItems", ()):
+        yield from lines(child)
+
+
+def amounts(invoice: Json, *types: str) -> list[Decimal]:
+    """The values of an invoice's lines of these types, from top to bottom."""
+    return [Decimal(line["value"]) for line in lines(invoice["revenueInfo"]) if line["type"] in types]
+
+
+@dataclass(frozen=True)
+class Shop:
+    """One organisation, seen by the person who bills."""
+
+    api: Api
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def account(self, name: str = "acme", currency: str = "USD", **more: object) -> str:
+        """A customer with one account of the same id."""
+        account = {"id": name, "name": f"{name} account", "invoiceCurrency": currency} | more
+        customer = {"id": name, "name": f"{name} Inc", "primaryEmail": f"{name}@example.test", "address": ADDRESS}
+        self.api.post("/customers", customer | {"account": account}).ok  # noqa: B018 - asserts
+        return name
+
+    def schema(
+        self, name: str = "api_call", attributes: tuple[str, ...] = ("calls",), dimensions: str = "region"
+    ) -> str:
+        """An active event schema."""
+        body = {
+            "name": name,
+            "attributes": [{"name": attribute} for attribute in attributes],
+            "dimensions": [{"name": dimension} for dimension in dimensions.split()],
+        }
+        self.api.post("/event_schema", body).ok  # noqa: B018 - asserts
+        self.api.post(f"/event_schema/{name}/activate").ok  # noqa: B018 - asserts
+        return name
+
+    def meter(self, name: str = "Calls", computation: str = CALLS, schema: str = "api_call", **more: object) -> str:
+        """An active usage meter; its id."""
+        matcher = {"matcher": more.pop("matcher")} if "matcher" in more else {}
+        body = {
+            "name": name,
+            "type": "COUNTER",
+            "aggregation": "SUM",
+            "eventSchemaName": schema,
+            "computations": [{"computation": computation, "order": 1} | matcher],
+        }
+        made = self.api.post("/usage_meters", body | more).ok
+        return self.api.post(f"/usage_meters/{made['id']}/activate").ok["id"]
+
+    def addon(self, name: str = "Base fee", kind: str = "FIXED_FEE") -> str:
+        """An add-on; its id."""
+        return self.api.post("/addons", {"name": name, "type": kind}).ok["id"]
+
+    def plan(self, *, cycle: Json | None = None, currencies: tuple[str, ...] = ("USD",), **cards: object) -> str:
+        """An active plan; its id."""
+        details = {"supportedCurrencies": currencies, "pricingCycleConfig": cycle or monthly()} | cards
+        made = self.api.post("/price_plans", {"name": f"Plan {next(self._numbers)}", "pricePlanDetails": details}).ok
+        return self.api.post(f"/price_plans/{made['id']}/activate", {"currencies": currencies}).ok["id"]
+
+    def try_associate(
+        self, plan: str, account: str = "acme", since: str = "2026-01-01", until: str = OPEN_END
+    ) -> Answer:
+        """Ask for a plan on an account from one day until another."""
+        asked = {"pricePlanId": plan, "effectiveFrom": since, "effectiveUntil": until}
+        return self.api.post(f"/accounts/{account}/price_plans", asked)
+
+    def associate(self, plan: str, account: str = "acme", since: str = "2026-01-01", until: str = OPEN_END) -> Json:
+        """Put a plan on an account."""
+        return self.try_associate(plan, account, since, until).ok
+
+    def metered_plan(self, *tiers: tuple[int, object], account: str = "acme", cycle: Json | None = None) -> str:
+        """An account whose calls are metered and priced by tiers since New Year; the meter's id."""
+        self.account(account)
+        self.schema()
+        meter = self.meter()
+        self.associate(self.plan(cycle=cycle, usageRateCards=[tiered(meter, *(tiers or ((0, 1),)))]), account)
+        return meter
+
+    def use(self, calls: object, at: str = "2026-01-10T12:00:00Z", account: str = "acme") -> str:
+        """One event; its id."""
+        name = f"e-{next(self._numbers)}"
+        self.api.post("/ingest", {"event": event(name, account, calls, at)}).ok  # noqa: B018 - asserts
+        return name
+
+    def status(self, event_id: str) -> str:
+        """What became of an event; of the last one, when an id came in more than once."""
+        return self.api.get(f"/events/{event_id}").ok["events"][-1]["ingestionStatus"]["status"]
+
+    def credit(self, amount: object, account: str = "acme", **more: object) -> str:
+        """A credit; its id."""
+        asked = {"accountId": account, "purpose": "Gift", "effectiveFrom": "2026-01-01", "priority": 1}
+        granted = self.api.post("/credits", {"creditRequests": [asked | {"creditAmount": amount} | more]}).ok
+        return granted["credits"][0]["id"]
+
+    def invoices(self, account: str = "acme", **filters: object) -> list[Json]:
+        """The invoices of an account, oldest cycle first, in advance before in arrears."""
+        pages = self.api.pages("/invoices", owner_id=account, **filters)
+        found = [invoice for page in pages for invoice in page]
+        return sorted(found, key=lambda one: (one["startDate"], one["invoiceType"] == "STANDARD", one["id"]))
+
+    def invoice(self, position: int = 0, account: str = "acme") -> Json:
+        """One of them, with its lines."""
+        return self.api.get(f"/invoices/{self.invoices(account)[position]['id']}").ok
+
+    def balance(self, account: str = "acme") -> tuple[Decimal, Decimal, Decimal, Decimal]:
+        """The credit balance: active, available, running, inapplicable."""
+        figures = self.api.get(f"/accounts/{account}/credit_balance").ok
+        names = ("activeCredits", "availableBalance", "runningBalance", "inapplicableCredits")
+        return tuple(Decimal(figures[name]) for name in names)
+
+    def metric(self, name: str, since: str, until: str, period: str = "MONTH", **more: object) -> list[Json]:
+        """The series of one metric."""
+        asked = {"id": "q", "name": name, "aggregationPeriod": period} | more
+        return self.api.post(
+            "/metrics", {"startTime": f"{since}T00:00:00Z", "endTime": f"{until}T00:00:00Z", "metricQueries": [asked]}
+        ).ok["results"][0]["data"]
