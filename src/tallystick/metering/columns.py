@@ -11,7 +11,7 @@ from tallystick.kernel.errors import invalid
 from tallystick.metering.event import EventSource
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tallystick.metering.event import Event
 
@@ -54,6 +54,18 @@ class EventColumns(msgspec.Struct, frozen=True, array_like=True, gc=False):
             account_refs=[event.account_id for event in events],
             attributes=[encode(event.attributes) for event in events],
             dimensions=[encode(event.dimensions) for event in events],
+        )
+
+    def rows(self) -> Iterator[tuple[str | None, str, datetime, str, bytes, bytes]]:
+        """(id, schema name, event time, account reference, attributes, dimensions) of each event."""
+        return zip(
+            self.ids,
+            self.schema_names,
+            self.event_ats,
+            self.account_refs,
+            self.attributes,
+            self.dimensions,
+            strict=True,
         )
 
     def __len__(self) -> int:

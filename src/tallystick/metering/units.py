@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import decimal
+import functools
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from tallystick.catalog.usage_meter import Aggregation
 from tallystick.kernel import quantity
-from tallystick.logic import EvaluationError, evaluate, truthy
+from tallystick.logic import evaluate, truthy
 from tallystick.logic.rule import Constant, Listing, Operation
 from tallystick.metering.event_data import rule_data
 
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
     from tallystick.metering.event_data import EventData
 
     Units: TypeAlias = Callable[[EventData], Decimal | None]
-    Evaluated: TypeAlias = Callable[[EventData], Value]
+    Texts: TypeAlias = tuple[str | None, ...]
+
+T = TypeVar("T")
 
 MOST_REMEMBERED: Final = 4096
-"""Results that one rule over dimensions remembers; dimensions that are worth metering by have few values."""
+"""Results that one rule over dimensions remembers."""
 
 _SHORT: Final = 64
 """Digits up to which a number needs no look at the limits of the logic room."""
@@ -33,6 +36,7 @@ _STORED: Final = decimal.Context(
     prec=quantity.STORED_DIGITS, traps=[decimal.InvalidOperation, decimal.Inexact, decimal.FloatOperation]
 )
 _STORED_STEP: Final = Decimal(1).scaleb(-quantity.STORED_SCALE)
+_ONE: Final = quantity.ONE.quantize(_STORED_STEP)
 
 
 class UnitsInvalidError(Exception):
@@ -42,36 +46,26 @@ class UnitsInvalidError(Exception):
 def units_of(terms: MeterTerms) -> Units:
     """A function from an event to its units of this meter, None when the meter's filters or matchers say no.
 
-    The function raises UnitsInvalidError where a rule fails, or where the sum is no number that DECIMAL(38,12) holds
-    exactly.
+    The function raises EvaluationError where a rule fails, and UnitsInvalidError where the sum is no number that
+    DECIMAL(38,12) holds exactly.
     """
     count = _counted(terms) if terms.aggregation is Aggregation.COUNT else _summed(terms)
-    allowed = [_filtered(condition) for condition in terms.filters]
-
-    def units(data: EventData) -> Decimal | None:
-        for allows in allowed:
-            if not allows(data):
-                return None
-        try:
-            return count(data)
-        except EvaluationError as failure:
-            raise UnitsInvalidError(f"usage meter {terms.name}: {failure.reason}") from failure
-        except UnitsInvalidError as failure:
-            raise UnitsInvalidError(f"usage meter {terms.name}: {failure}") from failure
-
-    return units
+    if not terms.filters:
+        return count
+    filters = [_filtered(condition) for condition in terms.filters]
+    return lambda data: count(data) if all(allows(data) for allows in filters) else None
 
 
 def _counted(terms: MeterTerms) -> Units:
     """COUNT: each matching event is 1, whatever its computation says."""
-    matchers = [_evaluated(matcher) for matcher, _ in terms.computations if matcher is not None]
+    matchers = [_matched(matcher) for matcher, _ in terms.computations if matcher is not None]
     if len(matchers) < max(len(terms.computations), 1):
-        return lambda _data: quantity.ONE
+        return lambda _data: _ONE
 
     def units(data: EventData) -> Decimal | None:
         for matches in matchers:
-            if truthy(matches(data)):
-                return quantity.ONE
+            if matches(data):
+                return _ONE
         return None
 
     return units
@@ -80,19 +74,16 @@ def _counted(terms: MeterTerms) -> Units:
 def _summed(terms: MeterTerms) -> Units:
     """SUM: the results of all matching computations together."""
     steps = [
-        (None if matcher is None else _evaluated(matcher), _computed(computation))
+        (None if matcher is None else _matched(matcher), _computed(computation))
         for matcher, computation in terms.computations
     ]
+    if len(steps) == 1 and steps[0][0] is None:
+        always = steps[0][1]
+        return lambda data: stored(always(data))
 
     def units(data: EventData) -> Decimal | None:
-        total = None
-        for matches, computed in steps:
-            if matches is None or truthy(matches(data)):
-                result = computed(data)
-                if not isinstance(result, Decimal):
-                    raise UnitsInvalidError(f"the computation gives {_kind(result)}, not a number")
-                total = result if total is None else quantity.EXACT.add(total, result)
-        return None if total is None else stored(total)
+        results = [computed(data) for matches, computed in steps if matches is None or matches(data)]
+        return stored(functools.reduce(quantity.EXACT.add, results)) if results else None
 
     return units
 
@@ -104,9 +95,12 @@ def stored(number: Decimal) -> Decimal:
         UnitsInvalidError: when DECIMAL(38,12) does not hold it exactly.
     """
     try:
-        return _STORED.quantize(number, _STORED_STEP)
+        held = _STORED.quantize(number, _STORED_STEP)
     except (decimal.InvalidOperation, decimal.Inexact):
-        raise UnitsInvalidError("the units need more than 26 digits before or 12 behind the decimal point") from None
+        raise UnitsInvalidError("the units need more than 26 digits before or 12 behind the point") from None
+    if held.is_nan():
+        raise UnitsInvalidError("the units are not a number")
+    return held
 
 
 def _filtered(condition: MeterFilter) -> Callable[[EventData], bool]:
@@ -121,38 +115,61 @@ def _filtered(condition: MeterFilter) -> Callable[[EventData], bool]:
     return lambda data: data.dimensions.get(field, data.attributes.get(field)) == wanted
 
 
-def _computed(rule: Rule) -> Evaluated:
-    """A rule's value; a bare attribute, the commonest rule of all, is read without evaluation."""
+def _matched(rule: Rule) -> Callable[[EventData], bool]:
+    return _evaluated(rule, truthy)
+
+
+def _computed(rule: Rule) -> Callable[[EventData], Decimal]:
+    """The number that a rule gives; a bare attribute, the commonest rule of all, is read without evaluation."""
+    evaluated = _evaluated(rule, _number)
     name = _variable(rule, ("attributes", "attribute"))
     if name is None:
-        return _evaluated(rule)
+        return evaluated
 
-    def computed(data: EventData) -> Value:
+    def computed(data: EventData) -> Decimal:
         digits = data.attributes.get(name)
-        if digits is None or len(digits) > _SHORT:
-            return evaluate(rule, data.for_rules())
-        return Decimal(digits)
+        return evaluated(data) if digits is None or len(digits) > _SHORT else Decimal(digits)
 
     return computed
 
 
-def _evaluated(rule: Rule) -> Evaluated:
-    """A rule's value; one that reads nothing but dimensions is evaluated once for each combination of their texts."""
+def _evaluated(rule: Rule, read: Callable[[Value], T]) -> Callable[[EventData], T]:
+    """A rule's value as it is read; one that depends on dimensions alone is evaluated once for each of their texts."""
     names = _dimensions_read(rule)
     if names is None:
-        return lambda data: evaluate(rule, data.for_rules())
+        return lambda data: read(evaluate(rule, data.for_rules()))
     order = sorted(names)
-    remembered: dict[tuple[str | None, ...], Value] = {}
 
-    def evaluated(data: EventData) -> Value:
-        texts = tuple([data.dimensions.get(name) for name in order])
-        if texts not in remembered:
-            if len(remembered) >= MOST_REMEMBERED:
-                remembered.clear()
-            remembered[texts] = evaluate(rule, rule_data({}, data.dimensions))
-        return remembered[texts]
+    def answer(texts: Texts) -> T:
+        held = {name: text for name, text in zip(order, texts, strict=True) if text is not None}
+        return read(evaluate(rule, rule_data({}, held)))
 
-    return evaluated
+    answers = _Answers(answer)
+    if len(order) == 1:
+        (only,) = order
+        return lambda data: answers[data.dimensions.get(only),]
+    return lambda data: answers[tuple([data.dimensions.get(name) for name in order])]
+
+
+class _Answers(dict["Texts", T]):
+    """What a rule says for the texts it reads; dimensions that are worth metering by have few of them."""
+
+    def __init__(self, answer: Callable[[Texts], T]) -> None:
+        super().__init__()
+        self._answer = answer
+
+    def __missing__(self, texts: Texts) -> T:
+        value = self._answer(texts)
+        if len(self) >= MOST_REMEMBERED:
+            self.clear()
+        self[texts] = value
+        return value
+
+
+def _number(value: Value) -> Decimal:
+    if isinstance(value, Decimal):
+        return value
+    raise UnitsInvalidError(f"the computation gives {_kind(value)}, not a number")
 
 
 def _dimensions_read(rule: Rule) -> frozenset[str] | None:
