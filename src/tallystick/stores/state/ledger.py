@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import case, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from tallystick.credits.credit import Credit, CreditStatus, CreditTransaction, TransactionType
 from tallystick.kernel.document import decode, encode
@@ -50,31 +51,36 @@ class Ledger:
         self._secret = secret
 
     def grant(self, new: Credit, expires_at: datetime | None, ids: IdSource) -> None:
-        """Store a new credit and the entry that credits it."""
-        amount = new.amount.minor
-        self._connection.execute(
-            insert(credit).values(
-                organisation_id=self._organisation,
-                id=new.id,
-                account_id=new.account_id,
-                customer_id=new.customer_id,
-                purpose=new.purpose,
-                priority=new.priority,
-                currency=new.credit_unit,
-                amount_minor=amount,
-                consumed_minor=0,
-                effective_from=new.effective_from,
-                effective_until=new.effective_until,
-                expires_at=expires_at,
-                status=new.status,
-                applicable_entity_ids=encode(new.applicable_entity_ids).decode(),
-                grantor_id=new.grantor_id,
-                idempotency_key=new.idempotency_key,
-                created_at=new.created_at,
-                updated_at=new.created_at,
-            )
-        )
-        self._enter(new.id, TransactionType.CREDITED, amount, None, new.created_at, ids)
+        """Store a new credit and the entry that credits it.
+
+        Raises:
+            BillingError: of kind CONFLICT, when the account was granted another credit under its idempotency key.
+        """
+        values = {
+            "organisation_id": self._organisation,
+            "id": new.id,
+            "account_id": new.account_id,
+            "customer_id": new.customer_id,
+            "purpose": new.purpose,
+            "priority": new.priority,
+            "currency": new.credit_unit,
+            "amount_minor": new.amount.minor,
+            "consumed_minor": 0,
+            "effective_from": new.effective_from,
+            "effective_until": new.effective_until,
+            "expires_at": expires_at,
+            "status": new.status,
+            "applicable_entity_ids": encode(new.applicable_entity_ids).decode(),
+            "grantor_id": new.grantor_id,
+            "idempotency_key": new.idempotency_key,
+            "created_at": new.created_at,
+            "updated_at": new.created_at,
+        }
+        try:
+            self._connection.execute(insert(credit).values(values))
+        except IntegrityError:
+            raise conflict(f"idempotencyKey {new.idempotency_key!r} was used for another credit") from None
+        self._enter(new.id, TransactionType.CREDITED, new.amount.minor, None, new.created_at, ids)
 
     def get(self, name: str) -> Credit:
         """The credit of that id.

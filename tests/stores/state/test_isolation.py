@@ -1,0 +1,191 @@
+"""Nothing of one organisation can be read or changed from another: a walk over every method there is."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from tallystick.credits.credit import CreditStatus
+from tallystick.invoicing.invoice import InvoiceStatus
+from tallystick.kernel.errors import BillingError
+from tallystick.kernel.paging import PageRequest
+from tallystick.stores.state import access
+from tallystick.stores.state.access import ApiKey
+from tallystick.stores.state.state import State
+from tests.stores.state import nouns
+from tests.stores.state.nouns import span, usd
+from tests.stores.state.test_documents import EXAMPLES, name_of
+from tests.stores.state.world import ABROAD, HOME, NOW, SECRET, all_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy import Connection
+
+    from tallystick.kernel.ids import IdSource
+    from tests.stores.state.world import World
+
+END = datetime(2026, 12, 31, tzinfo=UTC)
+DUE = dataclasses.replace(nouns.draft("inv.due"), status=InvoiceStatus.DUE, total=usd("1"), sequence_id="INV-1")
+
+NEXT = dataclasses.replace(DUE, id="inv.draft", sequence_id="INV-2")
+
+
+@pytest.fixture
+def full(world: World) -> World:
+    """One of everything at home, and nothing abroad but the organisation itself."""
+    with world.writing() as state:
+        for shelf, document in EXAMPLES.items():
+            getattr(state, shelf).add(document, NOW)
+        state.aliases.add("acme-main", ["alias.1"], [span("ops")], NOW)
+        state.schedules.add(nouns.piece(), NOW)
+        state.ties.keep_version(nouns.schema())
+        state.ties.tie("feature.rides", [nouns.tie()])
+        state.credits.grant(nouns.credit(idempotency_key="k"), NOW, world.ids)
+        state.credits.burn("cred.welcome", usd("1"), "inv.due", NOW, world.ids)
+        state.invoices.add_drafts([nouns.draft("inv.due")])
+        state.invoices.freeze(DUE, [nouns.line()])
+        state.invoices.add_drafts([nouns.draft("inv.draft", nouns.FEBRUARY)])
+    with world.database.write() as connection:
+        access.add_key(connection, ApiKey("key.1", HOME, "first", "cret", NOW, None), "tsk_secret")
+        access.claim_answer(connection, HOME, "k", "f", NOW)
+        access.store_answer(connection, HOME, "k", 201, b"mine")
+    return world
+
+
+REFUSED = object()
+"""The method finds nothing to work on, and says so with an error."""
+
+DOCUMENTS: dict[str, tuple[Callable[[Any, str, Any], Any], Any]] = {
+    "find": (lambda documents, name, _: documents.find(name), None),
+    "get": (lambda documents, name, _: documents.get(name), REFUSED),
+    "all": (lambda documents, _name, _document: documents.all(), []),
+    "among": (lambda documents, name, _: documents.among([name]), {}),
+    "page": (lambda documents, _name, _document: documents.page(PageRequest()), ([], None)),
+    "page_of_rows": (lambda documents, _name, _document: documents.page_of_rows(PageRequest()), ([], None)),
+    "add": (lambda documents, _, document: documents.add(document, NOW), None),
+    "replace": (lambda documents, _, document: documents.replace(document, END), None),
+}
+
+OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
+    "aliases.add": (lambda s, _: s.aliases.add("acme-main", ["alias.1"], [span("ops")], END), None),
+    "aliases.of": (lambda s, _: s.aliases.of(["acme-main"]), {"acme-main": []}),
+    "aliases.claims": (lambda s, _: s.aliases.claims("ops"), False),
+    "schedules.of": (lambda s, _: s.schedules.of(["acme-main"]), {"acme-main": ()}),
+    "schedules.among": (lambda s, _: s.schedules.among(["sch.1"]), {}),
+    "schedules.add": (lambda s, _: s.schedules.add(nouns.piece(), NOW), None),
+    "schedules.opening_at": (lambda s, _: s.schedules.opening_at(NOW, 10), []),
+    "schedules.opened": (lambda s, _: s.schedules.opened(nouns.piece(), None, 9), None),
+    "schedules.account_ids": (lambda s, _: s.schedules.account_ids(), set()),
+    "schedules.any_of_plan": (lambda s, _: s.schedules.any_of_plan("pp.basic", NOW), False),
+    "schedules.any_at_all": (lambda s, _: s.schedules.any_at_all(), False),
+    "ties.keep_version": (lambda s, _: s.ties.keep_version(nouns.schema()), None),
+    "ties.older_versions": (lambda s, _: s.ties.older_versions("rides"), []),
+    "ties.tie": (lambda s, _: s.ties.tie("feature.rides", []), None),
+    "ties.of_schema": (lambda s, _: s.ties.of_schema("rides"), None),
+    "credits.grant": (lambda s, ids: s.credits.grant(nouns.credit(idempotency_key="k"), NOW, ids), None),
+    "credits.get": (lambda s, _: s.credits.get("cred.welcome"), REFUSED),
+    "credits.with_key": (lambda s, _: s.credits.with_key("acme-main", "k"), None),
+    "credits.page": (lambda s, _: s.credits.page(PageRequest()), ([], None)),
+    "credits.active_of": (lambda s, _: s.credits.active_of(["acme-main"]), []),
+    "credits.any_of": (lambda s, _: s.credits.any_of("acme-main"), False),
+    "credits.transactions": (lambda s, _: s.credits.transactions("cred.welcome"), REFUSED),
+    "credits.burn": (lambda s, ids: s.credits.burn("cred.welcome", usd("1"), "inv.x", NOW, ids), REFUSED),
+    "credits.give_back": (lambda s, ids: s.credits.give_back("inv.due", NOW, ids), None),
+    "credits.close": (lambda s, ids: s.credits.close(nouns.credit(), CreditStatus.VOIDED, NOW, ids), REFUSED),
+    "credits.expiring": (lambda s, _: s.credits.expiring(END), []),
+    "invoices.add_drafts": (lambda s, _: s.invoices.add_drafts([nouns.draft("inv.draft", nouns.FEBRUARY)]), None),
+    "invoices.get": (lambda s, _: s.invoices.get("inv.due"), REFUSED),
+    "invoices.page": (lambda s, _: s.invoices.page(PageRequest()), ([], None)),
+    "invoices.drafts_of": (lambda s, _: s.invoices.drafts_of(["acme-main"]), []),
+    "invoices.has_draft": (lambda s, _: s.invoices.has_draft("acme-main"), False),
+    "invoices.freezing_at": (lambda s, _: s.invoices.freezing_at(nouns.FEBRUARY.end, [], 10), []),
+    "invoices.freeze": (lambda s, _: s.invoices.freeze(NEXT, [nouns.line()]), REFUSED),
+    "invoices.set_status": (lambda s, _: s.invoices.set_status(DUE, InvoiceStatus.VOID, NOW), REFUSED),
+    "invoices.lines_of": (lambda s, _: s.invoices.lines_of("inv.due"), []),
+    "next_invoice_number": (lambda s, _: s.next_invoice_number(), 1),
+    "catalogue_changed": (lambda s, _: s.catalogue_changed(), None),
+}
+NOT_BY_ORGANISATION = {"replace_organisation": "an operation can only name the organisation that it runs for"}
+
+
+def calls(state: State, ids: IdSource) -> Iterator[tuple[str, Callable[[], Any], Any]]:
+    """Every method with what it answers where nothing is, on the state given."""
+    for shelf, document in EXAMPLES.items():
+        for method, (call, nothing) in DOCUMENTS.items():
+            documents, name = getattr(state, shelf), name_of(shelf, document)
+            yield f"{shelf}.{method}", partial(call, documents, name, document), nothing
+    for method, (call, nothing) in OTHERS.items():
+        yield method, partial(call, state, ids), nothing
+
+
+def outcome(call: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the method returns
+    """What a method returns, or `REFUSED`."""
+    try:
+        return call()
+    except (BillingError, IntegrityError):
+        return REFUSED
+
+
+def walk(
+    world: World, organisation: str, look: Callable[[str, Any, Any, bool], None], subtests: pytest.Subtests
+) -> None:
+    """Call every method from an organisation, each in a transaction of its own that is taken back.
+
+    `look` gets the method's name, its answer, the answer where nothing is, and whether rows at home have changed.
+    """
+    with world.database.write() as connection:
+        state = State(connection, organisation, SECRET)
+        before = at_home(connection)
+        for method, call, nothing in calls(state, world.ids):
+            with subtests.test(method):
+                step = connection.begin_nested()
+                answer = outcome(call)
+                if answer is REFUSED:
+                    step.rollback()
+                look(method, answer, nothing, at_home(connection) != before)
+                if step.is_active:
+                    step.rollback()
+
+
+def at_home(connection: Connection) -> dict[str, list[tuple[object, ...]]]:
+    """Every row that belongs to the organisation at home."""
+    return {table: [row for row in rows if HOME in row] for table, rows in all_rows(connection).items()}
+
+
+def test_everything_at_home_is_out_of_reach_from_abroad(full: World, subtests: pytest.Subtests) -> None:
+    def look(_method: str, answer: object, nothing: object, changed: bool) -> None:  # noqa: FBT001 - told by its name
+        assert answer == nothing
+        assert not changed
+
+    walk(full, ABROAD, look, subtests)
+
+
+def test_the_same_calls_reach_what_is_at_home(full: World, subtests: pytest.Subtests) -> None:
+    """The negative control: whoever is at home gets another answer, or changes a row."""
+
+    def look(method: str, answer: object, nothing: object, changed: bool) -> None:  # noqa: FBT001 - told by its name
+        assert answer != nothing or changed, method
+
+    walk(full, HOME, look, subtests)
+
+
+def test_the_walk_leaves_out_no_method(world: World) -> None:
+    with world.reading() as state:
+        methods = {
+            f"{name}.{method}" if part is not state else method
+            for name, part in {"": state, **vars(state), "customers": state.customers}.items()
+            if not name.startswith("_")
+            for method, _ in inspect.getmembers(type(part), inspect.isfunction)
+            if not method.startswith("_")
+        }
+    walked = set(OTHERS) | {f"customers.{method}" for method in DOCUMENTS} | set(NOT_BY_ORGANISATION)
+    assert methods == walked
+    shelves = {name for name, _ in inspect.getmembers(State, lambda member: hasattr(member, "attrname"))}
+    assert shelves == set(EXAMPLES)
