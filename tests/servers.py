@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from anyio.from_thread import BlockingPortal
+    from starlette.applications import Starlette
 
     Send = Callable[..., httpx.Response]
 
@@ -130,6 +131,7 @@ class Inside:
 
     engine: Engine
     workers: Workers
+    app: Starlette
     data: Path
     send: Send
 
@@ -155,17 +157,17 @@ def inside(data: Path, *, now: str | None = NEW_YEAR, works: bool = True) -> Ite
     if works:
         workers.start()
     try:
-        with start_blocking_portal() as portal, _client(portal, engine, workers) as send:
-            yield Inside(engine, workers, data, send)
+        app = create_app(engine, workers)
+        with start_blocking_portal() as portal, _client(portal, app) as send:
+            yield Inside(engine, workers, app, data, send)
     finally:
         workers.stop()
         engine.close()
 
 
 @contextmanager
-def _client(portal: BlockingPortal, engine: Engine, workers: Workers) -> Iterator[Send]:
-    transport = httpx.ASGITransport(create_app(engine, workers))
-    client = httpx.AsyncClient(transport=transport, base_url="http://inside", timeout=_PATIENCE_S)
+def _client(portal: BlockingPortal, app: Starlette) -> Iterator[Send]:
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://inside", timeout=_PATIENCE_S)
 
     def send(*arguments: Any, **options: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own
         async def request() -> httpx.Response:
