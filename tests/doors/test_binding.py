@@ -71,7 +71,7 @@ def test_an_unknown_query_parameter_is_answered_with_the_nearest(api: Api) -> No
         ("/invoices", {"start_time": "yesterday"}, "start_time: "),
         ("/invoices", {"start_time": 10**18}, "start_time: "),
         ("/invoices", {"end_time": -(10**30)}, "end_time: "),
-        ("/events", {"status": "FINE"}, "status: 'FINE' is unknown"),
+        ("/events", {"status": "FINE"}, "status: 'FINE' is "),
         ("/customers", {"_sort": "shoe_size:ASC"}, "_sort: 'shoe_size:ASC' is unknown"),
     ],
 )
