@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING
 
 from tests.operations.shop import Shop, event
@@ -38,7 +39,7 @@ def test_a_server_whose_processing_fails_is_healthy_but_not_ready(
             patch.setattr(server.engine.events, "apply", full)
             api.post("/ingest", {"event": event("e-1")}).ok  # noqa: B018 - asserts
             while server.workers.failure is None:
-                pass
+                time.sleep(0.01)
             assert "no space left on device" in api.get("/readyz").refused(503)
             assert api.get("/healthz").status == 200
         # Once there is space again, the event that was acknowledged meanwhile is there.

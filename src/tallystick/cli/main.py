@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.console import Console
@@ -40,6 +40,7 @@ class _Instant(click.ParamType[datetime]):
         return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
+_PORT: Final = click.IntRange(0, 65535)
 _data = click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
@@ -65,8 +66,14 @@ def main() -> None:
 
 @main.command("serve")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", default=8080, show_default=True, help="The REST port; 0 takes a free one.")
-@click.option("--mcp-port", default=9080, show_default=True, help="The MCP port (reserved; nothing listens on it yet).")
+@click.option("--port", type=_PORT, default=8080, show_default=True, help="The REST port; 0 takes a free one.")
+@click.option(
+    "--mcp-port",
+    type=_PORT,
+    default=9080,
+    show_default=True,
+    help="The MCP port (reserved; nothing listens on it yet).",
+)
 @_data
 @_database
 @click.option("--test-clock", type=_Instant(), help="Freeze time at an instant; it moves only when told.")
