@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import socket
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from tallystick.engine import Settings
 
 DRAIN_SECONDS: Final = 10
+COLLECTED_AFTER: Final = (100_000, 50, 100)
+"""How many new containers, and how many collections of the younger ones, before garbage is looked for."""
+
 _BACKLOG: Final = 2048
 
 
@@ -48,13 +52,16 @@ def serve(settings: Settings, host: str, port: int) -> None:
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with _listening(host, port) as listener, _running(settings) as (engine, workers):
+        app = create_app(engine, workers)
+        _collect_rarely()
         _greet(engine, settings, host, listener.getsockname()[1])
         config = uvicorn.Config(
-            create_app(engine, workers),
+            app,
             log_config=None,
             access_log=False,
             lifespan="off",
             server_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )
         _Server(config).run(sockets=[listener])
@@ -72,6 +79,13 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
             raise BillingError(Kind.UNAVAILABLE, "address_in_use", Problem("", reason)) from None
         listener.listen(_BACKLOG)
         yield listener
+
+
+def _collect_rarely() -> None:
+    """Batches of events are many short-lived lists that hold no cycles: looking for some took a third of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTED_AFTER)
 
 
 @contextmanager
