@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -33,17 +34,27 @@ def spans_of(draft: FirstAccountDraft, path: str) -> list[AliasSpan]:
     spans = [AliasSpan(value, Period(BEGINNING, FOREVER)) for value in draft.aliases]
     problems: list[Problem] = []
     for index, alias in enumerate(draft.account_aliases):
-        start, end = alias.effective_from or BEGINNING, alias.effective_until or FOREVER
+        here = f"{path}accountAliases[{index}]"
+        try:
+            start, end = _in_utc(alias.effective_from or BEGINNING), _in_utc(alias.effective_until or FOREVER)
+        except OverflowError:
+            problems.append(Problem(here, "its range lies outside the years 1 to 9999 in UTC"))
+            continue
         if start < end:
             spans.append(AliasSpan(alias.value, Period(start, end)))
         else:
-            problems.append(Problem(f"{path}accountAliases[{index}]", "effectiveUntil must lie after effectiveFrom"))
+            problems.append(Problem(here, "effectiveUntil must lie after effectiveFrom"))
     values = [span.value for span in spans]
     problems += [
         Problem(f"{path}aliases", f"{value!r} stands twice") for value in sorted(set(values)) if values.count(value) > 1
     ]
     refuse_if_any(problems)
     return spans
+
+
+def _in_utc(instant: datetime) -> datetime:
+    """The same instant in UTC; one without an offset is read as UTC (domain.md 1.9)."""
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
 def with_aliases(account: Account, spans: Iterable[AliasSpan], now: datetime) -> Account:
