@@ -88,6 +88,6 @@ def live_addon(work: Work, addon_id: str) -> AddOn:
 
 def _free_name(work: Work, kind: AddOnType) -> str:
     """The type's plain name, with a number behind it when it is taken."""
-    taken = {addon.display_name for addon in work.state.addons.all(status=Shelf.ACTIVE, type=kind)}
+    taken = {addon.display_name for addon in work.state.addons.all(status=Shelf.ACTIVE)}
     names = itertools.chain([kind.plain_name], (f"{kind.plain_name} {number}" for number in itertools.count(2)))
     return next(name for name in names if name not in taken)
