@@ -17,7 +17,6 @@ from tallystick.invoicing.invoice import BilledAccount, BilledCustomer, InvoiceD
 from tallystick.invoicing.record import InvoiceRecord
 from tallystick.invoicing.rows import rows_of
 from tallystick.invoicing.states import when_due
-from tallystick.kernel.errors import BillingError
 from tallystick.operations.cycles import open_cycles
 from tallystick.operations.drafts import Pricing, open_credits, usage_of
 from tallystick.operations.work import Work
@@ -75,8 +74,8 @@ def freeze(work: Work, records: Sequence[InvoiceRecord]) -> Tally:
     for record, usage in zip(records, usage_of(work, records), strict=True):
         try:
             bill = pricing.bill(record, usage, left[record.account_id])
-        except BillingError as refused:
-            tally.issues[record.id] = refused.message
+        except Exception as failure:  # noqa: BLE001 - one account that cannot be billed must not stop the others
+            tally.issues[record.id] = str(failure) or type(failure).__name__
             continue
         customer, account = customers[record.customer_id], accounts[record.account_id]
         details = InvoiceDetails(
