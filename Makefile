@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo serve test lint format bench lock clean
+.PHONY: help setup demo serve test test-crash lint format bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -34,6 +34,9 @@ serve: $(VENV)/.runtime  ## Start the server on http://127.0.0.1:8080 (data in .
 
 test: $(VENV)/.dev  ## Run all tests
 	@$(BIN)/python -m pytest
+
+test-crash: $(VENV)/.dev  ## Kill the server more often than `make test` does
+	@CRASH_ROUNDS=50 $(BIN)/python -m pytest tests/crash
 
 lint: $(VENV)/.dev  ## Formatting, style, types and the directions between rooms
 	@$(BIN)/ruff format --check .

@@ -1,0 +1,129 @@
+"""The product's server as a child process on a directory: started, killed and started again."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from demo.client import Client, RefusedError, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KEY: Final = "tsk_of-a-directory-that-is-thrown-away"
+HOST: Final = "127.0.0.1"
+PATIENCE_S: Final = 60
+_LOOK_S: Final = 0.005
+_ADDRESS: Final = re.compile(r"serves http://127\.0\.0\.1:(\d+)")
+
+
+class Server:
+    """One server at a time on a directory; `faults` asks the product to fail on purpose (stores/faults.py)."""
+
+    def __init__(self, data: Path, *, test_clock: str | None = None, faults: str | None = None) -> None:
+        self.data = data
+        self._options = [] if test_clock is None else ["--test-clock", test_clock]
+        self._faults = {} if faults is None else {"TALLYSTICK_FAULTS": faults}
+        self._output = data.with_suffix(".out")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._client: Client | None = None
+        self.port = 0
+
+    @property
+    def client(self) -> Client:
+        """Talks to the server that runs now, or ran last.
+
+        Raises:
+            RuntimeError: before the first start.
+        """
+        if self._client is None:
+            raise RuntimeError("the server was never started")
+        return self._client
+
+    @property
+    def resident_bytes(self) -> int:
+        """The memory that the process holds."""
+        listed = subprocess.run(["ps", "-o", "rss=", "-p", str(self._pid)], capture_output=True, check=True)
+        return int(listed.stdout) * 1024
+
+    def start(self) -> float:
+        """Start, and wait until events can be taken and usage read; the seconds that took.
+
+        Raises:
+            RuntimeError: when the server ends, or is not ready in time; the message holds what it said.
+        """
+        program = Path(sys.executable).with_name("tallystick")
+        plain = {name: value for name, value in os.environ.items() if not name.startswith("TALLYSTICK_")}
+        begun = time.perf_counter()
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(
+                [program, "serve", "--data", self.data, "--port", "0", *self._options],
+                env={**plain, **self._faults, "TOGAI_API_TOKEN": KEY},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        while not self._is_ready():
+            if self._process.poll() is not None or time.perf_counter() - begun > PATIENCE_S:
+                self.kill()
+                raise RuntimeError(f"the server is not ready; it said:\n{self.said}")
+            time.sleep(_LOOK_S)
+        return time.perf_counter() - begun
+
+    def kill(self) -> None:
+        """End it as a power failure would, but for the disk: SIGKILL, to this one process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(PATIENCE_S)
+
+    def stop(self) -> int:
+        """Ask it to stop, wait until it has; its exit status."""
+        if self._process is None:
+            return 0
+        self._process.terminate()
+        try:
+            return self._process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    @property
+    def said(self) -> str:
+        """What the server printed since its last start."""
+        return self._output.read_text(errors="replace")
+
+    @property
+    def _pid(self) -> int:
+        if self._process is None:
+            raise RuntimeError("the server was never started")
+        return self._process.pid
+
+    def _is_ready(self) -> bool:
+        address = _ADDRESS.search(self.said)
+        if address is None:
+            return False
+        self.port = int(address[1])
+        self._client = Client(HOST, self.port, KEY)
+        try:
+            self._client.get("/readyz")
+        except (UnreachableError, RefusedError):
+            return False
+        return True
+
+
+@contextmanager
+def running(data: Path, test_clock: str | None = None) -> Iterator[Server]:
+    """A server that runs while the block does."""
+    server = Server(data, test_clock=test_clock)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()

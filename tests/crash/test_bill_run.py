@@ -1,0 +1,136 @@
+"""kill -9 in the middle of bill runs: what comes out is what an undisturbed run makes (reliability.md F-10)."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import shutil
+import sqlite3
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import world
+from benchmarks.events import bodies
+from benchmarks.server import running
+from demo.client import RefusedError, UnreachableError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from benchmarks.server import Server
+    from tests.crash.conftest import NewServer
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+CLOCK = START.isoformat()
+UNTIL = datetime(2026, 5, 4, tzinfo=UTC).isoformat()
+MONTHS = 4
+ACCOUNTS = 300
+EVENTS = 3_000
+CREDIT = "150"
+"""Pays for all of the first two invoices and a part of the third: three fees of 19.90 and some usage a month."""
+
+KILLS = 6
+LATEST_KILL_S = 0.3
+LOOK_S = 0.01
+
+_INVOICES = """
+SELECT account_id, cycle_start, class, type, status, total_minor, cycle_end, freeze_at, frozen_at FROM invoice
+ORDER BY 1, 2, 3, 4
+"""
+_LINES = """
+SELECT account_id, cycle_start, number, parent, line.type, item_id, description, quantity, amount_minor
+FROM invoice_line AS line JOIN invoice ON invoice.id = invoice_id ORDER BY 1, 2, 3
+"""
+_BURNED = """
+SELECT invoice.account_id, cycle_start, entry.type, amount_minor FROM credit_entry AS entry
+JOIN invoice ON invoice.id = entry.invoice_id ORDER BY 1, 2, 3
+"""
+_CREDITS = "SELECT account_id, consumed_minor, status FROM credit ORDER BY 1"
+_NUMBERS = "SELECT sequence_id FROM invoice WHERE sequence_id IS NOT NULL ORDER BY 1"
+
+
+@dataclass(frozen=True)
+class Books:
+    """Everything that a bill run writes, without the ids that it mints."""
+
+    invoices: list[tuple[Any, ...]]
+    lines: list[tuple[Any, ...]]
+    burned: list[tuple[Any, ...]]
+    credits: list[tuple[Any, ...]]
+    numbers: list[str]
+
+
+def test_a_bill_run_that_is_killed_again_and_again_makes_what_an_undisturbed_one_makes(
+    new_server: NewServer, tmp_path: Path
+) -> None:
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    _prepare(undisturbed)
+    shutil.copytree(undisturbed, killed)
+    with running(undisturbed, CLOCK) as server:
+        _advance(server)
+    seen = _killed_until_done(new_server(killed, test_clock=CLOCK))
+    assert any(count % ACCOUNTS for count in seen), f"no kill left a month half billed: {seen}"
+    expected, found = _books(undisturbed), _books(killed)
+    assert found == expected
+    assert len(expected.invoices) == ACCOUNTS * (MONTHS + 1), "one for each account and cycle, the last a draft"
+    assert found.numbers == [f"INV-{number:06}" for number in range(1, ACCOUNTS * MONTHS + 1)]
+    assert {status for _, _, status in expected.credits} == {"CONSUMED"}
+
+
+def _prepare(data: Path) -> None:
+    """Accounts that have used something in January, and have a credit."""
+    world.build(data, ACCOUNTS, test_clock=START, credit=CREDIT)
+    with running(data, CLOCK) as server:
+        for body in bodies(EVENTS, 1_000, ACCOUNTS, START + timedelta(days=10), seed=3):
+            server.client.post("/ingestBatch", body)
+        while not server.client.send("GET", "/events?pageSize=1").is_settled:
+            pass
+
+
+def _killed_until_done(server: Server) -> list[int]:
+    """Kill the server some times while it bills, then let it finish; how many invoices there were after each kill."""
+    chance = random.Random(4)
+    seen = [0]
+    for _ in range(KILLS):
+        server.start()
+        billing = threading.Thread(target=_advance_in_vain, args=(server,))
+        billing.start()
+        wanted = seen[-1] + chance.randrange(ACCOUNTS // 2)
+        while billing.is_alive() and len(_rows(server.data, _NUMBERS)) < wanted:
+            time.sleep(LOOK_S)
+        time.sleep(chance.uniform(0, LATEST_KILL_S))
+        server.kill()
+        billing.join()
+        seen.append(len(_rows(server.data, _NUMBERS)))
+    server.start()
+    _advance(server)
+    server.stop()
+    return seen
+
+
+def _advance(server: Server) -> None:
+    answer = server.client.post("/v1/test-clock/advance", {"to": UNTIL})
+    assert answer["issues"] == {}
+
+
+def _advance_in_vain(server: Server) -> None:
+    with contextlib.suppress(UnreachableError, RefusedError):
+        _advance(server)
+
+
+def _books(data: Path) -> Books:
+    return Books(
+        invoices=_rows(data, _INVOICES),
+        lines=_rows(data, _LINES),
+        burned=_rows(data, _BURNED),
+        credits=_rows(data, _CREDITS),
+        numbers=[number for (number,) in _rows(data, _NUMBERS)],
+    )
+
+
+def _rows(data: Path, query: str) -> list[tuple[Any, ...]]:
+    with contextlib.closing(sqlite3.connect(data / "state.db")) as database:
+        return database.execute(query).fetchall()
