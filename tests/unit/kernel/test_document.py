@@ -29,9 +29,7 @@ LONG = b"0.1234567890123456789012345"
 
 def test_a_number_travels_exactly() -> None:
     assert encode(decode(LONG, Decimal)) == LONG
-    assert encode(decode(b'{"startAfter":0,"rate":' + LONG + b"}", Rate)) == (
-        b'{"startAfter":0,"rate":' + LONG + b"}"
-    )
+    assert encode(decode(b'{"startAfter":0,"rate":' + LONG + b"}", Rate)) == (b'{"startAfter":0,"rate":' + LONG + b"}")
 
 
 def test_a_number_without_a_declared_type_travels_exactly_too() -> None:

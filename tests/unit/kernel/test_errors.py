@@ -31,9 +31,7 @@ from tallystick.kernel.errors import (
         (BillingError(Kind.BROKEN, "broken"), Kind.BROKEN, "broken", ""),
     ],
 )
-def test_an_error_says_what_is_wrong_and_where(
-    error: BillingError, kind: Kind, code: str, message: str
-) -> None:
+def test_an_error_says_what_is_wrong_and_where(error: BillingError, kind: Kind, code: str, message: str) -> None:
     assert (error.kind, error.code, error.message, str(error)) == (kind, code, message, message)
 
 

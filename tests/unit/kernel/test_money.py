@@ -58,9 +58,7 @@ def test_what_the_table_does_not_know_is_no_currency(code: str) -> None:
         ("USD", "7", "7.00"),
     ],
 )
-def test_halves_are_rounded_away_from_zero_to_the_smallest_unit(
-    currency: str, amount: str, rounded: str
-) -> None:
+def test_halves_are_rounded_away_from_zero_to_the_smallest_unit(currency: str, amount: str, rounded: str) -> None:
     assert str(round_half_up(Money(Decimal(amount), currency)).amount) == rounded
 
 
@@ -132,9 +130,7 @@ def test_a_callers_amount_is_taken_as_it_is() -> None:
         ("Infinity", "USD", "creditAmount: Infinity is out of range, the most is 10000000000000.00 USD"),
     ],
 )
-def test_a_callers_amount_that_a_ledger_cannot_hold_is_refused(
-    amount: str, currency: str, message: str
-) -> None:
+def test_a_callers_amount_that_a_ledger_cannot_hold_is_refused(amount: str, currency: str, message: str) -> None:
     with pytest.raises(BillingError) as refused:
         exact_in_minor_unit(Decimal(amount), currency, "creditAmount")
     assert refused.value.kind is Kind.INVALID
@@ -182,9 +178,7 @@ def test_allocation_conserves_the_total_and_stays_within_one_unit_of_the_exact_s
 
 
 @given(st.decimals(-(10**12), 10**12, allow_nan=False), st.sampled_from(["USD", "JPY", "KWD"]))
-def test_rounding_moves_an_amount_by_half_a_unit_at_most_and_rounds_once(
-    amount: Decimal, currency: str
-) -> None:
+def test_rounding_moves_an_amount_by_half_a_unit_at_most_and_rounds_once(amount: Decimal, currency: str) -> None:
     money = Money(amount, currency)
     rounded = round_half_up(money)
     half = Fraction(1, 2 * 10 ** minor_digits(currency))

@@ -58,9 +58,7 @@ def test_a_period_may_be_empty_and_then_contains_nothing() -> None:
         (utc("2026-01-01"), datetime(2026, 2, 1, tzinfo=ZoneInfo("Europe/Berlin")), "in UTC"),
     ],
 )
-def test_what_is_not_a_span_of_utc_instants_is_refused(
-    start: datetime, end: datetime, complaint: str
-) -> None:
+def test_what_is_not_a_span_of_utc_instants_is_refused(start: datetime, end: datetime, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         Period(start, end)
 

@@ -83,9 +83,7 @@ def test_what_fits_the_store_fits_exactly(number: str, *, fits: bool) -> None:
 
 
 @given(st.integers(-(10**40), 10**40), st.integers(-20, 5))
-def test_fitting_the_store_is_having_38_digits_of_which_12_follow_the_point(
-    digits: int, exponent: int
-) -> None:
+def test_fitting_the_store_is_having_38_digits_of_which_12_follow_the_point(digits: int, exponent: int) -> None:
     number = Decimal(digits).scaleb(exponent, context=EXACT)
     in_steps = digits * 10 ** (exponent + 20)  # in units of 10^-20, so 10^8 units are one step of the store
     assert fits_store(number) is (in_steps % 10**8 == 0 and abs(in_steps) < 10**46)

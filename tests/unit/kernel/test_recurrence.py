@@ -145,9 +145,7 @@ def test_both_wrong_texts_are_named_at_once_under_the_path_they_came_from() -> N
         (ANNUALLY, "1", "1", "9998-06-01", ["9999-01-01"]),
     ],
 )
-def test_starts_come_from_the_rule(
-    interval: Interval, day: str, month: str, after: str, expected: list[str]
-) -> None:
+def test_starts_come_from_the_rule(interval: Interval, day: str, month: str, after: str, expected: list[str]) -> None:
     assert starts(CycleRule.of(interval, day, month), after, len(expected)) == expected
 
 
@@ -159,9 +157,7 @@ def test_a_month_end_anchor_comes_back_after_every_short_month(anchor: int) -> N
         assert [(start.year, start.month) for start in found] == [
             (year + month // 12, month % 12 + 1) for month in range(48)
         ]
-        assert all(
-            start.day == min(anchor, calendar.monthrange(start.year, start.month)[1]) for start in found
-        )
+        assert all(start.day == min(anchor, calendar.monthrange(start.year, start.month)[1]) for start in found)
 
 
 def test_a_start_is_its_own_start_on_or_before() -> None:
@@ -233,9 +229,7 @@ def test_the_worked_example_has_a_short_first_cycle_and_falls_due_two_days_after
 
 def test_a_cycle_from_the_5th_to_the_4th_falls_due_on_the_7th() -> None:
     """The override example of domain.md 4.2, grace 2."""
-    cycle = cycle_at(
-        CycleRule.of(MONTHLY, "5"), within("2026-01-05"), UTC_ZONE, datetime(2026, 2, 1, tzinfo=UTC)
-    )
+    cycle = cycle_at(CycleRule.of(MONTHLY, "5"), within("2026-01-05"), UTC_ZONE, datetime(2026, 2, 1, tzinfo=UTC))
     assert cycle.period == within("2026-01-05", "2026-02-05")
     assert due_at(cycle.period.end, 2, UTC_ZONE) == datetime(2026, 2, 7, tzinfo=UTC)
 
@@ -261,9 +255,7 @@ def test_what_ends_never_is_due_never(grace: int) -> None:
 
 def test_days_of_a_short_cycle_and_of_the_full_one() -> None:
     """Joins on 16 September: 15 of 30 days (domain.md 4.6)."""
-    cycle = cycle_at(
-        CycleRule.of(MONTHLY, "1"), within("2026-09-16"), UTC_ZONE, datetime(2026, 9, 20, tzinfo=UTC)
-    )
+    cycle = cycle_at(CycleRule.of(MONTHLY, "1"), within("2026-09-16"), UTC_ZONE, datetime(2026, 9, 20, tzinfo=UTC))
     assert (cycle.days(UTC_ZONE), cycle.nominal_days(UTC_ZONE)) == (15, 30)
 
 
@@ -279,9 +271,7 @@ def test_an_empty_schedule_has_no_cycles() -> None:
     assert list(cycles(CycleRule.of(MONTHLY, "1"), within("2026-01-01", "2026-01-01"), UTC_ZONE)) == []
 
 
-@pytest.mark.parametrize(
-    "instant", [datetime(2026, 1, 1, tzinfo=UTC) - MICROSECOND, datetime(2026, 2, 1, tzinfo=UTC)]
-)
+@pytest.mark.parametrize("instant", [datetime(2026, 1, 1, tzinfo=UTC) - MICROSECOND, datetime(2026, 2, 1, tzinfo=UTC)])
 def test_an_instant_outside_the_schedule_has_no_cycle(instant: datetime) -> None:
     with pytest.raises(ValueError, match="outside the schedule"):
         cycle_at(CycleRule.of(MONTHLY, "1"), within("2026-01-01", "2026-02-01"), UTC_ZONE, instant)
@@ -388,9 +378,7 @@ def test_the_cycle_of_an_instant_is_the_one_that_a_walk_through_the_days_finds(
 
 
 @given(rules(), schedules())
-def test_cycles_tile_a_schedule_without_gap_or_overlap(
-    rule: CycleRule, schedule: tuple[ZoneInfo, Period]
-) -> None:
+def test_cycles_tile_a_schedule_without_gap_or_overlap(rule: CycleRule, schedule: tuple[ZoneInfo, Period]) -> None:
     zone, range_ = schedule
     found = list(cycles(rule, range_, zone))
     assert found[0].period.start == range_.start
@@ -402,9 +390,7 @@ def test_cycles_tile_a_schedule_without_gap_or_overlap(
 
 
 @given(rules(), schedules())
-def test_a_cycle_holds_its_start_and_its_last_microsecond(
-    rule: CycleRule, schedule: tuple[ZoneInfo, Period]
-) -> None:
+def test_a_cycle_holds_its_start_and_its_last_microsecond(rule: CycleRule, schedule: tuple[ZoneInfo, Period]) -> None:
     zone, range_ = schedule
     for cycle in islice(cycles(rule, range_, zone), 20):
         assert cycle_at(rule, range_, zone, cycle.period.start) == cycle
