@@ -11,15 +11,18 @@ import dataclasses
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from tallystick.accounts.account import Account
+from tallystick.accounts.customer import Customer
 from tallystick.credits.credit import CreditStatus
 from tallystick.invoicing.assemble import Bill
 from tallystick.invoicing.invoice import BilledAccount, BilledCustomer, InvoiceDetails
 from tallystick.invoicing.record import InvoiceRecord
-from tallystick.invoicing.rows import rows_of
+from tallystick.invoicing.rows import LineRow, rows_of
 from tallystick.invoicing.states import when_due
 from tallystick.operations.cycles import open_cycles
 from tallystick.operations.drafts import Pricing, open_credits, usage_of
 from tallystick.operations.work import Work
+from tallystick.stores.state.ledger import InvoiceBurn
 
 CHUNK = 200
 
@@ -64,54 +67,73 @@ def run_bills(work: Work, parked: Collection[str]) -> Tally:
     return Tally(expired=len(expiring))
 
 
+@dataclass(frozen=True, slots=True)
+class _Billed:
+    """What a draft comes to, with all that is written when it falls due."""
+
+    record: InvoiceRecord
+    bill: Bill
+    lines: Sequence[LineRow]
+    details: InvoiceDetails
+
+
 def freeze(work: Work, records: Sequence[InvoiceRecord]) -> Tally:
     """Make drafts due: bill them, number them, burn their credits, write their lines; at most one per account."""
+    tally = Tally()
+    billed = list(_billed(work, records, tally.issues))
+    work.state.invoices.freeze([(_frozen(work, one), one.lines) for one in billed])
+    burns = [InvoiceBurn(burn.credit.id, burn.amount, one.record.id) for one in billed for burn in one.bill.burns]
+    work.state.credits.burn(burns, work.now, work.ids)
+    tally.frozen = len(billed)
+    return tally
+
+
+def _billed(work: Work, records: Sequence[InvoiceRecord], issues: dict[str, str]) -> Iterator[_Billed]:
+    """The bills of drafts; the reasons why there is none for one of them go into `issues`."""
     customers = work.state.customers.among({record.customer_id for record in records})
     accounts = work.state.accounts.among({record.account_id for record in records})
     left = open_credits(work.state.credits.active_of(list(accounts)))
     pricing = Pricing(work, records)
-    tally = Tally()
     for record, usage in zip(records, usage_of(work, records), strict=True):
         try:
             bill = pricing.bill(record, usage, left[record.account_id])
+            lines = rows_of(bill.usage_info, bill.revenue_info)
         except Exception as failure:  # noqa: BLE001 - one account that cannot be billed must not stop the others
-            tally.issues[record.id] = str(failure) or type(failure).__name__
+            issues[record.id] = str(failure) or type(failure).__name__
             continue
-        customer, account = customers[record.customer_id], accounts[record.account_id]
-        details = InvoiceDetails(
-            customer=BilledCustomer(
-                name=customer.name,
-                primary_email=customer.primary_email,
-                billing_address=customer.billing_address,
-                address=customer.address,
-            ),
-            account=BilledAccount(
-                name=account.name,
-                invoice_currency=account.invoice_currency,
-                address=account.address or customer.address,
-                primary_email=account.primary_email or customer.primary_email,
-            ),
-            price_plan_name=pricing.plan_name(record),
-        )
-        _write(work, record, bill, details)
-        tally.frozen += 1
-    return tally
+        details = _details(customers[record.customer_id], accounts[record.account_id], pricing.plan_name(record))
+        yield _Billed(record, bill, lines, details)
 
 
-def _write(work: Work, record: InvoiceRecord, bill: Bill, details: InvoiceDetails) -> None:
-    frozen = dataclasses.replace(
-        record,
-        status=when_due(bill.total),
-        total=bill.total,
+def _details(customer: Customer, account: Account, plan_name: str) -> InvoiceDetails:
+    return InvoiceDetails(
+        customer=BilledCustomer(
+            name=customer.name,
+            primary_email=customer.primary_email,
+            billing_address=customer.billing_address,
+            address=customer.address,
+        ),
+        account=BilledAccount(
+            name=account.name,
+            invoice_currency=account.invoice_currency,
+            address=account.address or customer.address,
+            primary_email=account.primary_email or customer.primary_email,
+        ),
+        price_plan_name=plan_name,
+    )
+
+
+def _frozen(work: Work, billed: _Billed) -> InvoiceRecord:
+    return dataclasses.replace(
+        billed.record,
+        status=when_due(billed.bill.total),
+        total=billed.bill.total,
         sequence_id=work.organisation.invoice_number(work.state.next_invoice_number()),
         frozen_at=work.now,
         frozen_position=work.events.offset(),
-        details=details,
+        details=billed.details,
         updated_at=work.now,
     )
-    work.state.invoices.freeze(frozen, rows_of(bill.usage_info, bill.revenue_info))
-    for burn in bill.burns:
-        work.state.credits.burn(burn.credit.id, burn.amount, record.id, work.now, work.ids)
 
 
 def _one_each(records: Sequence[InvoiceRecord]) -> Iterator[InvoiceRecord]:

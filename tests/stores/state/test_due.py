@@ -80,7 +80,7 @@ def test_only_drafts_are_frozen(world: World) -> None:
     draft(world, day(5, 1))
     with world.writing() as state:
         record = nouns.draft("inv.1", status=InvoiceStatus.DUE, total=usd("0"), schedule_id="inv.1")
-        state.invoices.freeze(record, [nouns.line()])
+        state.invoices.freeze([(record, [nouns.line()])])
     assert due(world) is None
 
 

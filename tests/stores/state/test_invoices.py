@@ -63,7 +63,7 @@ def add(world: World, *drafts: InvoiceRecord) -> None:
 
 def freeze(world: World, record: InvoiceRecord, lines: list[LineRow] = LINES) -> None:
     with world.writing() as state:
-        state.invoices.freeze(record, lines)
+        state.invoices.freeze([(record, lines)])
 
 
 def get(world: World, name: str = "inv.january") -> InvoiceRecord:

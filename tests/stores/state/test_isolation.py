@@ -17,6 +17,7 @@ from tallystick.kernel.errors import BillingError
 from tallystick.kernel.paging import PageRequest
 from tallystick.stores.state import access
 from tallystick.stores.state.access import ApiKey
+from tallystick.stores.state.ledger import InvoiceBurn
 from tallystick.stores.state.state import State
 from tests.stores.state import nouns
 from tests.stores.state.nouns import span, usd
@@ -48,9 +49,9 @@ def full(world: World) -> World:
         state.ties.keep_version(nouns.schema())
         state.ties.tie("feature.rides", [nouns.tie()])
         state.credits.grant(nouns.credit(idempotency_key="k"), NOW, world.ids)
-        state.credits.burn("cred.welcome", usd("1"), "inv.due", NOW, world.ids)
+        state.credits.burn([InvoiceBurn("cred.welcome", usd("1"), "inv.due")], NOW, world.ids)
         state.invoices.add_drafts([nouns.draft("inv.due")])
-        state.invoices.freeze(DUE, [nouns.line()])
+        state.invoices.freeze([(DUE, [nouns.line()])])
         state.invoices.add_drafts([nouns.draft("inv.draft", nouns.FEBRUARY)])
     with world.database.write() as connection:
         access.add_key(connection, ApiKey("key.1", HOME, "first", "cret", NOW, None), "tsk_secret")
@@ -96,7 +97,10 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "credits.active_of": (lambda s, _: s.credits.active_of(["acme-main"]), []),
     "credits.any_of": (lambda s, _: s.credits.any_of("acme-main"), False),
     "credits.transactions": (lambda s, _: s.credits.transactions("cred.welcome"), REFUSED),
-    "credits.burn": (lambda s, ids: s.credits.burn("cred.welcome", usd("1"), "inv.x", NOW, ids), REFUSED),
+    "credits.burn": (
+        lambda s, ids: s.credits.burn([InvoiceBurn("cred.welcome", usd("1"), "inv.x")], NOW, ids),
+        REFUSED,
+    ),
     "credits.give_back": (lambda s, ids: s.credits.give_back("inv.due", NOW, ids), None),
     "credits.close": (lambda s, ids: s.credits.close(nouns.credit(), CreditStatus.VOIDED, NOW, ids), REFUSED),
     "credits.expiring": (lambda s, _: s.credits.expiring(END), []),
@@ -106,7 +110,7 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "invoices.drafts_of": (lambda s, _: s.invoices.drafts_of(["acme-main"]), []),
     "invoices.has_draft": (lambda s, _: s.invoices.has_draft("acme-main"), False),
     "invoices.freezing_at": (lambda s, _: s.invoices.freezing_at(nouns.FEBRUARY.end, [], 10), []),
-    "invoices.freeze": (lambda s, _: s.invoices.freeze(NEXT, [nouns.line()]), REFUSED),
+    "invoices.freeze": (lambda s, _: s.invoices.freeze([(NEXT, [nouns.line()])]), REFUSED),
     "invoices.set_status": (lambda s, _: s.invoices.set_status(DUE, InvoiceStatus.VOID, NOW), REFUSED),
     "invoices.lines_of": (lambda s, _: s.invoices.lines_of("inv.due"), []),
     "next_invoice_number": (lambda s, _: s.next_invoice_number(), 1),

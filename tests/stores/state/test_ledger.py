@@ -16,6 +16,7 @@ from tallystick.invoicing.invoice import InvoiceStatus
 from tallystick.kernel.errors import BillingError, Kind
 from tallystick.kernel.money import Money
 from tallystick.kernel.paging import PageRequest
+from tallystick.stores.state.ledger import InvoiceBurn
 from tests.stores.state import nouns
 from tests.stores.state.nouns import usd
 from tests.stores.state.world import NOW, at_once, later
@@ -41,7 +42,7 @@ def grant(world: World, granted: Credit, expires_at: datetime | None = None) -> 
 
 def burn(world: World, amount: str, invoice_id: str, name: str = "cred.welcome") -> None:
     with world.writing() as state:
-        state.credits.burn(name, usd(amount), invoice_id, later(1), world.ids)
+        state.credits.burn([InvoiceBurn(name, usd(amount), invoice_id)], later(1), world.ids)
 
 
 def give_back(world: World, invoice_id: str) -> None:
@@ -244,7 +245,7 @@ def test_a_credit_waits_for_the_drafts_of_its_account_that_can_still_burn_it(wor
         state.invoices.add_drafts([draft])
     assert expiring(world, MARCH_1) == []
     with world.writing() as state:
-        state.invoices.freeze(nouns.draft(status=InvoiceStatus.DUE, total=usd("1")), [nouns.line()])
+        state.invoices.freeze([(nouns.draft(status=InvoiceStatus.DUE, total=usd("1")), [nouns.line()])])
     assert expiring(world, MARCH_1) == ["cred.welcome"]
 
 
@@ -297,4 +298,4 @@ def test_a_credit_that_is_not_there_is_not_found(world: World) -> None:
                 look("cred.none")
             assert refused.value.kind is Kind.NOT_FOUND
     with pytest.raises(BillingError, match="has less left"), world.writing() as state:
-        state.credits.burn("cred.none", Money(Decimal(1), "USD"), "inv.1", NOW, world.ids)
+        state.credits.burn([InvoiceBurn("cred.none", Money(Decimal(1), "USD"), "inv.1")], NOW, world.ids)

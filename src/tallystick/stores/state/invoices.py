@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tallystick.invoicing.invoice import InvoiceClass, InvoiceDetails, InvoiceStatus, InvoiceType
@@ -110,21 +110,30 @@ class Invoices:
         ).mappings()
         return [_record(row) for row in rows]
 
-    def freeze(self, record: InvoiceRecord, lines: Sequence[LineRow]) -> None:
-        """Write a draft's figures and lines, once.
+    def freeze(self, invoices: Iterable[tuple[InvoiceRecord, Sequence[LineRow]]]) -> None:
+        """Write the figures and lines of drafts, once.
 
         Raises:
-            BillingError: of kind CONFLICT, when the invoice is no draft any more.
+            BillingError: of kind CONFLICT, when one of the invoices is no draft any more.
         """
-        values = self._values(record)
-        changed = self._connection.execute(
+        figures = {name: bindparam(f"new_{name}", type_=invoice.c[name].type) for name in _FROZEN_COLUMNS}
+        # Built once for all of them: that takes longer than to run it.
+        freezing = (
             update(invoice)
-            .where(self._mine, invoice.c.id == record.id, invoice.c.status == InvoiceStatus.DRAFT)
-            .values({name: values[name] for name in _FROZEN_COLUMNS})
+            .where(self._mine, invoice.c.id == bindparam("name"), invoice.c.status == InvoiceStatus.DRAFT)
+            .values(figures)
         )
-        if not changed.rowcount:
-            raise conflict(f"invoice {record.id!r} is no draft any more")
-        self._connection.execute(insert(invoice_line), [self._line_values(record.id, line) for line in lines])
+        rows: list[dict[str, Any]] = []
+        for record, lines in invoices:
+            values = self._values(record)
+            changed = self._connection.execute(
+                freezing, {"name": record.id} | {f"new_{name}": values[name] for name in _FROZEN_COLUMNS}
+            )
+            if not changed.rowcount:
+                raise conflict(f"invoice {record.id!r} is no draft any more")
+            rows += [self._line_values(record.id, line) for line in lines]
+        if rows:
+            self._connection.execute(insert(invoice_line), rows)
 
     def set_status(self, record: InvoiceRecord, status: InvoiceStatus, now: datetime) -> None:
         """Change the status of a frozen invoice; nothing else about it can change.

@@ -5,9 +5,10 @@ Burning happens under a conditional UPDATE on the one credit row, so that no rac
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import case, insert, select, update
+from sqlalchemy import bindparam, case, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tallystick.credits.credit import Credit, CreditStatus, CreditTransaction, TransactionType
@@ -20,7 +21,7 @@ from tallystick.stores.state.listing import Listing
 from tallystick.stores.state.tables import credit, credit_entry, invoice
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, RowMapping
@@ -40,6 +41,15 @@ _LISTING: Final = Listing(
 _AFTER_RETURN: Final = case(
     (credit.c.status == CreditStatus.CONSUMED, CreditStatus.ACTIVE.value), else_=credit.c.status
 )
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceBurn:
+    """What one invoice takes from one credit."""
+
+    credit_id: str
+    amount: Money
+    invoice_id: str
 
 
 class Ledger:
@@ -143,29 +153,35 @@ class Ledger:
             for row in rows
         ]
 
-    def burn(self, name: str, amount: Money, invoice_id: str, now: datetime, ids: IdSource) -> None:
-        """Take from a credit what an invoice burns of it.
+    def burn(self, burns: Sequence[InvoiceBurn], now: datetime, ids: IdSource) -> None:
+        """Take from credits what invoices burn of them.
 
         Raises:
-            BillingError: of kind CONFLICT, when the credit is not ACTIVE or has less left.
+            BillingError: of kind CONFLICT, when a credit is not ACTIVE or has less left.
         """
-        used = credit.c.consumed_minor + amount.minor
-        changed = self._connection.execute(
+        if not burns:
+            return
+        used = credit.c.consumed_minor + bindparam("burned", type_=credit.c.consumed_minor.type)
+        # Built once for all of them: that takes longer than to run it.
+        burning = (
             update(credit)
             .where(
                 self._mine,
-                credit.c.id == name,
+                credit.c.id == bindparam("name"),
                 credit.c.status == CreditStatus.ACTIVE,
                 used <= credit.c.amount_minor,
             )
             .values(consumed_minor=used, updated_at=now)
         )
-        if not changed.rowcount:
-            raise conflict(f"credit {name!r} has less left than {amount}")
-        self._enter(name, TransactionType.DEBITED, amount.minor, invoice_id, now, ids)
+        for burn in burns:
+            changed = self._connection.execute(burning, {"name": burn.credit_id, "burned": burn.amount.minor})
+            if not changed.rowcount:
+                raise conflict(f"credit {burn.credit_id!r} has less left than {burn.amount}")
+            self._enter(burn.credit_id, TransactionType.DEBITED, burn.amount.minor, burn.invoice_id, now, ids)
+        burned = credit.c.id.in_([burn.credit_id for burn in burns])
         self._connection.execute(
             update(credit)
-            .where(self._mine, credit.c.id == name, credit.c.consumed_minor == credit.c.amount_minor)
+            .where(self._mine, burned, credit.c.consumed_minor == credit.c.amount_minor)
             .values(status=CreditStatus.CONSUMED)
         )
 
@@ -241,17 +257,16 @@ class Ledger:
         now: datetime,
         ids: IdSource,
     ) -> None:
-        self._connection.execute(
-            insert(credit_entry).values(
-                organisation_id=self._organisation,
-                id=ids.mint("credit_entry"),
-                credit_id=name,
-                type=kind,
-                amount_minor=amount_minor,
-                invoice_id=invoice_id,
-                created_at=now,
-            )
-        )
+        entry = {
+            "organisation_id": self._organisation,
+            "id": ids.mint("credit_entry"),
+            "credit_id": name,
+            "type": kind,
+            "amount_minor": amount_minor,
+            "invoice_id": invoice_id,
+            "created_at": now,
+        }
+        self._connection.execute(insert(credit_entry), entry)
 
 
 def _credit(row: RowMapping) -> Credit:
