@@ -57,7 +57,6 @@ class Answer:
         """The JSON of the answer, every number exact."""
         return json.loads(self.content, parse_float=Decimal)
 
-    @property
     def ok(self) -> Any:  # noqa: ANN401 - JSON
         """The JSON of a success; anything else fails the test with what was said."""
         assert 200 <= self.status < 300, f"{self.status}: {self.content.decode()}"
@@ -113,16 +112,16 @@ class Api:
 
     def pages(self, path: str, **query: object) -> list[list[Any]]:
         """Every page of a list."""
-        page = self.get(path, **query).ok
+        page = self.get(path, **query).ok()
         found = [page["data"]]
         while page["nextToken"] is not None:
-            page = self.get(path, nextToken=page["nextToken"]).ok
+            page = self.get(path, nextToken=page["nextToken"]).ok()
             found.append(page["data"])
         return found
 
     def advance(self, to: str) -> Any:  # noqa: ANN401 - JSON
         """Move the test clock to an instant, or to the beginning of a day."""
-        return self.post("/v1/test-clock/advance", {"to": to if "T" in to else f"{to}T00:00:00Z"}).ok
+        return self.post("/v1/test-clock/advance", {"to": to if "T" in to else f"{to}T00:00:00Z"}).ok()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +198,7 @@ class Child:
         try:
             self.url = self._url()
             self._client = httpx.Client(base_url=self.url, timeout=_PATIENCE_S)
-            self.api(None).get("/readyz").ok  # noqa: B018 - asserts
+            self.api(None).get("/readyz").ok()
         except BaseException:
             self.process.kill()
             self.process.wait()

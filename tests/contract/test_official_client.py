@@ -169,7 +169,7 @@ def test_the_frozen_invoice_is_due_and_numbered(walked: SimpleNamespace) -> None
 
 
 def test_other_callers_get_the_honest_tree(walked: SimpleNamespace, server: Child) -> None:
-    invoice = server.api().get(f"/invoices/{walked.frozen.id}").ok
+    invoice = server.api().get(f"/invoices/{walked.frozen.id}").ok()
     assert "metadata" not in invoice
     assert invoice["revenueInfo"]["type"] == "GRAND_TOTAL_AMOUNT"
     assert invoice["usageInfo"][0]["value"] == 150
@@ -179,8 +179,8 @@ def test_every_list_and_every_read_of_the_road_parses(
     walked: SimpleNamespace, server: Child, client: togai.ApiClient
 ) -> None:
     api = server.api()
-    addon = api.post("/addons", {"type": "FIXED_FEE"}).ok
-    feature = api.post("/features", {"name": "Exports", "schemaAssociations": ["api_call"]}).ok
+    addon = api.post("/addons", {"type": "FIXED_FEE"}).ok()
+    feature = api.post("/features", {"name": "Exports", "schemaAssociations": ["api_call"]}).ok()
     plan, meter = walked.plan.id, walked.meter.id
     for answer in (
         togai.CustomersApi(client).get_customers(),

@@ -58,7 +58,7 @@ class Record:
     def __call__(self, method: str, template: str, body: object = None, **names: object) -> Any:  # noqa: ANN401 - JSON
         answer = self._api.send(method, template.format(**names), body)
         self.answers.setdefault((method, template), []).append(answer)
-        return answer.ok
+        return answer.ok()
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ def stranger(server: Inside) -> Api:
 
 @pytest.fixture(scope="module")
 def token(server: Inside) -> str:
-    return server.api().post("/authenticate").ok["token"]
+    return server.api().post("/authenticate").ok()["token"]
 
 
 def every_route(server: Inside) -> Iterator[tuple[str, str]]:
@@ -110,13 +110,13 @@ def test_a_key_becomes_a_token_for_a_day(server: Inside, token: str) -> None:
 
 
 def test_a_token_is_exchanged_for_itself(server: Inside, token: str) -> None:
-    assert server.api(token).post("/authenticate").ok == {"token": token}
+    assert server.api(token).post("/authenticate").ok() == {"token": token}
 
 
 def test_a_token_belongs_to_its_keys_organisation(server: Inside) -> None:
     other = server.new_organisation(name="Other and only")
-    token = other.post("/authenticate").ok["token"]
-    assert server.api(token).get("/v1/organization").ok["name"] == "Other and only"
+    token = other.post("/authenticate").ok()["token"]
+    assert server.api(token).get("/v1/organization").ok()["name"] == "Other and only"
 
 
 def forged(token: str, **changes: Any) -> str:  # noqa: ANN401 - claims
@@ -170,6 +170,6 @@ def test_a_token_for_another_organisations_key_is_refused(server: Inside, token:
 def test_page_tokens_are_no_access_tokens(server: Inside) -> None:
     api = server.new_organisation()
     for kind in ("LICENSE", "FIXED_FEE"):
-        api.post("/addons", {"type": kind}).ok  # noqa: B018 - asserts
-    page = api.get("/addons", pageSize=1).ok
+        api.post("/addons", {"type": kind}).ok()
+    page = api.get("/addons", pageSize=1).ok()
     server.api(page["nextToken"]).get("/addons").refused(401)

@@ -23,7 +23,9 @@ def api(server: Inside) -> Iterator[Api]:
     """One caller for all tests here; at the end there is nothing that any of them stored."""
     caller = server.new_organisation()
     yield caller
-    assert [caller.get(path).ok["data"] for path in ("/customers", "/accounts", "/credits", "/price_plans")] == [[]] * 4
+    assert [caller.get(path).ok()["data"] for path in ("/customers", "/accounts", "/credits", "/price_plans")] == [
+        []
+    ] * 4
 
 
 @pytest.mark.parametrize(

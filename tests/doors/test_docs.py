@@ -24,7 +24,7 @@ def reader(server: Inside) -> Api:
 
 @pytest.fixture
 def document(reader: Api) -> dict[str, Any]:
-    return reader.get("/openapi.json").ok
+    return reader.get("/openapi.json").ok()
 
 
 def nodes(node: object) -> Iterator[dict[str, Any]]:

@@ -36,7 +36,7 @@ def api(shop: Shop) -> Api:
 
 def stored(api: Api, event_id: str) -> dict[str, Any]:
     """The payload of an event as it was stored."""
-    return api.get(f"/events/{event_id}").ok["events"][0]["eventPayload"]
+    return api.get(f"/events/{event_id}").ok()["events"][0]["eventPayload"]
 
 
 def test_a_single_event_is_accepted(api: Api) -> None:
@@ -115,7 +115,7 @@ def test_the_other_events_of_its_batch_are_taken(api: Api, change: dict[str, Any
 
 def test_each_rejected_event_is_told_apart(api: Api) -> None:
     events = [event("p-0"), event("p-1", schemaName=""), event("p-2"), {"id": "p-3"}, {"nothing": 1}, 7]
-    details = api.post("/ingestBatch", {"events": events}).ok["details"]
+    details = api.post("/ingestBatch", {"events": events}).ok()["details"]
     assert details["accepted"] == 2
     assert [(one["index"], one["id"]) for one in details["rejected"]] == [(1, "p-1"), (3, "p-3"), (4, None), (5, None)]
 
@@ -150,18 +150,18 @@ def test_a_batch_of_another_shape_is_refused(api: Api, body: object) -> None:
     ],
 )
 def test_a_timestamp_is_read_in_its_zone_and_without_one_in_utc(api: Api, sent: str, meant: str) -> None:
-    api.post("/ingest", {"event": event(f"at-{sent}", at=sent)}).ok  # noqa: B018 - asserts
+    api.post("/ingest", {"event": event(f"at-{sent}", at=sent)}).ok()
     found = {one["eventPayload"]["id"]: one for page in event_pages(api) for one in page}
     assert found[f"at-{sent}"]["eventPayload"]["timestamp"] == meant
 
 
 def event_pages(api: Api) -> Iterator[list[dict[str, Any]]]:
-    page = api.get("/events").ok
+    page = api.get("/events").ok()
     while True:
         yield page["events"]
         if page["nextToken"] is None:
             return
-        page = api.get("/events", nextToken=page["nextToken"]).ok
+        page = api.get("/events", nextToken=page["nextToken"]).ok()
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def event_pages(api: Api) -> Iterator[list[dict[str, Any]]]:
 def test_an_odd_event_neither_stops_the_processing_nor_changes_on_its_way(api: Api, change: dict[str, Any]) -> None:
     name = f"odd {change}"[:60]
     odd = event(name) | change
-    api.post("/ingest", {"event": odd}).ok  # noqa: B018 - asserts
+    api.post("/ingest", {"event": odd}).ok()
     (found,) = [one for page in event_pages(api) for one in page if one["eventPayload"]["id"] == name]
     assert {**found["eventPayload"], "timestamp": None} == {**odd, "timestamp": None}
     assert datetime.fromisoformat(found["eventPayload"]["timestamp"]) == datetime.fromisoformat(odd["timestamp"])
@@ -192,8 +192,8 @@ def test_an_odd_event_neither_stops_the_processing_nor_changes_on_its_way(api: A
 
 def test_an_event_without_an_id_is_taken_and_then_failed(api: Api) -> None:
     nameless = {name: value for name, value in event("x", at="2026-01-03T00:00:00Z").items() if name != "id"}
-    api.post("/ingest", {"event": nameless}).ok  # noqa: B018 - asserts
-    (found,) = api.get("/events", status="INGESTION_FAILED_NO_EVENT_ID").ok["events"]
+    api.post("/ingest", {"event": nameless}).ok()
+    (found,) = api.get("/events", status="INGESTION_FAILED_NO_EVENT_ID").ok()["events"]
     assert "id" not in found["eventPayload"]
 
 

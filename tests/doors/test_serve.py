@@ -54,7 +54,7 @@ def files_with(directory: Path, secret: str) -> list[str]:
 
 class TestFirstStart:
     def test_the_value_of_the_environment_becomes_the_first_key(self, clocked: Child) -> None:
-        assert clocked.api().get("/v1/organization").ok["baseCurrency"] == "USD"
+        assert clocked.api().get("/v1/organization").ok()["baseCurrency"] == "USD"
         assert "TOGAI_API_TOKEN" in clocked.said
         assert KEY not in clocked.said
         assert files_with(clocked.data, KEY) == []
@@ -64,7 +64,7 @@ class TestFirstStart:
         with child(data, *JANUARY, key=None) as first:
             (key,) = SHOWN_KEY.findall(first.said)
             assert first.api(key).post("/addons", {"type": "LICENSE"}).status == 200
-            token = first.api(key).post("/authenticate").ok["token"]
+            token = first.api(key).post("/authenticate").ok()["token"]
             assert files_with(data, key) == files_with(data, token) == []
         assert files_with(data, key) == []
         with inside(data) as second:
@@ -186,10 +186,10 @@ def test_the_clock_goes_on_at_the_later_of_flag_and_store(tmp_path: Path) -> Non
         Shop(first.api()).metered_plan((0, 1))
         first.api().advance("2026-03-10")
     with inside(data) as second:
-        assert second.api().get("/v1/test-clock").ok == {"now": "2026-03-10T00:00:00Z"}
+        assert second.api().get("/v1/test-clock").ok() == {"now": "2026-03-10T00:00:00Z"}
     with inside(data, now="2026-07-01T00:00:00Z") as third:
         api = third.api()
-        assert api.get("/v1/test-clock").ok == {"now": "2026-07-01T00:00:00Z"}
+        assert api.get("/v1/test-clock").ok() == {"now": "2026-07-01T00:00:00Z"}
         # What fell due while it was down is done in order with the next step of the clock.
         api.advance("2026-07-01")
         frozen = [one for one in Shop(api).invoices() if one["status"] != "DRAFT"]
@@ -203,7 +203,7 @@ class TestKeysBesideARunningServer:
         (secret,) = SHOWN_KEY.findall(made)
         (key_id,) = re.findall(r"Key (key\.\S+) \(for a day\)", made)
         api = clocked.api(secret)
-        token = api.post("/authenticate").ok["token"]
+        token = api.post("/authenticate").ok()["token"]
         assert (api.get("/addons").status, clocked.api(token).get("/addons").status) == (200, 200)
         revoked = beside("keys", "revoke", key_id, "--data", str(clocked.data))
         assert (revoked.exit_code, revoked.output) == (0, f"Key {key_id} is revoked.\n")
@@ -215,5 +215,5 @@ class TestKeysBesideARunningServer:
     def test_an_organisation_is_added_beside_it_too(self, clocked: Child) -> None:
         made = beside("init", "--name", "Neighbours", "--currency", "EUR", "--data", str(clocked.data))
         (secret,) = SHOWN_KEY.findall(made.output)
-        found = clocked.api(secret).get("/v1/organization").ok
+        found = clocked.api(secret).get("/v1/organization").ok()
         assert (found["name"], found["baseCurrency"], found["timeZone"]) == ("Neighbours", "EUR", "UTC")

@@ -19,7 +19,7 @@ def api(server: Inside) -> Api:
 
 
 def test_it_stands_where_it_was_set(api: Api) -> None:
-    assert api.get("/v1/test-clock").ok == {"now": "2026-01-01T00:00:00Z"}
+    assert api.get("/v1/test-clock").ok() == {"now": "2026-01-01T00:00:00Z"}
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_it_never_goes_back(api: Api, to: str) -> None:
 )
 def test_what_is_no_instant_is_refused(api: Api, body: object, message: str) -> None:
     assert api.post("/v1/test-clock/advance", body).refused(400).startswith(message)
-    assert api.get("/v1/test-clock").ok == {"now": "2026-01-01T00:00:00Z"}
+    assert api.get("/v1/test-clock").ok() == {"now": "2026-01-01T00:00:00Z"}
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/v1/test-clock"), ("POST", "/v1/test-clock/advance")])
@@ -72,6 +72,6 @@ def test_it_counts_what_fell_due_on_the_way(api: Api) -> None:
 
 
 def test_everything_is_dated_by_it(api: Api) -> None:
-    now = api.get("/v1/test-clock").ok["now"]
-    made = api.post("/addons", {"type": "CREDIT_GRANT"}).ok
+    now = api.get("/v1/test-clock").ok()["now"]
+    made = api.post("/addons", {"type": "CREDIT_GRANT"}).ok()
     assert made["createdAt"] == now

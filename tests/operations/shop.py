@@ -100,7 +100,7 @@ class Shop:
         """A customer with one account of the same id."""
         account = {"id": name, "name": f"{name} account", "invoiceCurrency": currency} | more
         customer = {"id": name, "name": f"{name} Inc", "primaryEmail": f"{name}@example.test", "address": ADDRESS}
-        self.api.post("/customers", customer | {"account": account}).ok  # noqa: B018 - asserts
+        self.api.post("/customers", customer | {"account": account}).ok()
         return name
 
     def schema(
@@ -112,8 +112,8 @@ class Shop:
             "attributes": [{"name": attribute} for attribute in attributes],
             "dimensions": [{"name": dimension} for dimension in dimensions.split()],
         }
-        self.api.post("/event_schema", body).ok  # noqa: B018 - asserts
-        self.api.post(f"/event_schema/{name}/activate").ok  # noqa: B018 - asserts
+        self.api.post("/event_schema", body).ok()
+        self.api.post(f"/event_schema/{name}/activate").ok()
         return name
 
     def meter(self, name: str = "Calls", computation: str = CALLS, schema: str = "api_call", **more: object) -> str:
@@ -126,18 +126,18 @@ class Shop:
             "eventSchemaName": schema,
             "computations": [{"computation": computation, "order": 1} | matcher],
         }
-        made = self.api.post("/usage_meters", body | more).ok
-        return self.api.post(f"/usage_meters/{made['id']}/activate").ok["id"]
+        made = self.api.post("/usage_meters", body | more).ok()
+        return self.api.post(f"/usage_meters/{made['id']}/activate").ok()["id"]
 
     def addon(self, name: str = "Base fee", kind: str = "FIXED_FEE") -> str:
         """An add-on; its id."""
-        return self.api.post("/addons", {"name": name, "type": kind}).ok["id"]
+        return self.api.post("/addons", {"name": name, "type": kind}).ok()["id"]
 
     def plan(self, *, cycle: Json | None = None, currencies: tuple[str, ...] = ("USD",), **cards: object) -> str:
         """An active plan; its id."""
         details = {"supportedCurrencies": currencies, "pricingCycleConfig": cycle or monthly()} | cards
-        made = self.api.post("/price_plans", {"name": f"Plan {next(self._numbers)}", "pricePlanDetails": details}).ok
-        return self.api.post(f"/price_plans/{made['id']}/activate", {"currencies": currencies}).ok["id"]
+        made = self.api.post("/price_plans", {"name": f"Plan {next(self._numbers)}", "pricePlanDetails": details}).ok()
+        return self.api.post(f"/price_plans/{made['id']}/activate", {"currencies": currencies}).ok()["id"]
 
     def try_associate(
         self, plan: str, account: str = "acme", since: str = "2026-01-01", until: str = OPEN_END
@@ -148,7 +148,7 @@ class Shop:
 
     def associate(self, plan: str, account: str = "acme", since: str = "2026-01-01", until: str = OPEN_END) -> Json:
         """Put a plan on an account."""
-        return self.try_associate(plan, account, since, until).ok
+        return self.try_associate(plan, account, since, until).ok()
 
     def metered_plan(self, *tiers: tuple[int, object], account: str = "acme", cycle: Json | None = None) -> str:
         """An account whose calls are metered and priced by tiers since New Year; the meter's id."""
@@ -161,17 +161,17 @@ class Shop:
     def use(self, calls: object, at: str = "2026-01-10T12:00:00Z", account: str = "acme") -> str:
         """One event; its id."""
         name = f"e-{next(self._numbers)}"
-        self.api.post("/ingest", {"event": event(name, account, calls, at)}).ok  # noqa: B018 - asserts
+        self.api.post("/ingest", {"event": event(name, account, calls, at)}).ok()
         return name
 
     def status(self, event_id: str) -> str:
         """What became of an event; of the last one, when an id came in more than once."""
-        return self.api.get(f"/events/{event_id}").ok["events"][-1]["ingestionStatus"]["status"]
+        return self.api.get(f"/events/{event_id}").ok()["events"][-1]["ingestionStatus"]["status"]
 
     def credit(self, amount: object, account: str = "acme", **more: object) -> str:
         """A credit; its id."""
         asked = {"accountId": account, "purpose": "Gift", "effectiveFrom": "2026-01-01", "priority": 1}
-        granted = self.api.post("/credits", {"creditRequests": [asked | {"creditAmount": amount} | more]}).ok
+        granted = self.api.post("/credits", {"creditRequests": [asked | {"creditAmount": amount} | more]}).ok()
         return granted["credits"][0]["id"]
 
     def invoices(self, account: str = "acme", **filters: object) -> list[Json]:
@@ -182,11 +182,11 @@ class Shop:
 
     def invoice(self, position: int = 0, account: str = "acme") -> Json:
         """One of them, with its lines."""
-        return self.api.get(f"/invoices/{self.invoices(account)[position]['id']}").ok
+        return self.api.get(f"/invoices/{self.invoices(account)[position]['id']}").ok()
 
     def balance(self, account: str = "acme") -> tuple[Decimal, Decimal, Decimal, Decimal]:
         """The credit balance: active, available, running, inapplicable."""
-        figures = self.api.get(f"/accounts/{account}/credit_balance").ok
+        figures = self.api.get(f"/accounts/{account}/credit_balance").ok()
         names = ("activeCredits", "availableBalance", "runningBalance", "inapplicableCredits")
         return tuple(Decimal(figures[name]) for name in names)
 
@@ -195,4 +195,4 @@ class Shop:
         asked = {"id": "q", "name": name, "aggregationPeriod": period} | more
         return self.api.post(
             "/metrics", {"startTime": f"{since}T00:00:00Z", "endTime": f"{until}T00:00:00Z", "metricQueries": [asked]}
-        ).ok["results"][0]["data"]
+        ).ok()["results"][0]["data"]

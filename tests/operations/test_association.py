@@ -27,7 +27,7 @@ class TestRefusals:
     def test_a_draft_of_a_plan(self, still: Shop) -> None:
         still.account()
         body = {"name": "Draft", "pricePlanDetails": {"supportedCurrencies": ["USD"]}}
-        draft = still.api.post("/price_plans", body).ok["id"]
+        draft = still.api.post("/price_plans", body).ok()["id"]
         assert "'Draft' is DRAFT: activate it first" in still.try_associate(draft).refused(400)
 
     def test_a_currency_that_is_not_active(self, still: Shop) -> None:
@@ -91,10 +91,10 @@ def test_the_answer_shows_the_whole_timeline(still: Shop) -> None:
         ("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"),
         ("2026-03-01T00:00:00Z", "9999-01-01T00:00:00Z"),
     ]
-    (piece,) = still.api.get("/accounts/acme/pricing_schedules", start_date="2026-02-01").ok["data"]
+    (piece,) = still.api.get("/accounts/acme/pricing_schedules", start_date="2026-02-01").ok()["data"]
     assert (piece["pricePlanId"], piece["version"], piece["isOverriden"]) == (plan, 1, False)
     assert piece["pricePlanDetails"]["usageRateCards"]
-    compact = still.api.get("/accounts/acme/pricing_schedules", end_date="2026-02-15", compact="true").ok["data"]
+    compact = still.api.get("/accounts/acme/pricing_schedules", end_date="2026-02-15", compact="true").ok()["data"]
     assert [("pricePlanDetails" in one, one["endDate"]) for one in compact] == [(False, "2026-02-01T00:00:00Z")]
 
 
@@ -172,7 +172,7 @@ def test_anniversary_cycles_start_on_the_anniversaries(
 ) -> None:
     still.associate(offer(still, cycle=anniversary(interval=interval)), since=since)
     assert [start for start, _ in periods(still)] == starts
-    (piece,) = still.api.get("/accounts/acme/pricing_schedules").ok["data"]
+    (piece,) = still.api.get("/accounts/acme/pricing_schedules").ok()["data"]
     offset = piece["pricePlanDetails"]["pricingCycleConfig"]["startOffset"]
     assert ((offset["dayOffset"], offset["monthOffset"]), piece["isOverriden"]) == (offsets, True)
 
@@ -194,7 +194,7 @@ def test_days_are_those_of_the_organisations_zone(standing: Inside) -> None:
     shop.associate(offer(shop), since="2026-01-01")
     # On 1 January 00:00 UTC it is still 2025 in New York.
     assert shop.invoices() == []
-    answer = shop.api.get("/accounts/acme/pricing_schedules").ok["data"]
+    answer = shop.api.get("/accounts/acme/pricing_schedules").ok()["data"]
     assert answer[0]["startDate"] == "2026-01-01T05:00:00Z"
 
 

@@ -54,7 +54,7 @@ class TestTheMeter:
         assert message.startswith("computations[0].matcher: not valid JSON (line 4, column 6)")
         assert 'a bare "or": [...] stands inside an array' in message
         assert '{"or": [...]}' in message
-        assert rides.api.get("/usage_meters").ok["data"] == []
+        assert rides.api.get("/usage_meters").ok()["data"] == []
 
     def test_with_that_one_repair_it_is_created(self, rides: Shop) -> None:
         made = self.create(rides, article.REPAIRED_METER)
@@ -69,7 +69,7 @@ class TestTheMeter:
         body = json.loads(article.REPAIRED_METER)
         if payload == "reference":
             body["computations"][0]["matcher"] = REPAIRED_RULE
-        meter = rides.api.post("/usage_meters", body).ok["id"]
+        meter = rides.api.post("/usage_meters", body).ok()["id"]
         active = rides.api.post(f"/usage_meters/{meter}/activate")
         assert (active.status, active.body["status"]) == (200, "ACTIVE")
         for number, (distance, city) in enumerate(
@@ -80,9 +80,9 @@ class TestTheMeter:
                 "attributes": [{"name": "distance", "value": str(distance)}],
                 "dimensions": {"city": city},
             }
-            rides.api.post("/ingest", {"event": ride}).ok  # noqa: B018 - asserts
+            rides.api.post("/ingest", {"event": ride}).ok()
         traces = [
-            rides.api.get(f"/events/ride-{number}").ok["events"][0]["eventPipelineInfo"]["usageMeters"][0]
+            rides.api.get(f"/events/ride-{number}").ok()["events"][0]["eventPipelineInfo"]["usageMeters"][0]
             for number in range(5)
         ]
         # 150 x 0.4 and 10 x 0.4; 50 is neither long nor short, Pune is another city, and so is a part of a name.
@@ -104,16 +104,16 @@ class TestTheMeter:
 
     def test_its_schema_must_be_active_before_it_is(self, still: Shop) -> None:
         body = {"name": RIDES, "attributes": [{"name": "distance"}], "dimensions": [{"name": "city"}]}
-        still.api.post("/event_schema", body).ok  # noqa: B018 - asserts
-        meter = self.create(still, article.REPAIRED_METER).ok["id"]
+        still.api.post("/event_schema", body).ok()
+        meter = self.create(still, article.REPAIRED_METER).ok()["id"]
         assert "activate it first" in still.api.post(f"/usage_meters/{meter}/activate").refused(400)
-        still.api.post(f"/event_schema/{RIDES}/activate").ok  # noqa: B018 - asserts
-        assert still.api.post(f"/usage_meters/{meter}/activate").ok["status"] == "ACTIVE"
+        still.api.post(f"/event_schema/{RIDES}/activate").ok()
+        assert still.api.post(f"/usage_meters/{meter}/activate").ok()["status"] == "ACTIVE"
 
     def test_missing_orders_become_positions(self, rides: Shop) -> None:
         body = json.loads(article.REPAIRED_METER)
         body["computations"] = [{"computation": "1"}, {"computation": 2}, {"computation": "3", "order": 9}]
-        made = rides.api.post("/usage_meters", body).ok["computations"]
+        made = rides.api.post("/usage_meters", body).ok()["computations"]
         assert [(one["order"], one["computation"]) for one in made] == [(1, "1"), (2, "2"), (9, "3")]
 
     @pytest.mark.parametrize(("length", "status"), [(500, 201), (501, 400)])
@@ -137,7 +137,7 @@ class TestTheMeter:
     def test_a_count_meter_counts_each_event_as_1(self, rides: Shop, computation: object) -> None:
         body = json.loads(article.REPAIRED_METER) | {"aggregation": "COUNT"}
         body["computations"] = [] if computation is None else [{"computation": computation}]
-        made = rides.api.post("/usage_meters", body).ok
+        made = rides.api.post("/usage_meters", body).ok()
         assert [one["computation"] for one in made["computations"]] == ["1"]
 
     @pytest.mark.parametrize("computation", ["2", '{"var":"attributes.distance"}', "1.0", '"1"'])
@@ -177,20 +177,20 @@ class TestTheAddOn:
         ],
     )
     def test_without_a_name_it_gets_its_types_and_a_number(self, still: Shop, kind: str, names: list[str]) -> None:
-        assert [self.create(still, type=kind).ok["name"] for _ in names] == names
+        assert [self.create(still, type=kind).ok()["name"] for _ in names] == names
 
     def test_a_name_is_free_again_once_its_add_on_is_archived(self, still: Shop) -> None:
-        first = self.create(still, type="LICENSE").ok["id"]
-        self.create(still, type="LICENSE").ok  # noqa: B018 - asserts
-        still.api.delete(f"/addons/{first}").ok  # noqa: B018 - asserts
-        assert self.create(still, type="LICENSE").ok["name"] == "License"
+        first = self.create(still, type="LICENSE").ok()["id"]
+        self.create(still, type="LICENSE").ok()
+        still.api.delete(f"/addons/{first}").ok()
+        assert self.create(still, type="LICENSE").ok()["name"] == "License"
 
     def test_a_display_name_counts_as_taken(self, still: Shop) -> None:
-        self.create(still, type="FIXED_FEE", name="Seats", billableName="License").ok  # noqa: B018 - asserts
-        assert self.create(still, type="LICENSE").ok["name"] == "License 2"
+        self.create(still, type="FIXED_FEE", name="Seats", billableName="License").ok()
+        assert self.create(still, type="LICENSE").ok()["name"] == "License 2"
 
     def test_display_names_are_unique(self, still: Shop) -> None:
-        self.create(still, type="LICENSE", name="Seats").ok  # noqa: B018 - asserts
+        self.create(still, type="LICENSE", name="Seats").ok()
         self.create(still, type="LICENSE", name="Seats").refused(409)
         self.create(still, type="FIXED_FEE", name="Desks", billableName="Seats").refused(409)
 
@@ -201,18 +201,18 @@ class TestTheAddOn:
             assert kind in message
 
     def test_it_can_be_read_renamed_listed_and_archived(self, still: Shop) -> None:
-        addon = self.create(still, type="FIXED_FEE", name="Support").ok["id"]
-        renamed = still.api.patch(f"/addons/{addon}", {"name": "Premium", "billableName": "Priority support"}).ok
+        addon = self.create(still, type="FIXED_FEE", name="Support").ok()["id"]
+        renamed = still.api.patch(f"/addons/{addon}", {"name": "Premium", "billableName": "Priority support"}).ok()
         assert (renamed["name"], renamed["displayName"]) == ("Premium", "Priority support")
-        assert still.api.get(f"/addons/{addon}").ok == renamed
-        assert still.api.get("/addons", type="FIXED_FEE").ok["data"] == [renamed]
-        assert still.api.get("/addons", type="LICENSE").ok["data"] == []
-        assert still.api.delete(f"/addons/{addon}").ok == {"success": True}
+        assert still.api.get(f"/addons/{addon}").ok() == renamed
+        assert still.api.get("/addons", type="FIXED_FEE").ok()["data"] == [renamed]
+        assert still.api.get("/addons", type="LICENSE").ok()["data"] == []
+        assert still.api.delete(f"/addons/{addon}").ok() == {"success": True}
         still.api.get(f"/addons/{addon}").refused(404)
-        assert [one["id"] for one in still.api.get("/addons", status="ARCHIVED").ok["data"]] == [addon]
+        assert [one["id"] for one in still.api.get("/addons", status="ARCHIVED").ok()["data"]] == [addon]
 
     def test_its_type_never_changes(self, still: Shop) -> None:
-        addon = self.create(still, type="FIXED_FEE").ok["id"]
+        addon = self.create(still, type="FIXED_FEE").ok()["id"]
         assert "unknown field 'type'" in still.api.patch(f"/addons/{addon}", {"type": "LICENSE"}).refused(400)
 
 
@@ -231,7 +231,7 @@ class TestTheFeature:
             {"schemaName": "event_schema2", "attributeName": "minutes"},
         ]
         assert b"schemaAssocitions" not in made.content
-        tie = still.api.get("/event_schema/event_schema1").ok["featureDetails"]
+        tie = still.api.get("/event_schema/event_schema1").ok()["featureDetails"]
         assert tie == {"featureId": made.body["id"], "attributeName": "units"}
 
     def test_the_articles_spelling_and_the_contracts_may_not_both_be_sent(self, still: Shop) -> None:
@@ -247,7 +247,7 @@ class TestTheFeature:
             'name one as {"schemaName": "x", "attributeName": "a"}'
         )
         named = self.create(still, schemaAssociations=[{"schemaName": "x", "attributeName": "b"}])
-        assert named.ok["schemaAssociations"] == [{"schemaName": "x", "attributeName": "b"}]
+        assert named.ok()["schemaAssociations"] == [{"schemaName": "x", "attributeName": "b"}]
 
     def test_a_bare_name_of_a_schema_without_attributes_is_refused(self, still: Shop) -> None:
         still.schema("bare", ())
@@ -271,13 +271,13 @@ class TestTheFeature:
     def test_what_it_is_tied_to_must_exist(self, still: Shop, entry: object, message: str) -> None:
         still.schema()
         assert message in self.create(still, schemaAssociations=[entry]).refused(400)
-        assert still.api.get("/features").ok["data"] == []
+        assert still.api.get("/features").ok()["data"] == []
 
     def test_a_schema_is_tied_to_one_feature(self, still: Shop) -> None:
         still.schema()
-        first = self.create(still, schemaAssociations=["api_call"]).ok["id"]
+        first = self.create(still, schemaAssociations=["api_call"]).ok()["id"]
         assert "api_call" in self.create(still, name="Second", schemaAssociations=["api_call"]).refused(409)
-        still.api.patch(f"/features/{first}", {"schemaAssociations": []}).ok  # noqa: B018 - asserts
+        still.api.patch(f"/features/{first}", {"schemaAssociations": []}).ok()
         assert self.create(still, name="Second", schemaAssociations=["api_call"]).status == 200
 
     @pytest.mark.parametrize("body", [{}, {"schemaAssociations": []}, {"schemaAssocitions": []}])
@@ -301,11 +301,11 @@ class TestTheFeature:
 
     def test_it_can_be_read_changed_and_listed(self, still: Shop) -> None:
         still.schema()
-        feature = self.create(still, billableName="Data exports").ok
+        feature = self.create(still, billableName="Data exports").ok()
         assert feature["displayName"] == "Data exports"
-        changed = still.api.patch(f"/features/{feature['id']}", {"schemaAssociations": ["api_call"]}).ok
-        assert still.api.get(f"/features/{feature['id']}").ok == changed
-        (listed,) = still.api.get("/features").ok["data"]
+        changed = still.api.patch(f"/features/{feature['id']}", {"schemaAssociations": ["api_call"]}).ok()
+        assert still.api.get(f"/features/{feature['id']}").ok() == changed
+        (listed,) = still.api.get("/features").ok()["data"]
         assert (listed["id"], listed["schemaCount"]) == (feature["id"], 1)
         still.api.delete(f"/features/{feature['id']}").refused(405)
 
@@ -316,4 +316,4 @@ def test_rules_keep_their_numbers_exact(still: Shop) -> None:
     meter = still.meter(computation='{"*":[{"var":"attributes.calls"},0.1]}')
     still.use("3")
     assert still.metric("USAGE", "2026-01-01", "2026-02-01")[0]["metricValues"] == [Decimal("0.3")]
-    assert still.api.get(f"/usage_meters/{meter}").ok["computations"][0]["computation"].endswith("0.1]}")
+    assert still.api.get(f"/usage_meters/{meter}").ok()["computations"][0]["computation"].endswith("0.1]}")

@@ -108,8 +108,8 @@ class TestFreezing:
         frozen = shop.invoice()
         shop.use(1000)
         shop.credit(1000)
-        shop.api.patch("/customers/acme", {"name": "Renamed", "address": {"city": "Rome"}}).ok  # noqa: B018 - asserts
-        shop.api.patch("/accounts/acme", {"netTermDays": 90}).ok  # noqa: B018 - asserts
+        shop.api.patch("/customers/acme", {"name": "Renamed", "address": {"city": "Rome"}}).ok()
+        shop.api.patch("/accounts/acme", {"netTermDays": 90}).ok()
         shop.api.advance("2026-02-20")
         assert shop.invoice() == frozen
         assert frozen["invoiceDetails"]["customer"]["name"] == "acme Inc"
@@ -134,7 +134,7 @@ class TestFreezing:
 
     def test_numbers_have_no_gaps_and_each_organisation_counts_its_own(self, server: Inside) -> None:
         shops = [Shop(server.api()), Shop(server.new_organisation(name="Second"))]
-        shops[1].api.patch("/v1/organization", {"invoiceNumberFormat": "2ND-{number}"}).ok  # noqa: B018 - asserts
+        shops[1].api.patch("/v1/organization", {"invoiceNumberFormat": "2ND-{number}"}).ok()
         for shop in shops:
             shop.schema()
             plan = shop.plan(usageRateCards=[tiered(shop.meter(), (0, 1))])
@@ -254,15 +254,15 @@ class TestList:
         ids=str,
     )
     def test_it_is_filtered(self, many: Shop, query: dict[str, object], number: int) -> None:
-        assert len(many.api.get("/invoices", **query).ok["data"]) == number
+        assert len(many.api.get("/invoices", **query).ok()["data"]) == number
 
     def test_it_is_filtered_by_plan(self, many: Shop) -> None:
         plan = many.invoices("acme")[0]["pricePlanId"]
-        found = many.api.get("/invoices", price_plan_id=plan).ok["data"]
+        found = many.api.get("/invoices", price_plan_id=plan).ok()["data"]
         assert {one["ownerId"] for one in found} == {"acme"}
 
     def test_the_newest_come_first(self, many: Shop) -> None:
-        starts = [one["startDate"] for one in many.api.get("/invoices").ok["data"]]
+        starts = [one["startDate"] for one in many.api.get("/invoices").ok()["data"]]
         assert starts == sorted(starts, reverse=True)
 
 
@@ -282,7 +282,7 @@ class TestVoid:
 
     def void(self, shop: Shop) -> str:
         name = shop.invoices()[0]["id"]
-        voided = shop.api.patch(f"/invoices/{name}", {"status": "VOID"}).ok
+        voided = shop.api.patch(f"/invoices/{name}", {"status": "VOID"}).ok()
         assert (voided["status"], voided["totalAmount"], voided["sequenceId"]) == ("VOID", 20, "INV-000001")
         return name
 
@@ -293,7 +293,7 @@ class TestVoid:
         after = billed.invoice()
         assert after["revenueInfo"] == before["revenueInfo"]
         assert {name for name in before if before[name] != after[name]} <= {"status", "updatedAt"}
-        (credit,) = billed.api.get("/credits").ok["data"]
+        (credit,) = billed.api.get("/credits").ok()["data"]
         assert (credit["status"], credit["consumedAmount"]) == ("ACTIVE", 0)
         assert billed.balance()[0] == 10
 
@@ -305,13 +305,13 @@ class TestVoid:
         # 30, of which both credits pay 15.
         assert (made.body["status"], made.body["totalAmount"], made.body["sequenceId"]) == ("DUE", 15, "INV-000002")
         assert (made.body["startDate"], made.body["invoiceDate"]) == ("2026-01-01T00:00:00Z", "2026-02-03T00:00:00Z")
-        assert billed.api.get(f"/invoices/{made.body['id']}").ok == made.body
-        assert billed.api.get(f"/invoices/{void}").ok["status"] == "VOID"
+        assert billed.api.get(f"/invoices/{made.body['id']}").ok() == made.body
+        assert billed.api.get(f"/invoices/{void}").ok()["status"] == "VOID"
         assert billed.balance()[1] == 0
 
     def test_only_one_is_made(self, billed: Shop) -> None:
         void = self.void(billed)
-        billed.api.post(f"/v1/invoices/{void}/reissue").ok  # noqa: B018 - asserts
+        billed.api.post(f"/v1/invoices/{void}/reissue").ok()
         assert "void it first" in billed.api.post(f"/v1/invoices/{void}/reissue").refused(409)
         assert sorted(statuses(billed)) == ["DRAFT", "DUE", "VOID"]
 
@@ -327,7 +327,7 @@ class TestVoid:
         shop.api.advance("2026-02-03")
         invoice = shop.invoices()[0]
         assert (invoice["status"], invoice["totalAmount"]) == ("PAID", 0)
-        shop.api.patch(f"/invoices/{invoice['id']}", {"status": "VOID"}).ok  # noqa: B018 - asserts
+        shop.api.patch(f"/invoices/{invoice['id']}", {"status": "VOID"}).ok()
         assert shop.balance()[1] == 50
 
 

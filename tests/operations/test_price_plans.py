@@ -40,9 +40,9 @@ def create(shop: Shop, **details: object) -> Answer:
 
 
 def refusal(shop: Shop, **details: object) -> str:
-    before = shop.api.get("/price_plans").ok
+    before = shop.api.get("/price_plans").ok()
     message = create(shop, **details).refused(400)
-    assert shop.api.get("/price_plans").ok == before
+    assert shop.api.get("/price_plans").ok() == before
     return message
 
 
@@ -167,7 +167,7 @@ def test_cycles_are_what_the_interval_allows(shop: Shop, cycle: Json, path: str)
 def test_what_cards_price_must_exist_and_be_of_their_kind(shop: Shop, meter: str) -> None:
     licence = shop.addon("Seats", "LICENSE")
     gone = shop.addon("Gone")
-    shop.api.delete(f"/addons/{gone}").ok  # noqa: B018 - asserts
+    shop.api.delete(f"/addons/{gone}").ok()
     message = refusal(
         shop,
         usageRateCards=[tiered(meter, (0, 1)), tiered("um.unknown", (0, 1))],
@@ -215,7 +215,7 @@ def test_cards_that_are_not_priced_yet_are_refused_by_name(shop: Shop, field: st
 
 def test_a_plan_of_a_name_alone_is_a_draft_that_cannot_be_activated(shop: Shop, addon: str) -> None:
     body = {"name": "Bare", "type": "BILLING", "pricePlanDetails": {"supportedCurrencies": ["USD"]}}
-    made = shop.api.post("/price_plans", body).ok
+    made = shop.api.post("/price_plans", body).ok()
     assert made["status"] == "DRAFT"
     path = f"/price_plans/{made['id']}"
     message = shop.api.post(f"{path}/activate", {"currencies": ["USD", "EUR"]}).refused(400)
@@ -224,11 +224,11 @@ def test_a_plan_of_a_name_alone_is_a_draft_that_cannot_be_activated(shop: Shop, 
     assert "pricePlanDetails: has no rate cards" in message
     shop.api.post(f"{path}/activate", {"currencies": []}).refused(400)
     patch = {"pricePlanDetails": {"pricingCycleConfig": monthly(), "fixedFeeRateCards": [fee(addon, 5)]}}
-    assert shop.api.patch(path, patch).ok["status"] == "DRAFT"
-    active = shop.api.post(f"{path}/activate", {"currencies": ["USD"]}).ok
+    assert shop.api.patch(path, patch).ok()["status"] == "DRAFT"
+    active = shop.api.post(f"{path}/activate", {"currencies": ["USD"]}).ok()
     assert active["status"] == "ACTIVE"
     assert active["pricingSchedule"][0]["version"] == 1
-    assert shop.api.get(path, version=1).ok == active
+    assert shop.api.get(path, version=1).ok() == active
     shop.api.get(path, version=2).refused(404)
 
 
@@ -243,16 +243,16 @@ def test_a_patch_replaces_the_keys_that_it_holds(shop: Shop, meter: str, addon: 
                 "fixedFeeRateCards": [fee(addon, 5)],
             },
         },
-    ).ok["id"]
+    ).ok()["id"]
     patch = {"description": "New", "pricePlanDetails": {"usageRateCards": [tiered(meter, (0, 3))]}}
-    changed = shop.api.patch(f"/price_plans/{plan}", patch).ok
+    changed = shop.api.patch(f"/price_plans/{plan}", patch).ok()
     details = changed["pricingSchedule"][0]["pricePlanDetails"]
     assert changed["description"] == "New"
     assert details["usageRateCards"][0]["rateValues"][0]["slabRates"][0]["rate"] == 3
     assert details["fixedFeeRateCards"][0]["rateValues"][0]["rate"] == 5
     bad = {"pricePlanDetails": {"usageRateCards": [tiered("um.unknown", (0, 3))]}}
     assert f"{CARD}.usageMeterId" in shop.api.patch(f"/price_plans/{plan}", bad).refused(400)
-    assert shop.api.get(f"/price_plans/{plan}").ok == changed
+    assert shop.api.get(f"/price_plans/{plan}").ok() == changed
 
 
 def test_currencies_are_activated_one_after_the_other(still: Shop) -> None:
@@ -269,10 +269,10 @@ def test_currencies_are_activated_one_after_the_other(still: Shop) -> None:
                 "fixedFeeRateCards": [card],
             },
         },
-    ).ok["id"]
+    ).ok()["id"]
 
     def active(*currencies: str) -> list[str]:
-        answer = still.api.post(f"/price_plans/{plan}/activate", {"currencies": currencies}).ok
+        answer = still.api.post(f"/price_plans/{plan}/activate", {"currencies": currencies}).ok()
         return answer["pricingSchedule"][0]["pricePlanDetails"]["activeCurrencies"]
 
     assert (active("EUR"), active("USD", "EUR")) == (["EUR"], ["EUR", "USD"])
@@ -282,7 +282,7 @@ def test_a_dry_run_answers_like_the_real_one_and_keeps_nothing(still: Shop) -> N
     body = {"name": "Dry", "pricePlanDetails": {"supportedCurrencies": ["USD"]}}
     dry = still.api.post("/price_plans?dry_run=true", body)
     assert (dry.status, dry.body["name"]) == (200, "Dry")
-    assert still.api.get("/price_plans").ok["data"] == []
+    assert still.api.get("/price_plans").ok()["data"] == []
     bad = body | {"pricePlanDetails": {"supportedCurrencies": []}}
     still.api.post("/price_plans?dry_run=true", bad).refused(400)
 
