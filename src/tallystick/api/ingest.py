@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
@@ -23,14 +23,14 @@ from tallystick.metering.event import MAX_BATCH, Event, EventSource
 from tallystick.operations.work import Work, command
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from starlette.requests import Request
 
     from tallystick.engine import Caller, Engine
 
 FURTHEST_AHEAD: Final = timedelta(hours=24)
 """How far in the future an event may lie in real time (domain.md 2.2)."""
+
+_END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class SingleEvent(msgspec.Struct, forbid_unknown_fields=True):
@@ -97,7 +97,7 @@ class IngestDoor:
         """
         body = await body_of(request)
         event = _decoded(body, _SINGLE, SingleEvent).event
-        reason = self._too_far_ahead(in_utc(event.timestamp, "event."))
+        reason = _too_far_ahead(in_utc(event.timestamp, "event."), self._latest())
         if reason is not None:
             raise BillingError(Kind.UNPROCESSABLE, "future_event", Problem("event.timestamp", reason))
         columns = EventColumns.of([event], caller.organisation, EventSource.API)
@@ -121,13 +121,14 @@ class IngestDoor:
         except BillingError:
             raws = _shaped(body, _RAW_BATCH, _RawBatch).events
             decoded = [_event_or_reason(index, raw) for index, raw in enumerate(raws)]
+        latest = self._latest()
         taken: list[Event] = []
         refused: list[_Refused] = []
         for index, event in enumerate(decoded):
             if isinstance(event, _Refused):
                 refused.append(event)
                 continue
-            reason = self._untimely(event)
+            reason = _untimely(event, latest)
             if reason is None:
                 taken.append(event)
             else:
@@ -158,19 +159,24 @@ class IngestDoor:
         )
         return response_of(stored)
 
-    def _untimely(self, event: Event) -> str | None:
-        """Why an event of a batch is refused for its time, if it is."""
-        try:
-            reason = self._too_far_ahead(in_utc(event.timestamp))
-        except BillingError as unknown_year:
-            return unknown_year.message
-        return None if reason is None else f"timestamp: {reason}"
+    def _latest(self) -> datetime:
+        """The latest time that an event may have now; on a test clock it may have any."""
+        return _END_OF_TIME if self._engine.is_test else self._engine.clock.now() + FURTHEST_AHEAD
 
-    def _too_far_ahead(self, instant: datetime) -> str | None:
-        """Why an event's time is refused, if it is; a test clock takes any."""
-        if self._engine.is_test or instant <= self._engine.clock.now() + FURTHEST_AHEAD:
-            return None
-        return f"{instant.isoformat()} lies more than 24 hours in the future"
+
+def _untimely(event: Event, latest: datetime) -> str | None:
+    """Why an event of a batch is refused for its time, if it is."""
+    try:
+        reason = _too_far_ahead(in_utc(event.timestamp), latest)
+    except BillingError as unknown_year:
+        return unknown_year.message
+    return None if reason is None else f"timestamp: {reason}"
+
+
+def _too_far_ahead(instant: datetime, latest: datetime) -> str | None:
+    if instant <= latest:
+        return None
+    return f"{instant.isoformat()} lies more than 24 hours in the future"
 
 
 def _decoded(body: bytes, decoder: msgspec.json.Decoder[Any], kind: type) -> Any:  # noqa: ANN401 - the decoder's type
