@@ -23,7 +23,7 @@ from tallystick.metering.metric import (
     MetricsAnswer,
     MetricsRequest,
 )
-from tallystick.metering.series import bounds_of
+from tallystick.metering.series import MOST_POINTS, bounds_of
 from tallystick.operations.revenue import Earned, revenue_between, revenue_by_cycle, usage_by_cycle
 from tallystick.operations.work import Work, query
 from tallystick.stores.event_store_queries import CountsBy
@@ -117,6 +117,8 @@ def _cycle_series(work: Work, asked: MetricQuery, span: Period) -> list[DataPoin
     measure = revenue_by_cycle if asked.name in _REVENUE else usage_by_cycle
     found = list(_wanted(asked, measure(work, accounts, span)))
     starts = sorted({earned.at for earned in found})
+    if len(starts) > MOST_POINTS:
+        raise invalid("endTime", f"the range has more than {MOST_POINTS} points, one per cycle: ask for less time")
     points = [(_group(asked, earned, accounts), starts.index(earned.at), earned.amount) for earned in found]
     return _series(asked, starts, points)
 
