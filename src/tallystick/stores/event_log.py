@@ -43,6 +43,8 @@ CREATE TABLE IF NOT EXISTS log (
     body BLOB NOT NULL
 ) STRICT
 """
+_PRUNE: Final = "DELETE FROM log WHERE row IN (SELECT row FROM log WHERE row <= ? ORDER BY row LIMIT ?)"
+_ROWS_PER_TIDYING: Final = 8
 _NEXT_ROWS: Final = """
 SELECT row, received_at, reserved, count, body FROM log WHERE row > ? AND row <= ? ORDER BY row
 """
@@ -227,17 +229,18 @@ class _File:
         faults.reach(faults.LOG_COMMITTED)
         return self._end
 
-    def tidy(self) -> None:
-        """Delete what may go.
+    def tidy(self) -> bool:
+        """Delete a few of the rows that may go, so that no commit waits long; whether there are more.
 
         Raises:
             OSError: when the disk refuses.
         """
         try:
-            self._connected().execute("DELETE FROM log WHERE row <= ? AND row < ?", (self.prunable, self._end))
+            deleted = self._connected().execute(_PRUNE, (min(self.prunable, self._end - 1), _ROWS_PER_TIDYING))
         except sqlite3.Error as failure:
             self.close()
             raise OSError(f"{self._path.name}: {failure}") from failure
+        return deleted.rowcount == _ROWS_PER_TIDYING
 
     def skip_to(self, row: int) -> None:
         """Let the next row be the one after this; only before anything is appended."""

@@ -19,7 +19,7 @@ from tallystick.stores.event_store_queries import EventQueries
 from tallystick.stores.watermark import Watermark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from decimal import Decimal
     from pathlib import Path
@@ -77,6 +77,11 @@ class EventStore(Protocol):
         """Store judged events, their usage and the offset in one transaction; nothing, when the offset is there."""
         ...
 
+    @property
+    def watermark(self) -> Watermark:
+        """How far the store has come in the log."""
+        ...
+
     def offset(self) -> int:
         """The last log row whose events are in here."""
         ...
@@ -94,7 +99,7 @@ class EventStore(Protocol):
         ...
 
     def ids_after(self, position: int) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.int64]]]:
-        """(keys, positions) of the events behind a position that claimed their id, in portions."""
+        """(keys, positions) of the events behind a position that claimed their id, by ascending key."""
         ...
 
     def usage_totals(self, organisation: str, windows: Sequence[UsageWindow]) -> list[dict[str, Decimal]]:
@@ -159,7 +164,7 @@ class DuckEventStore(EventQueries):
             duckdb.Error: when the file cannot be opened.
         """
         self._path = path
-        self._config = {
+        self._config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
             "threads": threads,
             "checkpoint_threshold": "64MB",
@@ -167,8 +172,7 @@ class DuckEventStore(EventQueries):
             "autoload_known_extensions": False,
         }
         super().__init__(self._opened())
-        row, received_at = self._read("SELECT through_row, received_at FROM progress", {})[0]
-        self._watermark = Watermark(row, None if received_at is None else received_at.replace(tzinfo=UTC))
+        self._watermark = Watermark(*self._progress())
         self._applying = threading.Lock()
 
     @property
@@ -196,15 +200,11 @@ class DuckEventStore(EventQueries):
             duckdb.Error: when nothing was stored.
         """
         with self._applying:
-            if through_row <= self.offset():
-                return
-            if any(row_of(block.position) <= self.offset() for block in blocks):
-                raise ValueError(f"some events up to row {self.offset()} would be stored twice")
             try:
                 with contextlib.closing(self._database.cursor()) as cursor:
                     self._store(cursor, blocks, through_row, received_at)
-            except duckdb.FatalException:
-                self._reopen()
+            except duckdb.Error:
+                self._recover()
                 raise
             faults.reach(faults.EVENTS_COMMITTED)
             self._watermark.rise(through_row, received_at)
@@ -221,15 +221,18 @@ class DuckEventStore(EventQueries):
         through_row: int,
         received_at: datetime,
     ) -> None:
-        """Every value comes from Arrow, in one stream for each table: binding single rows takes a hundred times as long."""
+        """Every value comes from Arrow, in one stream for each table: binding rows one by one is far slower."""
         cursor.begin()
         try:
+            (offset,) = cursor.execute("SELECT through_row FROM progress").fetchall()[0]
+            if through_row <= offset:
+                cursor.rollback()
+                return
+            _refuse_overlap(blocks, offset)
             if blocks:
                 tables = EventTables(blocks)
-                for name, rows in (("event", tables.events()), ("usage", tables.usage())):
-                    cursor.register("arriving", pa.RecordBatchReader.from_batches(rows.schema, [rows]))
-                    cursor.execute(f"INSERT INTO {name} BY NAME SELECT * FROM arriving")
-                    cursor.unregister("arriving")
+                _insert(cursor, "INSERT INTO event BY NAME SELECT * FROM arriving", tables.events())
+                _insert(cursor, "INSERT INTO usage BY NAME SELECT * FROM arriving", tables.usage())
             moved = [through_row, received_at.replace(tzinfo=None)]
             cursor.execute("UPDATE progress SET through_row = ?, received_at = ?", moved)
             faults.reach(faults.EVENTS_BEFORE_COMMIT)
@@ -247,12 +250,37 @@ class DuckEventStore(EventQueries):
         (version,) = database.execute("SELECT version FROM schema_version").fetchall()[0]
         if version != LAYOUT:
             database.close()
-            reason = f"{self._path.name} has layout {version}, this release knows {LAYOUT}: use the release that wrote it"
+            reason = (
+                f"{self._path.name} has layout {version}, this release knows {LAYOUT}: use the release that wrote it"
+            )
             raise BillingError(Kind.BROKEN, "event_store_version", Problem("", reason))
         return database
 
-    def _reopen(self) -> None:
-        """After a fatal error, such as a full disk, DuckDB refuses everything until the file is opened anew."""
+    def _recover(self) -> None:
+        """Be ready for the next try, whether or not the failed one was stored after all.
+
+        After some errors, such as a full disk, DuckDB refuses everything until the file is opened anew.
+        """
         with contextlib.suppress(duckdb.Error):
-            self._database.close()
-        self._database = self._opened()
+            try:
+                progress = self._progress()
+            except duckdb.Error:
+                self._database.close()
+                self._database = self._opened()
+                progress = self._progress()
+            self._watermark.rise(*progress)
+
+    def _progress(self) -> tuple[int, datetime | None]:
+        row, received_at = self._read("SELECT through_row, received_at FROM progress", {})[0]
+        return row, None if received_at is None else received_at.replace(tzinfo=UTC)
+
+
+def _refuse_overlap(blocks: Sequence[MeteredBlock], offset: int) -> None:
+    if any(row_of(block.position) <= offset for block in blocks):
+        raise ValueError(f"events up to row {offset} are here: they must not be stored twice")
+
+
+def _insert(cursor: duckdb.DuckDBPyConnection, statement: str, arriving: pa.RecordBatch) -> None:
+    cursor.register("arriving", pa.RecordBatchReader.from_batches(arriving.schema, [arriving]))
+    cursor.execute(statement)
+    cursor.unregister("arriving")

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import duckdb
 import msgspec
-import numpy as np
 import pyarrow as pa
 
 from tallystick.kernel import quantity
+from tallystick.kernel.period import BEGINNING
 from tallystick.metering.event import Attribute, Event, EventSource, EventStatus
 from tallystick.stores.event_facts import StoredEvent, UsageFact
+from tallystick.stores.known_ids import keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
-    from tallystick.kernel.period import Period
     from tallystick.stores.event_facts import UsageWindow
 
 SeriesBy: TypeAlias = Literal["account", "meter"]
@@ -40,6 +42,13 @@ _EVENT_COLUMNS: Final = (
 )
 _NARROW: Final = "sum(value), NULL"
 _WIDE: Final = "sum(CAST(trunc(value) AS HUGEINT)), sum(value - trunc(value))"
+_BEHIND: Final = """
+event_at <= $event_at AND (
+    event_at < $event_at
+    OR coalesce(event_id, '') > $event_id
+    OR coalesce(event_id, '') = $event_id AND position > $position
+)"""
+_MICROSECOND: Final = timedelta(microseconds=1)
 _PORTION: Final = 1_000_000
 _METERS: Final = msgspec.json.Decoder(tuple[tuple[str, int], ...])
 
@@ -53,12 +62,26 @@ class EventQueries:
     def usage_totals(self, organisation: str, windows: Sequence[UsageWindow]) -> list[dict[str, Decimal]]:
         """The usage by meter id in each window, in the order of the windows; one query, however many there are."""
         totals: list[dict[str, Decimal]] = [{} for _ in windows]
-        if len({window.period for window in windows}) == 1:
-            for ordinal, meter_id, total in self._totals_in(windows[0].period, organisation, windows):
-                totals[ordinal][meter_id] = total
-        elif windows:
-            for ordinal, meter_id, total in self._totals_of_each(organisation, windows):
-                totals[ordinal][meter_id] = total
+        if not windows:
+            return totals
+        starts = [_naive(window.period.start) for window in windows]
+        ends = [_naive(window.period.end) for window in windows]
+        within = "" if len(set(starts)) == len(set(ends)) == 1 else "AND event_at >= start_at AND event_at < end_at"
+        query = f"""
+            SELECT ordinal, meter_id, {{total}} FROM usage JOIN windows USING (account_id)
+            WHERE organisation = $organisation AND event_at >= $start AND event_at < $end {within} GROUP BY ALL
+        """  # noqa: S608 - made of constants
+        parameters = {"organisation": organisation, "start": min(starts), "end": max(ends)}
+        asked = pa.table(
+            {
+                "ordinal": pa.array(range(len(windows)), pa.int32()),
+                "account_id": pa.array([window.account_id for window in windows], pa.string()),
+                "start_at": pa.array(starts, pa.timestamp("us")),
+                "end_at": pa.array(ends, pa.timestamp("us")),
+            }
+        )
+        for ordinal, meter_id, total in self._sums(query, parameters, asked):
+            totals[ordinal][meter_id] = total
         return totals
 
     def usage_series(
@@ -71,8 +94,204 @@ class EventQueries:
         by: SeriesBy | None = None,
     ) -> list[tuple[str | None, int, Decimal]]:
         """(group, index of the bucket, usage) between consecutive ascending bounds; empty buckets are left out."""
+        where, parameters = _conditions(organisation, bounds, {"account_id": account_ids, "meter_id": meter_ids})
+        query = f"""
+            SELECT {_USAGE_GROUPS[by]}, {_bucket(bounds)}, {{total}} FROM usage WHERE {where}
+            GROUP BY ALL HAVING count(*) > 0
+        """  # noqa: S608 - made of constants, the values are parameters
+        return sorted(self._sums(query, parameters))
+
+    def event_counts(
+        self,
+        organisation: str,
+        bounds: Sequence[datetime],
+        *,
+        account_ids: Sequence[str] | None = None,
+        schema_name: str | None = None,
+        statuses: Sequence[EventStatus] | None = None,
+        by: CountsBy | None = None,
+    ) -> list[tuple[str | None, int, int]]:
+        """(group, index of the bucket, events) between consecutive ascending bounds; empty buckets are left out.
+
+        An event whose account was not found counts under the account as it was sent.
+        """
         where, parameters = _conditions(
-            organisation, bounds, {"account_id": _texts(account_ids), "meter_id": _texts(meter_ids)}
+            organisation,
+            bounds,
+            {
+                _EVENT_GROUPS["account"]: account_ids,
+                "schema_name": None if schema_name is None else [schema_name],
+                "status": statuses,
+            },
         )
-        query = f"SELECT {_USAGE_GROUPS[by]}, {_bucket(bounds)}, {{total}} FROM usage WHERE {where} GROUP BY ALL"
-        return [(group, bucket, total) for group, bucket, total in self._sums(query, parameters)]
+        query = f"""
+            SELECT {_EVENT_GROUPS[by]}, {_bucket(bounds)}, count(*) FROM event WHERE {where}
+            GROUP BY ALL HAVING count(*) > 0
+        """  # noqa: S608 - made of constants, the values are parameters
+        return sorted(self._read(query, parameters))
+
+    def page_events(
+        self,
+        organisation: str,
+        *,
+        size: int,
+        statuses: Sequence[EventStatus] | None = None,
+        account_id: str | None = None,
+        schema_name: str | None = None,
+        after: tuple[datetime, str, int] | None = None,
+    ) -> list[StoredEvent]:
+        """The next events by event time, newest first, then id, then position.
+
+        `account_id` is met by the account that was found, and by the name under which the event was sent. `after` is
+        the (event time, id or "", position) of the last event seen; events that arrive between two pages move nothing.
+        """
+        where = ["organisation = $organisation"]
+        parameters: dict[str, object] = {"organisation": organisation, "size": size}
+        if statuses is not None:
+            where.append("list_contains($statuses, status)")
+            parameters["statuses"] = [status.value for status in statuses]
+        if account_id is not None:
+            where.append("(account_id = $account_id OR account_ref = $account_id)")
+            parameters["account_id"] = account_id
+        if schema_name is not None:
+            where.append("schema_name = $schema_name")
+            parameters["schema_name"] = schema_name
+        if after is not None:
+            where.append(_BEHIND)
+            parameters |= {"event_at": _naive(after[0]), "event_id": after[1], "position": after[2]}
+        query = f"""
+            SELECT {_EVENT_COLUMNS} FROM event WHERE {" AND ".join(where)}
+            ORDER BY event_at DESC, coalesce(event_id, ''), position LIMIT $size
+        """  # noqa: S608 - made of constants, the values are parameters
+        return [_stored_event(*row) for row in self._read(query, parameters)]
+
+    def events_with_id(self, organisation: str, event_id: str) -> list[StoredEvent]:
+        """Every event that was sent with this id, the first one first."""
+        query = f"""
+            SELECT {_EVENT_COLUMNS} FROM event
+            WHERE organisation = $organisation AND key = $key AND event_id = $event_id ORDER BY position
+        """  # noqa: S608 - made of constants, the values are parameters
+        key = int(keys_of(organisation, [event_id])[0])
+        rows = self._read(query, {"organisation": organisation, "key": key, "event_id": event_id})
+        return [_stored_event(*row) for row in rows]
+
+    def units_of(self, organisation: str, positions: Sequence[int]) -> list[UsageFact]:
+        """The usage facts of the events at these positions, by position and meter."""
+        query = """
+            SELECT position, meter_id, meter_version, value FROM usage
+            WHERE organisation = $organisation AND position IN (SELECT unnest($positions))
+            ORDER BY position, meter_id
+        """
+        rows = self._read(query, {"organisation": organisation, "positions": list(positions)})
+        return [UsageFact(position, meter, version, quantity.plain(value)) for position, meter, version, value in rows]
+
+    def ids_at(self, positions: NDArray[np.int64]) -> list[tuple[str, str]]:
+        """The (organisation, event id) of the events at these positions."""
+        query = """
+            SELECT organisation, event_id FROM event SEMI JOIN asked USING (position) WHERE event_id IS NOT NULL
+        """
+        return self._read(query, {}, asked=pa.table({"position": positions}))
+
+    def ids_after(self, position: int) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.int64]]]:
+        """(keys, positions) of the events behind a position that claimed their id, by ascending key, in portions."""
+        query = """
+            SELECT key, position FROM event
+            WHERE position > $position AND NOT list_contains($claimless, status) ORDER BY key
+        """
+        claimless = [EventStatus.DUPLICATE.value, EventStatus.NO_EVENT_ID.value]
+        with contextlib.closing(self._database.cursor()) as cursor:
+            found = cursor.sql(query, params={"position": position, "claimless": claimless})
+            for batch in found.to_arrow_reader(_PORTION):
+                yield batch.column(0).to_numpy(), batch.column(1).to_numpy()
+
+    def _sums(
+        self, query: str, parameters: Mapping[str, object], windows: pa.Table | None = None
+    ) -> list[tuple[Any, Any, Decimal]]:
+        """Two columns and an exact total.
+
+        DuckDB refuses a sum beyond 38 digits, also when it is one only in between. Such a sum is taken in two parts
+        that cannot overflow: the whole units, below 10^26 each, so that 10^12 of them fit HUGEINT, and the rest.
+        """
+        tables = {} if windows is None else {"windows": windows}
+        try:
+            rows = self._read(query.format(total=_NARROW), parameters, **tables)
+        except duckdb.OutOfRangeException:
+            rows = self._read(query.format(total=_WIDE), parameters, **tables)
+        return [
+            (first, second, quantity.plain(total if rest is None else quantity.EXACT.add(Decimal(total), rest)))
+            for first, second, total, rest in rows
+        ]
+
+    def _read(self, query: str, parameters: Mapping[str, object], **tables: pa.Table) -> list[Any]:
+        with contextlib.closing(self._database.cursor()) as cursor:
+            for name, table in tables.items():
+                cursor.register(name, table)
+            return cursor.execute(query, parameters).fetchall()
+
+
+def _conditions(
+    organisation: str, bounds: Sequence[datetime], choices: Mapping[str, Sequence[str] | None]
+) -> tuple[str, dict[str, object]]:
+    """The WHERE clause for a span of event time and the chosen values of some columns."""
+    where = ["organisation = $organisation", "event_at >= $start", "event_at < $end"]
+    parameters: dict[str, object] = {
+        "organisation": organisation,
+        "start": _naive(bounds[0]),
+        "end": _naive(bounds[-1]),
+    }
+    for number, (column, chosen) in enumerate(choices.items()):
+        if chosen is not None:
+            where.append(f"{column} IN (SELECT unnest($choice{number}::VARCHAR[]))")
+            parameters[f"choice{number}"] = [str(value) for value in chosen]
+    return " AND ".join(where), parameters
+
+
+def _bucket(bounds: Sequence[datetime]) -> str:
+    """The index of the bucket of `event_at`: by division where all whole buckets are equally wide, else by search."""
+    whole = {later - earlier for earlier, later in pairwise(bounds[1:-1])}
+    if len(whole) == 1:
+        (width,) = whole
+        if bounds[1] - bounds[0] <= width and bounds[-1] - bounds[-2] <= width:
+            origin = bounds[1] - width - BEGINNING
+            return f"(epoch_us(event_at) - {origin // _MICROSECOND}) // {width // _MICROSECOND}"
+    return _search(bounds, 0, len(bounds) - 1)
+
+
+def _search(bounds: Sequence[datetime], first: int, last: int) -> str:
+    """A tree of comparisons, which is faster by far than a join with the bounds."""
+    if last - first <= 1:
+        return str(first)
+    middle = (first + last) // 2
+    earlier, later = _search(bounds, first, middle), _search(bounds, middle, last)
+    return f"CASE WHEN event_at < TIMESTAMP '{_naive(bounds[middle])}' THEN {earlier} ELSE {later} END"
+
+
+def _naive(instant: datetime) -> datetime:
+    """The instant as the store holds it: UTC without saying so, since zones in DuckDB would need its ICU extension."""
+    return instant.astimezone(UTC).replace(tzinfo=None)
+
+
+def _stored_event(*row: Any) -> StoredEvent:  # noqa: ANN401 - columns of many types, in the order of _EVENT_COLUMNS
+    (position, reserved, event_id, schema, event_at, account, attributes, dimensions, version, *rest) = row
+    account_id, customer_id, received_at, source, status, description, filtered_out = rest
+    event = Event(
+        schema_name=schema,
+        id=event_id,
+        timestamp=event_at.replace(tzinfo=UTC),
+        account_id=account,
+        attributes=msgspec.json.decode(attributes, type=list[Attribute]),
+        dimensions=msgspec.json.decode(dimensions, type=dict[str, str]),
+    )
+    return StoredEvent(
+        position=position,
+        reserved=reserved,
+        event=event,
+        schema_version=version,
+        account_id=account_id,
+        customer_id=customer_id,
+        received_at=received_at.replace(tzinfo=UTC),
+        source=EventSource(source),
+        status=EventStatus(status),
+        status_description=description,
+        filtered_out=() if filtered_out is None else _METERS.decode(filtered_out),
+    )

@@ -41,8 +41,8 @@ class Journal(Protocol):
         """The last durable row."""
         ...
 
-    def tidy(self) -> None:
-        """Do what can wait until the commits are done.
+    def tidy(self) -> bool:
+        """Do a small part of what can wait; whether some of it is left.
 
         Raises:
             OSError: when it did not work this time.
@@ -69,7 +69,7 @@ class GroupCommit:
         self._waiting = 0
         self._tidy_wanted = False
         self._closing = False
-        self._thread = threading.Thread(target=self._run, name="event-log")
+        self._thread = threading.Thread(target=self._run, name="event-log", daemon=True)
         self._thread.start()
 
     def append(self, columns: EventColumns) -> Future[int]:
@@ -102,7 +102,7 @@ class GroupCommit:
         return settled.result()
 
     def tidy_soon(self) -> None:
-        """Let the journal tidy up when nobody waits for a commit."""
+        """Let the journal tidy up, a small part between two commits."""
         with self._changed:
             self._tidy_wanted = True
             self._changed.notify()
@@ -125,8 +125,8 @@ class GroupCommit:
                 self._commit(group)
             for settled in barriers:
                 settled.set_result(self._journal.end())
-            if self._tidy_wanted and not self._appends:
-                self._tidy()
+            if self._tidy_wanted:
+                self._tidy_wanted = self._tidy()
 
     def _wait(self) -> bool:
         """Wait for work; False once there is none and none will come."""
@@ -137,16 +137,16 @@ class GroupCommit:
     def _next(self) -> tuple[list[_Append], list[Future[int]]]:
         """The appends of the next commit, and the barriers that nothing stands before any more afterwards."""
         with self._changed:
-            taken = []
+            taken: list[_Append] = []
             count = 0
             while self._appends and (not taken or count + len(self._appends[0].columns) <= MOST_IN_GROUP):
                 append = self._appends.popleft()
                 count += len(append.columns)
                 taken.append(append)
             self._waiting -= count
-            barriers = [] if self._appends else self._barriers
-            if barriers:
-                self._barriers = []
+            barriers: list[Future[int]] = []
+            if not self._appends:
+                barriers, self._barriers = self._barriers, barriers
         return [append for append in taken if append.done.set_running_or_notify_cancel()], barriers
 
     def _commit(self, group: list[_Append]) -> None:
@@ -166,12 +166,12 @@ class GroupCommit:
         for committed in self.listeners:
             committed()
 
-    def _tidy(self) -> None:
-        self._tidy_wanted = False
+    def _tidy(self) -> bool:
         try:
-            self._journal.tidy()
+            return self._journal.tidy()
         except OSError:
             _log.exception("the event log could not be pruned; it is tried again later")
+            return False
 
 
 def unavailable(reason: str) -> BillingError:

@@ -29,12 +29,13 @@ class Watermark:
         """Call this, on the thread that begins to wait, each time somebody does."""
         self._listeners.append(awaited)
 
-    def rise(self, row: int, received_at: datetime) -> None:
+    def rise(self, row: int, received_at: datetime | None) -> None:
         """The rows up to this one are passed; whoever waited for it goes on."""
         with self._changed:
-            self.row = row
-            self.received_at = received_at
-            self._changed.notify_all()
+            if row > self.row:
+                self.row = row
+                self.received_at = received_at
+                self._changed.notify_all()
 
     def wait_until(self, row: int, timeout: float) -> bool:
         """Wait at most so many seconds until a row is passed; whether it was."""

@@ -1,0 +1,216 @@
+"""The loop from the event log to the event store: what was acknowledged becomes status and usage, exactly once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from tallystick.metering.event import EventStatus
+from tallystick.metering.processing import process
+from tallystick.stores.event_facts import MeteredBlock
+from tallystick.stores.event_log import position_of
+from tallystick.stores.known_ids import KnownIds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from numpy.typing import NDArray
+
+    from tallystick.metering.catalogue import Catalogue, CatalogueSource
+    from tallystick.metering.columns import EventColumns
+    from tallystick.stores.event_log import EventLog, LogRow
+    from tallystick.stores.event_store import EventStore
+
+MOST_IN_ROUND: Final = 131_072
+"""Events in one transaction: enough for DuckDB to write whole row groups straight into its file."""
+
+PAUSE_SECONDS: Final = 0.25
+"""How long events may gather while nobody waits for them: a round of ten costs as much as one of a thousand."""
+
+FIRST_BACKOFF_SECONDS: Final = 0.1
+LONGEST_BACKOFF_SECONDS: Final = 5.0
+ROUNDS_PER_PRUNING: Final = 8
+
+_log = logging.getLogger(__name__)
+_CLAIM_NOTHING: Final = frozenset({EventStatus.DUPLICATE, EventStatus.NO_EVENT_ID})
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """A block of a log row on its way: event i has `position` + i and nanosecond `reserved` + i."""
+
+    position: int
+    reserved: int
+    received_at: datetime
+    columns: EventColumns
+    keys: NDArray[np.uint64]
+
+
+class EventProcessor:
+    """One thread, or whoever calls `drain`: never two rounds at once."""
+
+    def __init__(
+        self, log: EventLog, events: EventStore, catalogues: CatalogueSource, *, known: KnownIds | None = None
+    ) -> None:
+        """Join a log and a store.
+
+        Raises:
+            BillingError: of kind BROKEN, when the log does not go on where the store ends.
+        """
+        log.continue_behind(events.offset())
+        self._log = log
+        self._events = events
+        self._catalogues = catalogues
+        self._known = known or KnownIds()
+        self._rounds = 0
+        self._one_round = threading.Lock()
+        self._stopping = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="event-processor", daemon=True)
+        self.failure: str | None = None
+        log.listen(self._look)
+        events.watermark.listen(self._look)
+
+    def start(self) -> None:
+        """Begin to process in the background."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the round at hand and stop; the rest is processed after the next start."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def passed(self) -> int:
+        """The last row of the log that is processed."""
+        return self._events.offset()
+
+    def wait_until(self, row: int, timeout: float) -> bool:
+        """Wait at most so many seconds until a row is processed; whether it is."""
+        return self._events.wait_until(row, timeout)
+
+    def drain(self) -> None:
+        """Process, on this thread, everything that was received before this call.
+
+        Raises:
+            Exception: whatever a round fails with.
+        """
+        end = self._log.barrier()
+        while self.passed() < end:
+            self._round()
+
+    def _look(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        backoff = 0.0
+        full = False
+        while self._wait(backoff, gather=not full):
+            try:
+                full = self._round() >= MOST_IN_ROUND // 2
+                self.failure = None
+                backoff = 0.0
+            except Exception as failure:  # noqa: BLE001 - see below
+                # Nothing was stored, so the round is tried again; until it works, readiness shows why.
+                if self.failure != str(failure):
+                    _log.exception("events cannot be processed; trying again")
+                self.failure = str(failure) or type(failure).__name__
+                backoff = min(backoff * 2 or FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS)
+
+    def _wait(self, backoff: float, *, gather: bool) -> bool:
+        """Wait for rows, and for more of them while nobody is in a hurry; False once it is time to stop."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping, backoff)
+            self._changed.wait_for(lambda: self._stopping or self._log.end() > self.passed())
+            if gather:
+                self._changed.wait_for(lambda: self._stopping or self._events.watermark.is_awaited, PAUSE_SECONDS)
+            return not self._stopping
+
+    def _round(self) -> int:
+        """Process the next rows of the log in one transaction; how many events that were."""
+        with self._one_round:
+            rows = self._log.read(self.passed(), MOST_IN_ROUND)
+            if not rows:
+                return 0
+            self._known.catch_up(self._events)
+            blocks = self._judged([arrival for row in rows for arrival in self._arrivals(row)])
+            last = rows[-1]
+            self._events.apply(blocks, last.row, last.received_at)
+            self._remember(blocks, last.row)
+            self._rounds += 1
+            if self._rounds % ROUNDS_PER_PRUNING == 0:
+                self._log.prune(last.row)
+            return sum(row.count for row in rows)
+
+    def _arrivals(self, row: LogRow) -> Iterator[_Arrival]:
+        ordinal = 0
+        for columns in row.blocks:
+            yield _Arrival(
+                position=position_of(row.row, ordinal),
+                reserved=row.reserved + ordinal,
+                received_at=row.received_at,
+                columns=columns,
+                keys=self._known.keys_of(columns.organisation, columns.ids),
+            )
+            ordinal += len(columns)
+
+    def _judged(self, arrivals: Sequence[_Arrival]) -> list[MeteredBlock]:
+        """The blocks with what became of their events; the catalogues are read here, after the end of the rows."""
+        claimed = self._claimed(arrivals)
+        catalogues = self._snapshots(arrivals)
+        return [
+            MeteredBlock(
+                position=arrival.position,
+                reserved=arrival.reserved,
+                received_at=arrival.received_at,
+                columns=arrival.columns,
+                outcomes=process(
+                    arrival.columns,
+                    arrival.received_at,
+                    catalogues[arrival.columns.organisation],
+                    claimed[arrival.columns.organisation],
+                ),
+                keys=arrival.keys,
+            )
+            for arrival in arrivals
+        ]
+
+    def _claimed(self, arrivals: Sequence[_Arrival]) -> dict[str, set[str]]:
+        """For each organisation, the ids among these that earlier events took: looked up by key, read as stored."""
+        claimed: dict[str, set[str]] = {arrival.columns.organisation: set() for arrival in arrivals}
+        if arrivals:
+            positions = self._known.candidates(np.concatenate([arrival.keys for arrival in arrivals]))
+            for organisation, event_id in self._events.ids_at(positions) if len(positions) else ():
+                claimed.setdefault(organisation, set()).add(event_id)
+        return claimed
+
+    def _snapshots(self, arrivals: Sequence[_Arrival]) -> dict[str, Catalogue]:
+        schemas: dict[str, set[str]] = {}
+        accounts: dict[str, set[str]] = {}
+        for arrival in arrivals:
+            columns = arrival.columns
+            schemas.setdefault(columns.organisation, set()).update(columns.schema_names)
+            accounts.setdefault(columns.organisation, set()).update(columns.account_refs)
+        return {
+            organisation: self._catalogues.snapshot(organisation, names, accounts[organisation])
+            for organisation, names in schemas.items()
+        }
+
+    def _remember(self, blocks: Sequence[MeteredBlock], through_row: int) -> None:
+        """Let the index know the ids that were claimed; if this fails, it catches up in the next round."""
+        keys = []
+        positions = []
+        for block in blocks:
+            claims = np.array([status not in _CLAIM_NOTHING for status in block.outcomes.statuses], dtype=np.bool_)
+            keys.append(block.keys[claims])
+            positions.append(block.position + np.flatnonzero(claims))
+        if blocks:
+            self._known.add(np.concatenate(keys), np.concatenate(positions), through_row)

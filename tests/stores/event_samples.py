@@ -1,0 +1,47 @@
+"""Judged events for the tests of the event store, made without a processor."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from tallystick.metering.processing import process
+from tallystick.stores.event_facts import MeteredBlock
+from tallystick.stores.event_log import position_of
+from tallystick.stores.known_ids import keys_of
+from tests.unit.metering.samples import ORGANISATION, catalogue, columns, flight, meter, schema, span
+
+if TYPE_CHECKING:
+    from tallystick.metering.catalogue import Catalogue
+    from tallystick.metering.event import Event
+
+RECEIVED: Final = datetime(2026, 4, 1, 8, 30, tzinfo=UTC)
+JANUARY: Final = datetime(2026, 1, 1, tzinfo=UTC)
+MILES: Final = catalogue(schema(meter()), accounts={name: [span(name)] for name in ("acme", "zenith", "apex")})
+
+
+def block(
+    *events: Event, row: int, ordinal: int = 0, organisation: str = ORGANISATION, known: Catalogue = MILES
+) -> MeteredBlock:
+    """The events of a log row, or of its part behind an ordinal, judged on their own."""
+    held = columns(*events, organisation=organisation)
+    return MeteredBlock(
+        position=position_of(row, ordinal),
+        reserved=row * 1_000_000 + ordinal,
+        received_at=RECEIVED,
+        columns=held,
+        outcomes=process(held, RECEIVED, known, set()),
+        keys=keys_of(organisation, held.ids),
+    )
+
+
+def trip(event_id: str, miles: str, *, day: float = 0, account: str = "acme") -> Event:
+    """An event so many days into 2026."""
+    at = JANUARY + timedelta(days=day)
+    return flight(event_id, at=at, account=account, attributes={"distance": miles})
+
+
+def total(found: dict[str, Decimal]) -> Decimal:
+    """The miles of one window."""
+    return found.get("um.miles", Decimal(0))
