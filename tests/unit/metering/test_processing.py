@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.metering.event import EventStatus
@@ -233,6 +233,7 @@ EVENTS = st.lists(
 )
 
 
+@settings(max_examples=40)
 @given(events=EVENTS, data=st.data())
 def test_order_and_batching_of_events_do_not_change_usage(events: list[Event], data: st.DataObject) -> None:
     """reliability.md F-60."""
@@ -248,6 +249,7 @@ def test_order_and_batching_of_events_do_not_change_usage(events: list[Event], d
     assert parts == whole
 
 
+@settings(max_examples=40)
 @given(events=EVENTS, data=st.data())
 def test_duplicates_are_neutral(events: list[Event], data: st.DataObject) -> None:
     repeats = data.draw(st.lists(st.sampled_from(events), max_size=20)) if events else []

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.catalog.usage_meter import Aggregation
@@ -162,6 +162,7 @@ RULES = [
 
 
 @pytest.mark.parametrize("rule", RULES)
+@settings(max_examples=20)
 @given(
     st.lists(
         st.tuples(
