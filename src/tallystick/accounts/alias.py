@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from tallystick.accounts.account import SHOWN_ALIASES, Account, AliasView, FirstAccountDraft
 from tallystick.kernel.errors import Problem, refuse_if_any
-from tallystick.kernel.period import BEGINNING, FOREVER, Period
+from tallystick.kernel.period import BEGINNING, FOREVER, Period, in_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,11 +34,8 @@ def spans_of(draft: FirstAccountDraft, path: str) -> list[AliasSpan]:
     problems: list[Problem] = []
     for index, alias in enumerate(draft.account_aliases):
         here = f"{path}accountAliases[{index}]"
-        try:
-            start, end = _in_utc(alias.effective_from or BEGINNING), _in_utc(alias.effective_until or FOREVER)
-        except OverflowError:
-            problems.append(Problem(here, "its range lies outside the years 1 to 9999 in UTC"))
-            continue
+        start = in_utc(alias.effective_from or BEGINNING, f"{here}.effectiveFrom")
+        end = in_utc(alias.effective_until or FOREVER, f"{here}.effectiveUntil")
         if start < end:
             spans.append(AliasSpan(alias.value, Period(start, end)))
         else:
@@ -50,11 +46,6 @@ def spans_of(draft: FirstAccountDraft, path: str) -> list[AliasSpan]:
     ]
     refuse_if_any(problems)
     return spans
-
-
-def _in_utc(instant: datetime) -> datetime:
-    """The same instant in UTC; one without an offset is read as UTC (domain.md 1.9)."""
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
 def with_aliases(account: Account, spans: Iterable[AliasSpan], now: datetime) -> Account:

@@ -18,7 +18,8 @@ from tallystick.api.requests import body_of, idempotency_of
 from tallystick.engine.engine import Request as Operation
 from tallystick.kernel.document import Document, encode
 from tallystick.kernel.errors import BillingError, Kind, Problem, invalid
-from tallystick.metering.columns import EventColumns, in_utc
+from tallystick.kernel.period import in_utc
+from tallystick.metering.columns import EventColumns
 from tallystick.metering.event import MAX_BATCH, Event, EventSource
 from tallystick.operations.work import Work, command
 
@@ -97,7 +98,7 @@ class IngestDoor:
         """
         body = await body_of(request)
         event = _decoded(body, _SINGLE, SingleEvent).event
-        reason = _too_far_ahead(in_utc(event.timestamp, "event."), self._latest())
+        reason = _too_far_ahead(in_utc(event.timestamp, "event.timestamp"), self._latest())
         if reason is not None:
             raise BillingError(Kind.UNPROCESSABLE, "future_event", Problem("event.timestamp", reason))
         columns = EventColumns.of([event], caller.organisation, EventSource.API)
@@ -167,7 +168,7 @@ class IngestDoor:
 def _untimely(event: Event, latest: datetime) -> str | None:
     """Why an event of a batch is refused for its time, if it is."""
     try:
-        reason = _too_far_ahead(in_utc(event.timestamp), latest)
+        reason = _too_far_ahead(in_utc(event.timestamp, "timestamp"), latest)
     except BillingError as unknown_year:
         return unknown_year.message
     return None if reason is None else f"timestamp: {reason}"

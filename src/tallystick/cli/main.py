@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from tallystick.cli.serve import serve
 from tallystick.engine import Settings
 from tallystick.engine.administration import administration
 from tallystick.kernel.errors import BillingError
+from tallystick.kernel.period import in_utc
 
 
 class _Commands(click.Group):
@@ -37,7 +38,7 @@ class _Instant(click.ParamType[datetime]):
             instant = datetime.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is not an instant such as 2026-01-01T00:00:00Z", param, ctx)
-        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+        return in_utc(instant, "--test-clock")
 
 
 _PORT: Final = click.IntRange(0, 65535)

@@ -11,6 +11,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from tallystick.kernel.errors import invalid
+
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
@@ -25,6 +27,20 @@ FOREVER_ON: Final = date(9999, 1, 1)
 
 _DAY: Final = timedelta(days=1)
 _NO_OFFSET: Final = timedelta(0)
+
+
+def in_utc(instant: datetime, path: str) -> datetime:
+    """The same instant in UTC; one without an offset is UTC already (domain.md 1.9). `path` is where it came from.
+
+    Raises:
+        BillingError: of kind INVALID, when it lies outside the years 1 to 9999 in UTC.
+    """
+    if instant.tzinfo is None:
+        return instant.replace(tzinfo=UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise invalid(path, f"{instant.isoformat()} lies outside the years 1 to 9999 in UTC") from None
 
 
 def _is_utc(instant: datetime) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tallystick.kernel.errors import invalid
+from tallystick.kernel.period import in_utc
 from tallystick.metering.event import EventSource
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ class EventColumns(msgspec.Struct, frozen=True, array_like=True, gc=False):
             ids=[event.id for event in events],
             schema_names=[event.schema_name for event in events],
             event_ats=[
-                event.timestamp if event.timestamp.tzinfo is UTC else in_utc(event.timestamp, f"events[{index}].")
+                event.timestamp
+                if event.timestamp.tzinfo is UTC
+                else in_utc(event.timestamp, f"events[{index}].timestamp")
                 for index, event in enumerate(events)
             ],
             account_refs=[event.account_id for event in events],
@@ -71,22 +73,6 @@ class EventColumns(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def __len__(self) -> int:
         """How many events there are."""
         return len(self.ids)
-
-
-def in_utc(instant: datetime, path: str = "") -> datetime:
-    """The same instant in UTC; one without an offset is taken to be UTC already.
-
-    Raises:
-        BillingError: of kind INVALID, when it lies outside the years 1 to 9999 in UTC.
-    """
-    if instant.tzinfo is None:
-        return instant.replace(tzinfo=UTC)
-    try:
-        return instant.astimezone(UTC)
-    except OverflowError:
-        raise invalid(
-            f"{path}timestamp", f"{instant.isoformat()} lies outside the years 1 to 9999 in UTC: send one within"
-        ) from None
 
 
 def merged(parts: Sequence[EventColumns]) -> list[EventColumns]:

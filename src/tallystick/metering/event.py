@@ -12,7 +12,8 @@ from msgspec import Meta
 from tallystick.kernel.errors import invalid
 
 MAX_BATCH = 1000
-NUMBER_PATTERN = r"^-?[0-9]{1,512}(\.[0-9]+)?$"
+NUMBER_PATTERN = r"^-?[0-9]{1,512}(\.[0-9]+)?$(?!\n)"
+"""The last part is there because `$` also matches before a line feed at the end."""
 
 
 class Attribute(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):

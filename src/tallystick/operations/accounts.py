@@ -20,6 +20,7 @@ from tallystick.kernel.document import given
 from tallystick.kernel.errors import conflict, invalid, not_found
 from tallystick.kernel.money import is_currency
 from tallystick.kernel.paging import PageRequest
+from tallystick.kernel.period import in_utc
 from tallystick.operations.answers import DONE, Done, Listed
 from tallystick.operations.work import Work, catalogue_command, command, query
 
@@ -61,7 +62,8 @@ def get_account(
     include_group_details: bool = False,  # noqa: ARG001 - accounts are in no group yet
 ) -> Account:
     """Read one account, with the aliases that are valid now or at the moment asked for."""
-    return shown(work, live_account(work, account_id), effective_on)
+    at = None if effective_on is None else in_utc(effective_on, "effectiveOn")
+    return shown(work, live_account(work, account_id), at)
 
 
 @command

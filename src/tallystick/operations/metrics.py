@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 from tallystick.accounts.account import Account
 from tallystick.kernel.errors import Problem, invalid, refuse_if_any
-from tallystick.kernel.period import Period
+from tallystick.kernel.period import Period, in_utc
 from tallystick.kernel.quantity import ZERO, plain
 from tallystick.metering.event import STATUS_GROUPS, EventStatus, statuses_named
 from tallystick.metering.metric import (
@@ -152,15 +152,10 @@ def _group(asked: MetricQuery, earned: Earned, accounts: dict[str, Account]) -> 
 
 
 def _span(request: MetricsRequest) -> Period:
-    times = []
-    for name, instant in (("startTime", request.start_time), ("endTime", request.end_time)):
-        try:
-            times.append(instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC))
-        except OverflowError:
-            raise invalid(name, f"{instant.isoformat()} lies outside the years 1 to 9999") from None
-    if times[0] >= times[1]:
+    start, end = in_utc(request.start_time, "startTime"), in_utc(request.end_time, "endTime")
+    if start >= end:
         raise invalid("endTime", "must lie after startTime")
-    return Period(times[0], times[1])
+    return Period(start, end)
 
 
 def _problems(work: Work, asked: MetricQuery, path: str) -> list[Problem]:

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from tallystick.kernel.errors import BillingError, Kind
-from tallystick.metering.columns import EventColumns, in_utc, merged
+from tallystick.kernel.period import in_utc
+from tallystick.metering.columns import EventColumns, merged
 from tallystick.metering.event import Attribute, Event, EventSource
 from tests.unit.metering.samples import NOON, columns, flight
 
@@ -54,7 +55,7 @@ def test_columns_survive_the_encoding_of_the_log() -> None:
 )
 def test_timestamps_become_utc(sent: datetime, expected: datetime) -> None:
     assert columns(flight(at=sent)).event_ats == [expected]
-    assert in_utc(sent) == expected
+    assert in_utc(sent, "at") == expected
 
 
 def test_a_timestamp_that_utc_cannot_express_is_refused_by_its_path() -> None:
