@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from tallystick.api.endpoints import Endpoint
-    from tallystick.engine import Engine
+    from tallystick.engine import Caller, Engine
     from tallystick.workers.running import Workers
 
 
@@ -57,6 +58,7 @@ class Guard:
 
     def __init__(self, engine: Engine) -> None:
         self._gatekeeper = engine.gatekeeper
+        self._let_in: dict[str | None, Caller] = {}
         self.figures = Figures(engine)
 
     def route(self, method: str, path: str, endpoint: Endpoint) -> WebRoute:
@@ -65,7 +67,7 @@ class Guard:
         async def serve(request: Request) -> Response:
             started = time.perf_counter()
             try:
-                caller = self._gatekeeper.caller_of(credential_of(request))
+                caller = self._caller_of(credential_of(request))
                 response = await endpoint(request, caller)
             except BillingError as refused:
                 response = error_response(refused)
@@ -75,6 +77,19 @@ class Guard:
             return response
 
         return WebRoute(path, serve, methods=[method])
+
+    def _caller_of(self, credential: str | None) -> Caller:
+        """Who calls. Requests that have come in by one turn of the event loop share one look at the keys.
+
+        Whoever revokes a key and then sends a request with it is in a later turn, and refused.
+        """
+        caller = self._let_in.get(credential)
+        if caller is None:
+            caller = self._gatekeeper.caller_of(credential)
+            if not self._let_in:
+                asyncio.get_running_loop().call_soon(self._let_in.clear)
+            self._let_in[credential] = caller
+        return caller
 
     async def no_route(self, request: Request, failure: Exception) -> Response:
         """The answer where no route is: 401 to strangers, so that they learn nothing about the paths."""
