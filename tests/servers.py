@@ -6,16 +6,21 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
@@ -24,12 +29,11 @@ from anyio.from_thread import start_blocking_portal
 
 from tallystick.api.app import create_app
 from tallystick.engine import Engine, Settings
-from tallystick.engine.administration import administration
+from tallystick.engine.administration import Administration
 from tallystick.workers.running import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     from anyio.from_thread import BlockingPortal
     from starlette.applications import Starlette
@@ -139,9 +143,9 @@ class Inside:
         return Api(self.send, key)
 
     def new_organisation(self, *, name: str = "Another", currency: str = "USD", timezone: str = "UTC") -> Api:
-        """A caller of a new organisation, made beside the running server."""
-        with administration(Settings(data=self.data)) as admin:
-            return Api(self.send, admin.add_organisation(name, currency, timezone)[1])
+        """A caller of a new organisation, made as the command beside a running server makes it."""
+        made = Administration(self.engine.database).add_organisation(name, currency, timezone)
+        return Api(self.send, made[1])
 
 
 @contextmanager
@@ -150,8 +154,9 @@ def inside(data: Path, *, now: str | None = NEW_YEAR, works: bool = True) -> Ite
 
     With `works=False` nothing is processed or billed until the test starts its workers.
     """
-    clock = None if now is None else datetime.fromisoformat(now)
-    engine = Engine(Settings(data=data, test_clock=clock, first_key=KEY))
+    if not data.exists():
+        shutil.copytree(_started_once(is_test=now is not None), data)
+    engine = Engine(_settings(data, now))
     workers = Workers(engine)
     if works:
         workers.start()
@@ -164,9 +169,24 @@ def inside(data: Path, *, now: str | None = NEW_YEAR, works: bool = True) -> Ite
         engine.close()
 
 
+def _settings(data: Path, now: str | None) -> Settings:
+    return Settings(data=data, test_clock=None if now is None else datetime.fromisoformat(now), first_key=KEY)
+
+
+@cache
+def _started_once(*, is_test: bool) -> Path:
+    """A directory as a first start leaves it: making one anew for each test takes longer than most tests."""
+    folder = Path(tempfile.mkdtemp(prefix="tallystick-tests-"))
+    atexit.register(shutil.rmtree, folder)
+    Engine(_settings(folder / "data", NEW_YEAR if is_test else None)).close()
+    return folder / "data"
+
+
 @contextmanager
 def _client(portal: BlockingPortal, app: Starlette) -> Iterator[Send]:
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://inside", timeout=_PATIENCE_S)
+    client = httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://inside", timeout=_PATIENCE_S, trust_env=False
+    )
 
     def send(*arguments: Any, **options: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own
         async def request() -> httpx.Response:

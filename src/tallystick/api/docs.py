@@ -11,6 +11,8 @@ from starlette.routing import Route as WebRoute
 from tallystick.api.errors import message_response
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
 
 _ASSETS: Final = files("tallystick.api") / "assets"
@@ -18,11 +20,11 @@ _TYPES: Final = {"html": "text/html", "js": "text/javascript", "css": "text/css"
 _SERVED: Final = ("swagger-ui.css", "swagger-ui-bundle.js", "start.js")
 
 
-def docs_routes(description: bytes) -> list[WebRoute]:
-    """The routes of `/docs` and `/openapi.json`."""
+def docs_routes(describe: Callable[[], bytes]) -> list[WebRoute]:
+    """The routes of `/docs` and `/openapi.json`, given who describes the API."""
 
     async def openapi(_request: Request) -> Response:
-        return Response(description, media_type="application/json")
+        return Response(describe(), media_type="application/json")
 
     async def page(_request: Request) -> Response:
         return _asset("index.html")

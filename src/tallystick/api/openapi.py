@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -15,8 +16,6 @@ from tallystick.api.server_routes import Advance, Advanced, ClockReading, Token
 from tallystick.kernel.document import Document, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tallystick.api.binder import Route
 
 _TEMPLATE: Final = "#/components/schemas/{name}"
@@ -104,8 +103,9 @@ _BY_HAND: Final = (
 )
 
 
-def describe(routes: Sequence[Route]) -> bytes:
-    """The OpenAPI 3.1 document of the API, as JSON."""
+@cache
+def describe(routes: tuple[Route, ...]) -> bytes:
+    """The OpenAPI 3.1 document of the API, as JSON; made when first asked for, since that takes a while."""
     entries = [*map(_entry, routes), *_BY_HAND]
     types = [kind for entry in entries for kind in entry.types] + [Message]
     schemas, components = msgspec.json.schema_components(types, ref_template=_TEMPLATE)
