@@ -253,6 +253,9 @@ def test_a_patch_replaces_the_keys_that_it_holds(shop: Shop, meter: str, addon: 
     bad = {"pricePlanDetails": {"usageRateCards": [tiered("um.unknown", (0, 3))]}}
     assert f"{CARD}.usageMeterId" in shop.api.patch(f"/price_plans/{plan}", bad).refused(400)
     assert shop.api.get(f"/price_plans/{plan}").ok() == changed
+    for terms in ({}, {"pricePlanDetails": {}}):
+        rules = terms | {"pricingRules": [{"name": "cheaper"}]}
+        assert shop.api.patch(f"/price_plans/{plan}", rules).refused(400).startswith("pricingRules: ")
 
 
 def test_currencies_are_activated_one_after_the_other(still: Shop) -> None:

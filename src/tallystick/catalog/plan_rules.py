@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from tallystick.catalog.price_plan import (
         PricePlanDetailsDraft,
-        PricePlanDetailsPatch,
         PricePlanDraft,
         PricePlanPatch,
         PricingCycleConfig,
@@ -80,14 +79,13 @@ def missing_for_activation(details: PricePlanDetails, currencies: Sequence[str])
     return problems
 
 
-def later_problems(
-    asked: PricePlanDraft | PricePlanPatch, terms: PricePlanDetailsDraft | PricePlanDetailsPatch
-) -> list[Problem]:
+def later_problems(asked: PricePlanDraft | PricePlanPatch) -> list[Problem]:
     """Parts of the wire that this release does not price: refused by name instead of being billed as nothing."""
+    terms = asked.price_plan_details  # a patch may come without terms: then none of their fields is there
     problems = [
         Problem(f"{_TERMS}{wire}", "cards of this kind are not priced yet: leave them out")
         for field, wire in _LATER.items()
-        if getattr(terms, field)
+        if getattr(terms, field, None)
     ]
     for field, wire in (("deferred_revenue", "deferredRevenue"), ("allow_ongoing_cycle_updates",) * 2):
         if getattr(terms, field, False):

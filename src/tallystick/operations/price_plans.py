@@ -31,7 +31,7 @@ from tallystick.operations.work import Work, command, query
 def create_price_plan(work: Work, draft: PricePlanDraft) -> PricePlan:
     """Create a plan with all its rate cards; it starts as a DRAFT."""
     details = details_of(draft.price_plan_details, draft.type)
-    problems = later_problems(draft, draft.price_plan_details)
+    problems = later_problems(draft)
     refuse_if_any(problems + _problems(work, details, draft.type))
     version = PricingSchedule(
         id=work.ids.mint("sch"),
@@ -100,9 +100,8 @@ def update_price_plan(work: Work, price_plan_id: str, patch: PricePlanPatch) -> 
     plan = live_plan(work, price_plan_id)
     if plan.status is not PlanStatus.DRAFT:
         raise invalid("", f"price plan {plan.name!r} is {plan.status}: only a DRAFT can be edited")
-    details, problems = plan.details, []
+    details, problems = plan.details, later_problems(patch)
     if not isinstance(patch.price_plan_details, UnsetType):
-        problems = later_problems(patch, patch.price_plan_details)
         known = set(PricePlanDetails.__struct_fields__)
         changes = {name: value for name, value in given(patch.price_plan_details).items() if name in known}
         details = msgspec.structs.replace(details, **changes)

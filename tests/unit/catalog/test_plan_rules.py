@@ -159,12 +159,12 @@ def asked(details: str = "", plan: str = "") -> PricePlanDraft:
 )
 def test_what_is_not_priced_yet_is_refused_by_name(details: str, path: str) -> None:
     draft = asked(details)
-    assert [problem.path for problem in later_problems(draft, draft.price_plan_details)] == [path]
+    assert [problem.path for problem in later_problems(draft)] == [path]
 
 
 def test_pricing_rules_are_refused_by_name() -> None:
     draft = asked(plan=', "pricingRules": [{}]')
-    assert [problem.path for problem in later_problems(draft, draft.price_plan_details)] == ["pricingRules"]
+    assert [problem.path for problem in later_problems(draft)] == ["pricingRules"]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_pricing_rules_are_refused_by_name() -> None:
 )
 def test_empty_lists_and_false_are_fine(details: str) -> None:
     draft = asked(details, ', "pricingRules": []')
-    assert later_problems(draft, draft.price_plan_details) == []
+    assert later_problems(draft) == []
 
 
 def test_a_key_that_the_wire_does_not_know_is_refused() -> None:
