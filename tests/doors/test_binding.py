@@ -75,10 +75,30 @@ def test_an_unknown_query_parameter_is_answered_with_the_nearest(api: Api) -> No
         ("/invoices", {"end_time": -(10**30)}, "end_time: "),
         ("/events", {"status": "FINE"}, "status: 'FINE' is "),
         ("/customers", {"_sort": "shoe_size:ASC"}, "_sort: 'shoe_size:ASC' is unknown"),
+        ("/invoices", {"status": "null"}, "status: Invalid enum value 'null'"),
+        ("/invoices", {"start_time": "null"}, "start_time: "),
+        ("/customers", {"pageSize": "null"}, "pageSize: "),
+        ("/customers", {"nextToken": "null"}, "nextToken: "),
+        ("/usage_meters", {"status": ["ACTIVE", "DRAFT"]}, "status: was sent more than once"),
+        ("/customers", {"pageSize": 5, "page_size": 6}, "page_size: was sent more than once"),
+        ("/customers", {"_search": "a\0b"}, "_search: the character NUL"),
+        ("/accounts", {"customer_id": "\0"}, "customer_id: the character NUL"),
     ],
 )
 def test_a_query_value_that_does_not_fit_is_named(api: Api, path: str, query: dict[str, object], message: str) -> None:
     assert api.get(path, **query).refused(400).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("/customers/a%00b", "customer_id"), ("/events/%00", "event_id"), ("/addons/%00", "addon_id")]
+)
+def test_a_nul_in_the_path_is_refused(api: Api, path: str, name: str) -> None:
+    assert api.get(path).refused(400).startswith(f"{name}: the character NUL")
+
+
+def test_the_word_null_is_a_text_like_any_other(api: Api) -> None:
+    assert api.get("/invoices", owner_id="null").ok()["data"] == []
+    assert api.get("/customers", _search="null").ok()["data"] == []
 
 
 @pytest.mark.parametrize(
@@ -175,9 +195,16 @@ def test_every_problem_of_a_body_is_named_at_once(api: Api) -> None:
         ("GET", "/docs/secret.txt", 404),
         ("PUT", "/customers", 405),
         ("DELETE", "/metrics", 405),
-        ("GET", "/customers/a%00b", 404),
         ("GET", "/customers/..%2f..%2fetc", 404),
     ],
 )
 def test_what_does_not_exist_says_so(api: Api, method: str, path: str, status: int) -> None:
     api.send(method, path).refused(status)
+
+
+@pytest.mark.parametrize(
+    "path", ["/customers/a%00b", "/events/%00", "/events?account_id=%00", "/customers?_search=a%00"]
+)
+def test_a_nul_is_part_of_no_name(api: Api, path: str) -> None:
+    # PostgreSQL cannot even be asked for it.
+    assert "NUL" in api.get(path).refused(400)

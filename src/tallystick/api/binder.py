@@ -10,7 +10,8 @@ import inspect
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, get_type_hints
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_type_hints
 
 import msgspec
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _IN_PATH: Final = re.compile(r"{(\w+)(?::\w+)?}")
 _WORK: Final = "work"
+_NUL: Final = "\0"
 _WIRE_NAMES: Final = {
     "page_size": "pageSize",
     "next_token": "nextToken",
@@ -99,7 +101,7 @@ class Binding:
         Raises:
             BillingError: of kind INVALID, for anything that does not fit.
         """
-        arguments: dict[str, Any] = {name: path[name] for name in self.path}
+        arguments: dict[str, Any] = {name: _text(name, path[name]) for name in self.path}
         asked = msgspec.structs.asdict(self._query(query))
         dry_run = bool(asked.pop("dry_run", False))
         if self.paged is not None:
@@ -115,7 +117,9 @@ class Binding:
             wire_name = self.query_names.get(name)
             if wire_name is None:
                 raise invalid(name, f"unknown query parameter{nearest(name, self.query.__struct_encode_fields__)}")
-            values[wire_name] = value
+            if wire_name in values:
+                raise invalid(name, "was sent more than once: it takes one value")
+            values[wire_name] = _text(name, value)
         try:
             return msgspec.convert(values, self.query, strict=False)
         except msgspec.ValidationError as failure:
@@ -137,16 +141,30 @@ def _is(hint: Any, kind: type) -> bool:  # noqa: ANN401 - a type hint
     return isinstance(hint, type) and issubclass(hint, kind)
 
 
+def _text(name: str, value: str) -> str:
+    """A value of the path or the query; NUL is text to Python and SQLite, and an error to PostgreSQL."""
+    if _NUL in value:
+        raise invalid(name, "the character NUL (%00) cannot be stored, so nothing is found by it")
+    return value
+
+
+def _never_null(hint: Any) -> Any:  # noqa: ANN401 - a type hint
+    """A query parameter's type without None: a parameter that is there is a text, even if that text is `null`."""
+    kinds = get_args(hint)
+    return Union[tuple(kind for kind in kinds if kind is not NoneType)] if NoneType in kinds else hint  # noqa: UP007 - built at run time
+
+
 def _query_struct(route: Route, hints: Mapping[str, Any], *, paged: bool) -> type[msgspec.Struct]:
     """A Struct of everything that the query may carry, with the operation's own defaults."""
     parameters = inspect.signature(route.operation).parameters
     fields: list[Any] = []
     for name, hint in hints.items():
         default = parameters[name].default
-        fields.append((name, hint) if default is inspect.Parameter.empty else (name, hint, default))
+        kind = _never_null(hint)
+        fields.append((name, kind) if default is inspect.Parameter.empty else (name, kind, default))
     if paged:
         page_hints = get_type_hints(PageRequest)
-        fields += [(name, page_hints[name], None) for name in PageRequest.__struct_fields__]
+        fields += [(name, _never_null(page_hints[name]), None) for name in PageRequest.__struct_fields__]
     if route.dry_run:
         fields.append(("dry_run", bool, False))
     return msgspec.defstruct(f"{route.operation.__name__}_query", fields, kw_only=True, rename=_WIRE_NAMES)
