@@ -173,6 +173,16 @@ class TestEnd:
             thread.join()
         return acknowledged
 
+    def test_a_caller_that_hangs_up_is_no_defect_of_ours(self, clocked: Child) -> None:
+        url = httpx.URL(clocked.url)
+        head = f"POST /ingest HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\nContent-Length: 100\r\n\r\n"
+        with socket.create_connection((url.host, url.port or 0)) as connection:
+            connection.sendall(head.encode() + b'{"event": ')
+        name = 'tallystick_http_requests_total{method="POST",route="/ingest",status="400"} 1.0'
+        while name not in clocked.api().get("/internal/metrics").content.decode():
+            time.sleep(0.01)
+        assert "Traceback" not in clocked.said
+
     def test_ctrl_c_is_no_failure_either(self, tmp_path: Path) -> None:
         server = Child(tmp_path / "data", *JANUARY)
         server.process.send_signal(signal.SIGINT)

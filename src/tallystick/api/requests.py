@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
+from starlette.requests import ClientDisconnect
+
 from tallystick.kernel.errors import BillingError, Kind, Problem, invalid
 
 if TYPE_CHECKING:
@@ -27,18 +29,21 @@ async def body_of(request: Request) -> bytes:
     """The whole body.
 
     Raises:
-        BillingError: of kind TOO_LARGE, beyond 8 MB.
+        BillingError: of kind TOO_LARGE, beyond 8 MB; of kind INVALID, when the caller hangs up before its end.
     """
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > LARGEST_BODY:
         raise _too_large()
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > LARGEST_BODY:
-            raise _too_large()
-        chunks.append(chunk)
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > LARGEST_BODY:
+                raise _too_large()
+            chunks.append(chunk)
+    except ClientDisconnect:
+        raise invalid("", "the connection was closed before the whole body had come") from None
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
