@@ -73,8 +73,8 @@ _TOO_LATE: Final[Refusal] = (EventStatus.PAST_GRACE_PERIOD, "the pricing cycle o
 def process(columns: EventColumns, received_at: datetime, catalogue: Catalogue, claimed: set[str]) -> Outcomes:
     """Judge every event of the columns, in order.
 
-    `claimed` holds the ids that earlier events of this organisation have taken; the ids of these events are added to
-    it, so that the first occurrence of an id has it whatever becomes of the event (domain.md 2.3).
+    `claimed` holds the ids that earlier events of this organisation have taken; the ids of these events that are
+    processed are added to it. An event that fails has not counted, so it leaves its id to the next one (domain.md 2.3).
     """
     judge = _Judge(received_at, catalogue, claimed, Outcomes.blank(len(columns)))
     for ordinal, (event_id, schema_name, event_at, account_ref, attributes, dimensions) in enumerate(columns.rows()):
@@ -83,6 +83,8 @@ def process(columns: EventColumns, received_at: datetime, catalogue: Catalogue, 
         if refusal is not None:
             judge.outcomes.statuses[ordinal], reason = refusal
             judge.outcomes.descriptions[ordinal] = reason[:LONGEST_DESCRIPTION]
+        elif event_id is not None:
+            claimed.add(event_id)
     return judge.outcomes
 
 
@@ -121,7 +123,6 @@ class _Judge:
             return _NO_EVENT_ID
         if event_id in self._claimed:
             return _DUPLICATE
-        self._claimed.add(event_id)
         schema = self._schemas.get(schema_name)
         if schema is None:
             return _NO_SCHEMA

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from tallystick.kernel import quantity
 from tallystick.kernel.period import BEGINNING
-from tallystick.metering.event import Attribute, Event, EventSource, EventStatus
+from tallystick.metering.event import STATUS_GROUPS, Attribute, Event, EventSource, EventStatus
 from tallystick.stores.event_facts import StoredEvent, UsageFact
 from tallystick.stores.known_ids import keys_of
 
@@ -196,11 +196,11 @@ class EventQueries:
         """(keys, positions) of the events behind a position that claimed their id, by ascending key, in portions."""
         query = """
             SELECT key, position FROM event
-            WHERE position > $position AND NOT list_contains($claimless, status) ORDER BY key
+            WHERE position > $position AND list_contains($claiming, status) ORDER BY key
         """
-        claimless = [EventStatus.DUPLICATE.value, EventStatus.NO_EVENT_ID.value]
+        claiming = [status.value for status in STATUS_GROUPS["PROCESSED"]]
         with contextlib.closing(self._database.cursor()) as cursor:
-            found = cursor.sql(query, params={"position": position, "claimless": claimless})
+            found = cursor.sql(query, params={"position": position, "claiming": claiming})
             for batch in found.to_arrow_reader(_PORTION):
                 yield batch.column(0).to_numpy(), batch.column(1).to_numpy()
 

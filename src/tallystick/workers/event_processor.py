@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from tallystick.metering.event import EventStatus
+from tallystick.metering.event import STATUS_GROUPS
 from tallystick.metering.processing import process
 from tallystick.stores.event_facts import MeteredBlock
 from tallystick.stores.event_log import position_of
@@ -37,7 +37,7 @@ LONGEST_BACKOFF_SECONDS: Final = 5.0
 ROUNDS_PER_PRUNING: Final = 8
 
 _log = logging.getLogger(__name__)
-_CLAIM_NOTHING: Final = frozenset({EventStatus.DUPLICATE, EventStatus.NO_EVENT_ID})
+_CLAIMING: Final = frozenset(STATUS_GROUPS["PROCESSED"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ class EventProcessor:
         keys = []
         positions = []
         for block in blocks:
-            claims = np.array([status not in _CLAIM_NOTHING for status in block.outcomes.statuses], dtype=np.bool_)
+            claims = np.array([status in _CLAIMING for status in block.outcomes.statuses], dtype=np.bool_)
             keys.append(block.keys[claims])
             positions.append(block.position + np.flatnonzero(claims))
         if blocks:

@@ -130,10 +130,9 @@ def test_a_duplicate_is_refused_in_the_same_block_and_against_what_was_claimed_b
     assert usage(outcomes)["acme", "um.miles"] == Decimal(100)
 
 
-def test_the_first_occurrence_claims_the_id_whatever_becomes_of_it() -> None:
-    outcomes = judged(flight(account="nobody"), flight())
-    assert outcomes.statuses == [EventStatus.ACCOUNT_NOT_FOUND, EventStatus.DUPLICATE]
-    assert not outcomes.usage_values
+def test_an_event_that_fails_leaves_its_id_to_the_next_one() -> None:
+    outcomes = judged(flight(account="nobody"), flight(), flight())
+    assert outcomes.statuses == [EventStatus.ACCOUNT_NOT_FOUND, EventStatus.METERED, EventStatus.DUPLICATE]
 
 
 def test_the_order_of_the_questions_is_that_of_the_pipeline() -> None:
