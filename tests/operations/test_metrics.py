@@ -271,6 +271,7 @@ class TestEvents:
             (only(CUSTOMER_ID="beta"), [1, 0]),
             (only(SCHEMA_NAME="api_call"), [5, 1]),
             (only(SCHEMA_NAME="other"), [0, 0]),
+            ([*only(SCHEMA_NAME="api_call"), *only(SCHEMA_NAME="other")], [0, 0]),
             (only(ACCOUNT_ID="acme", EVENT_STATUS="UNPROCESSED"), [0, 0]),
         ],
         ids=str,
@@ -415,6 +416,29 @@ class TestCurrencies:
 
 
 class TestZones:
+    @pytest.mark.parametrize(
+        ("start", "end", "path"),
+        [
+            ("0001-01-01T00:00:00Z", "0001-01-02T00:00:00Z", "startTime"),
+            ("1969-12-31T23:59:59.999999Z", "1970-01-01T01:00:00Z", "startTime"),
+            ("9998-12-31T00:00:00Z", "9998-12-31T00:00:00.000001Z", "endTime"),
+            ("9999-12-31T23:00:00Z", "9999-12-31T23:59:59.999999Z", "endTime"),
+        ],
+    )
+    def test_the_edges_of_the_calendar_are_refused(self, standing: Inside, start: str, end: str, path: str) -> None:
+        message = ask(standing.new_organisation(timezone="Asia/Tokyo"), [query()], start, end).refused(400)
+        assert f"{path}: {start if path == 'startTime' else end}".removesuffix("Z") in message
+        assert "lies outside the years 1970 to 9998" in message
+
+    @pytest.mark.parametrize("zone", ["America/New_York", "Pacific/Kiritimati"])
+    @pytest.mark.parametrize("period", ["HOUR", "DAY", "WEEK", "MONTH"])
+    def test_up_to_the_edges_there_are_points(self, standing: Inside, zone: str, period: str) -> None:
+        api = standing.new_organisation(timezone=zone)
+        names = ("EVENTS", "USAGE", "REVENUE", "REVENUE_FOR_CYCLE")
+        asked = [query(id=name, name=name, aggregationPeriod=period) for name in names]
+        for start, end in (("1970-01-01T00", "1970-01-01T12"), ("9998-12-30T12", "9998-12-31T00")):
+            ask(api, asked, f"{start}:00:00Z", f"{end}:00:00Z").ok()
+
     @pytest.fixture
     def india(self, standing: Inside) -> Shop:
         """Five and a half hours ahead of UTC; a day's calls at local midnight and one minute before."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
 from tallystick.accounts.account import Account
 from tallystick.kernel.errors import Problem, invalid, refuse_if_any
-from tallystick.kernel.period import Period, in_utc
+from tallystick.kernel.period import BEGINNING, Period, in_utc
 from tallystick.kernel.quantity import ZERO, plain
 from tallystick.metering.event import STATUS_GROUPS, EventStatus, statuses_named
 from tallystick.metering.metric import (
@@ -31,7 +31,8 @@ from tallystick.stores.event_store_queries import CountsBy
 Point = tuple[str | None, int, Decimal]
 """A group (None without grouping), the index of a point, and what it counts."""
 
-_USAGE: Final = frozenset({MetricName.USAGE, MetricName.METER_USAGE})
+_LATEST: Final = datetime(9998, 12, 31, tzinfo=UTC)
+"""The end of what can be measured: the point behind it must still be an instant, in every zone."""
 _REVENUE: Final = frozenset({MetricName.REVENUE, MetricName.REVENUE_FOR_CYCLE})
 _BY_CYCLE: Final = frozenset({MetricName.USAGE_FOR_CYCLE, MetricName.REVENUE_FOR_CYCLE})
 _ITEM: Final = (Field.USAGE_METER_ID, Field.BILLABLE_ID)
@@ -76,6 +77,8 @@ def _measured(work: Work, asked: MetricQuery, span: Period) -> list[DataPoints]:
 
 def _event_points(work: Work, asked: MetricQuery, bounds: Sequence[datetime]) -> Iterator[Point]:
     schemas = _values(asked, Field.SCHEMA_NAME)
+    if schemas == []:  # two filters that contradict each other
+        return
     counts = work.events.event_counts(
         work.organisation.id,
         bounds,
@@ -119,7 +122,8 @@ def _cycle_series(work: Work, asked: MetricQuery, span: Period) -> list[DataPoin
     starts = sorted({earned.at for earned in found})
     if len(starts) > MOST_POINTS:
         raise invalid("endTime", f"the range has more than {MOST_POINTS} points, one per cycle: ask for less time")
-    points = [(_group(asked, earned, accounts), starts.index(earned.at), earned.amount) for earned in found]
+    places = {start: index for index, start in enumerate(starts)}
+    points = [(_group(asked, earned, accounts), places[earned.at], earned.amount) for earned in found]
     return _series(asked, starts, points)
 
 
@@ -153,6 +157,13 @@ def _group(asked: MetricQuery, earned: Earned, accounts: dict[str, Account]) -> 
 
 def _span(request: MetricsRequest) -> Period:
     start, end = in_utc(request.start_time, "startTime"), in_utc(request.end_time, "endTime")
+    refuse_if_any(
+        [
+            Problem(name, f"{instant.isoformat()} lies outside the years 1970 to 9998")
+            for name, instant in (("startTime", start), ("endTime", end))
+            if not BEGINNING <= instant <= _LATEST
+        ]
+    )
     if start >= end:
         raise invalid("endTime", "must lie after startTime")
     return Period(start, end)
