@@ -98,6 +98,28 @@ def test_the_answer_shows_the_whole_timeline(still: Shop) -> None:
     assert [("pricePlanDetails" in one, one["endDate"]) for one in compact] == [(False, "2026-02-01T00:00:00Z")]
 
 
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({}, 1),
+        ({"start_date": "0001-01-01"}, 1),
+        ({"start_date": "2026-01-31"}, 1),
+        ({"start_date": "2026-02-01"}, 0),
+        ({"end_date": "2026-01-02"}, 1),
+        ({"end_date": "2026-01-01"}, 0),
+        ({"end_date": "0001-01-01"}, 0),
+        ({"start_date": "9999-12-31"}, 0),
+    ],
+    ids=str,
+)
+def test_the_timeline_can_be_asked_for_a_range_of_days(still: Shop, query: dict[str, str], found: int) -> None:
+    still.api.patch("/v1/organization", {"timeZone": "Asia/Kolkata"}).ok()
+    still.associate(offer(still), until="2026-02-01")
+    assert len(still.api.get("/accounts/acme/pricing_schedules", **query).ok()["data"]) == found
+    reversed_range = {"start_date": "2026-02-01", "end_date": "2026-01-01"}
+    assert "end_date: " in still.api.get("/accounts/acme/pricing_schedules", **reversed_range).refused(400)
+
+
 def test_a_plan_from_the_past_opens_every_cycle_since_and_they_fall_due_in_order(shop: Shop) -> None:
     plan = offer(shop)
     for day, calls in (("2025-10-20", 3), ("2025-11-20", 4), ("2025-12-20", 5)):

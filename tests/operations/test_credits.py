@@ -134,6 +134,25 @@ class TestHolds:
         assert (arrears["status"], arrears["totalAmount"]) == ("DRAFT", 20)
         assert shop.balance() == (50, 10, 0, 0)
 
+    @pytest.mark.xfail(reason="an invoice burns what drafts of older cycles hold; only the drafts' own figures keep it")
+    def test_what_an_older_draft_holds_is_not_burned_by_a_newer_invoice(self, shop: Shop) -> None:
+        shop.account()
+        shop.schema()
+        cards = {
+            "usageRateCards": [tiered(shop.meter(), (0, 1))],
+            "fixedFeeRateCards": [fee(shop.addon(), 62, timing="IN_ADVANCE")],
+        }
+        shop.associate(shop.plan(**cards))
+        shop.api.advance("2026-01-02")
+        shop.use(90)
+        shop.credit(100)
+        # January's draft holds 90, so that 10 are free for the fee of February, which falls due first.
+        assert shop.balance()[2] == 10
+        shop.api.advance("2026-02-03")
+        totals = {(one["startDate"][:7], one["invoiceType"]): one["totalAmount"] for one in shop.invoices()}
+        assert totals["2026-01", "STANDARD"] == 0
+        assert totals["2026-02", "STANDARD_ADVANCED"] == 52
+
     def test_a_hold_follows_the_draft(self, still: Shop) -> None:
         still.metered_plan((0, 1))
         credit = still.credit(50)

@@ -25,7 +25,7 @@ from tallystick.catalog.price_plan import (
 )
 from tallystick.kernel.document import Document
 from tallystick.kernel.errors import Problem, conflict, invalid, refuse_if_any
-from tallystick.kernel.period import FOREVER_ON, Period, local_date, local_midnight
+from tallystick.kernel.period import Period, local_date, local_midnight
 from tallystick.kernel.recurrence import CycleRule
 from tallystick.operations.accounts import live_account
 from tallystick.operations.cycles import open_cycles
@@ -76,14 +76,17 @@ def list_pricing_schedules(
     next_token: str | None = None,  # noqa: ARG001 - a timeline fits one page
     page_size: int | None = None,  # noqa: ARG001 - the same
 ) -> Timeline:
-    """The account's plan timeline, without the terms when `compact`."""
+    """The account's plan timeline from one day until another, without the terms when `compact`."""
     account = live_account(work, account_id)
     zone = work.organisation.zone
-    wanted = Period(
-        local_midnight(start_date or date.min.replace(year=1970), zone),
-        local_midnight(end_date or FOREVER_ON, zone),
-    )
-    pieces = [piece for piece in _timeline(work, account) if piece.within.intersect(wanted) is not None]
+    if start_date is not None and end_date is not None and start_date >= end_date:
+        raise invalid("end_date", f"{end_date} must lie after start_date")
+    pieces = [
+        piece
+        for piece in _timeline(work, account)
+        if (start_date is None or local_date(piece.within.end, zone) > start_date)
+        and (end_date is None or local_date(piece.within.start, zone) < end_date)
+    ]
     plans = work.state.price_plans.among({piece.price_plan_id for piece in pieces})
     return Timeline(data=[_shown(piece, plans[piece.price_plan_id], compact=compact) for piece in pieces])
 
