@@ -144,12 +144,24 @@ def test_a_batch_of_another_shape_is_refused(api: Api, body: object) -> None:
         ("2026-01-10T12:00:00+05:30", "2026-01-10T06:30:00Z"),
         ("2026-01-10T00:30:00+01:00", "2026-01-09T23:30:00Z"),
         ("2026-01-10 12:00:00Z", "2026-01-10T12:00:00Z"),
+        ("2026-01-31T23:59:59.9999999Z", "2026-01-31T23:59:59.999999Z"),
+        ("2026-01-31T23:59:59.999999500", "2026-01-31T23:59:59.999999Z"),
+        ("2026-01-31T23:59:59.9999995+01:00", "2026-01-31T22:59:59.999999Z"),
+        ("2026-01-31T23:59:59.99999949Z", "2026-01-31T23:59:59.999999Z"),
+        ("2026-02-01T00:00:00.0000001Z", "2026-02-01T00:00:00Z"),
     ],
 )
 def test_a_timestamp_is_read_in_its_zone_and_without_one_in_utc(api: Api, sent: str, meant: str) -> None:
     name = f"at-{next(NUMBERS)}"
     api.post("/ingest", {"event": event(name, at=sent)}).ok()
-    assert stored(api, name)["timestamp"] == meant
+    api.post("/ingestBatch", {"events": [event(f"{name}-before"), event(f"{name}-batch", at=sent)]}).ok()
+    assert stored(api, name)["timestamp"] == stored(api, f"{name}-batch")["timestamp"] == meant
+
+
+def test_only_the_time_tells_whether_a_time_was_rounded(api: Api) -> None:
+    sent = event("not-rounded", dimensions={"region": "2026-01-10T12:00:00.9999999Z"})
+    api.post("/ingest", {"event": sent}).ok()
+    assert stored(api, "not-rounded") == sent
 
 
 @pytest.mark.parametrize(

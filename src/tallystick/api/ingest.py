@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -20,7 +21,7 @@ from tallystick.kernel.document import Document, encode
 from tallystick.kernel.errors import BillingError, Kind, Problem, invalid
 from tallystick.kernel.period import in_utc
 from tallystick.metering.columns import EventColumns
-from tallystick.metering.event import MAX_BATCH, Event, EventSource
+from tallystick.metering.event import MAX_BATCH, NEARLY_A_SECOND, Event, EventSource, never_rounded_up
 from tallystick.operations.work import Work, command
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ class SingleEvent(msgspec.Struct, forbid_unknown_fields=True):
     """What `POST /ingest` takes."""
 
     event: Event
+
+
+class _RawSingle(msgspec.Struct, forbid_unknown_fields=True):
+    event: msgspec.Raw
 
 
 class EventBatch(msgspec.Struct, forbid_unknown_fields=True):
@@ -65,9 +70,11 @@ class IngestAnswer(Document, frozen=True, kw_only=True):
 
 
 _SINGLE: Final = msgspec.json.Decoder(SingleEvent)
+_RAW_SINGLE: Final = msgspec.json.Decoder(_RawSingle)
 _BATCH: Final = msgspec.json.Decoder(EventBatch)
 _RAW_BATCH: Final = msgspec.json.Decoder(_RawBatch)
 _EVENT: Final = msgspec.json.Decoder(Event)
+_MAY_BE_ROUNDED_UP: Final = NEARLY_A_SECOND.encode()
 _ACCEPTED: Final = IngestAnswer(success=True, status_code=202, message="Event accepted")
 
 
@@ -97,7 +104,9 @@ class IngestDoor:
             BillingError: of kind INVALID for its shape, UNPROCESSABLE for a timestamp too far ahead.
         """
         body = await body_of(request)
-        event = _decoded(body, _SINGLE, SingleEvent).event
+        event: Event = _decoded(body, _SINGLE, SingleEvent).event
+        if _MAY_BE_ROUNDED_UP in body:
+            event = never_rounded_up(event, _RAW_SINGLE.decode(body).event)
         reason = _too_far_ahead(in_utc(event.timestamp, "event.timestamp"), self._latest())
         if reason is not None:
             raise BillingError(Kind.UNPROCESSABLE, "future_event", Problem("event.timestamp", reason))
@@ -117,15 +126,10 @@ class IngestDoor:
 
     def _sorted_out(self, body: bytes) -> tuple[list[Event], list[_Refused]]:
         """The events that can be taken, and what is wrong with each of the others."""
-        try:
-            decoded: list[Event | _Refused] = [*_decoded(body, _BATCH, EventBatch).events]
-        except BillingError:
-            raws = _shaped(body, _RAW_BATCH, _RawBatch).events
-            decoded = [_event_or_reason(index, raw) for index, raw in enumerate(raws)]
         latest = self._latest()
         taken: list[Event] = []
         refused: list[_Refused] = []
-        for index, event in enumerate(decoded):
+        for index, event in enumerate(_events_of(body)):
             if isinstance(event, _Refused):
                 refused.append(event)
                 continue
@@ -193,12 +197,21 @@ def _shaped(body: bytes, decoder: msgspec.json.Decoder[Any], kind: type) -> Any:
         raise invalid("", shape_error(failure, kind, body)) from None
 
 
+def _events_of(body: bytes) -> list[Event | _Refused]:
+    """The events of a batch: decoded all at once, or one by one where each needs a look."""
+    if _MAY_BE_ROUNDED_UP not in body:
+        with suppress(BillingError):
+            return [*_decoded(body, _BATCH, EventBatch).events]
+    raws = _shaped(body, _RAW_BATCH, _RawBatch).events
+    return [_event_or_reason(index, raw) for index, raw in enumerate(raws)]
+
+
 def _event_or_reason(index: int, raw: msgspec.Raw) -> Event | _Refused:
     try:
         event: Event = _decoded(bytes(raw), _EVENT, Event)
     except BillingError as failure:
         return _Refused(index, _readable_id(raw), failure.message)
-    return event
+    return never_rounded_up(event, raw)
 
 
 def _readable_id(raw: msgspec.Raw) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 import msgspec
@@ -33,6 +33,29 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_un
     account_id: Annotated[str, Meta(max_length=512)]
     attributes: Annotated[list[Attribute], Meta(max_length=10)]
     dimensions: Annotated[dict[str, Annotated[str, Meta(min_length=1, max_length=200)]], Meta(max_length=100)]
+
+
+class _Sent(msgspec.Struct):
+    """The time of an event as it was written."""
+
+    timestamp: str
+
+
+_SENT: Final = msgspec.json.Decoder(_Sent)
+_MICROSECOND: Final = timedelta(microseconds=1)
+NEARLY_A_SECOND: Final = ".999999"
+"""What a timestamp must hold for rounding to carry it into the next second."""
+
+
+def never_rounded_up(event: Event, sent: bytes) -> Event:
+    """The event, its time not in a later second than it was sent with; `sent` is its JSON.
+
+    Times are kept to the microsecond and decoding rounds what is finer. A cycle ends on a whole second, so rounding
+    within a second changes no bill, but up to the next one it could move an event into the next cycle.
+    """
+    if event.timestamp.microsecond or NEARLY_A_SECOND not in _SENT.decode(sent).timestamp:
+        return event
+    return msgspec.structs.replace(event, timestamp=event.timestamp - _MICROSECOND)
 
 
 class EventStatus(enum.StrEnum):
