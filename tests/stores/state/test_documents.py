@@ -114,6 +114,27 @@ def test_the_name_of_a_meter_is_taken_once(world: World) -> None:
         state.usage_meters.replace(nouns.meter("um.two", name="distance"), NOW)
 
 
+@pytest.mark.parametrize(
+    ("shelf", "first", "second", "message"),
+    [
+        ("customers", nouns.customer(), nouns.customer(name="Different Name"), "customer 'acme' already exists"),
+        ("accounts", nouns.account(), nouns.account(name="Different Name"), "account 'acme-main' already exists"),
+        (
+            "addons",
+            nouns.addon("addon.one", name="One", display_name="Seat"),
+            nouns.addon("addon.two", name="Two", display_name="Seat"),
+            "add-on 'Seat' already exists",
+        ),
+    ],
+    ids=["customer", "account", "add-on"],
+)
+def test_what_is_taken_is_named(world: World, shelf: str, first: Document, second: Document, message: str) -> None:
+    with world.writing() as state:
+        getattr(state, shelf).add(first, NOW)
+    with pytest.raises(BillingError, match=message), world.writing() as state:
+        getattr(state, shelf).add(second, NOW)
+
+
 def test_the_shown_name_of_an_addon_is_free_again_when_it_is_archived(world: World) -> None:
     with world.writing() as state:
         state.addons.add(nouns.addon("addon.one", display_name="Seat"), NOW)

@@ -9,7 +9,7 @@ from sqlalchemy import Table, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tallystick.kernel.document import Document, decode, encode
-from tallystick.kernel.errors import conflict, not_found
+from tallystick.kernel.errors import BillingError, conflict, not_found
 from tallystick.stores.state import listing
 from tallystick.stores.state.database import WRITES
 
@@ -34,6 +34,8 @@ class Shelf(Generic[D]):
     listing: Listing
     columns: tuple[str, ...]
     key: str = "id"
+    unique: str | None = None
+    """The field that no two may share beside the key, for documents whose key is minted."""
 
     @property
     def table(self) -> Table:
@@ -78,7 +80,7 @@ class Documents(Generic[D]):
         try:
             self._connection.execute(insert(self._table).values(values))
         except IntegrityError:
-            raise conflict(f"{self._shelf.noun} {self._name(document)!r} already exists") from None
+            raise self._taken(document) from None
 
     def replace(self, document: D, now: datetime) -> None:
         """Store a document in the place of the one with its id.
@@ -92,7 +94,7 @@ class Documents(Generic[D]):
                 update(self._table).where(*self._mine(), self._table.c.id == values["id"]).values(values)
             )
         except IntegrityError:
-            raise conflict(f"{self._shelf.noun} {self._name(document)!r} already exists") from None
+            raise self._taken(document) from None
 
     def all(self, **columns: str) -> list[D]:
         """Every document whose columns hold these values, oldest first."""
@@ -125,8 +127,15 @@ class Documents(Generic[D]):
         writes = self._connection.get_execution_options().get(WRITES, False)
         return statement.with_for_update() if writes else statement
 
-    def _name(self, document: D) -> str:
-        return str(getattr(document, "name", getattr(document, self._shelf.key)))
+    def _of(self, names: Iterable[str]) -> Select[Any]:
+        return select(self._table.c.id, self._table.c.body).where(*self._mine(), self._table.c.id.in_(list(names)))
+
+    def _by_id(self, statement: Select[Any]) -> dict[str, D]:
+        return {name: decode(body, self._shelf.kind) for name, body in self._connection.execute(statement)}
+
+    def _taken(self, document: D) -> BillingError:
+        taken = getattr(document, self._shelf.unique or self._shelf.key)
+        return conflict(f"{self._shelf.noun} {taken!r} already exists")
 
     def _values(self, document: D) -> dict[str, Any]:
         return {

@@ -70,6 +70,7 @@ USAGE_METERS: Final = Shelf(
         hidden=_NOT_ARCHIVED,
     ),
     ("status", "name", "billable_name", "aggregation", "event_schema_name"),
+    unique="name",
 )
 ADDONS: Final = Shelf(
     "add-on",
@@ -83,6 +84,7 @@ ADDONS: Final = Shelf(
         hidden=_NOT_ARCHIVED,
     ),
     ("status", "type", "name", "billable_name", "display_name"),
+    unique="display_name",
 )
 FEATURES: Final = Shelf(
     "feature",
