@@ -28,6 +28,7 @@ from tallystick.operations.work import Work, catalogue_command, command, query
 @command
 def create_account(work: Work, draft: AccountDraft) -> Account:
     """Open another account under an existing customer."""
+    work.state.catalogue_changed()  # first, because it locks: whoever changes accounts waits in the same place
     customer = work.state.customers.find(draft.customer_id)
     if customer is None or customer.status is Shelf.ARCHIVED:
         raise invalid("customerId", f"customer {draft.customer_id!r} not found")
@@ -83,6 +84,7 @@ def update_account(work: Work, account_id: str, patch: AccountPatch) -> Account:
 def archive_account(work: Work, account_id: str) -> Done:
     """Archive an account; refused while it has a plan or a draft invoice, or is its customer's last one."""
     account = live_account(work, account_id)
+    work.state.catalogue_changed()  # first, because it locks: two siblings are not archived at once
     siblings = work.state.accounts.all(customer_id=account.customer_id)
     if sum(sibling.status is not AccountStatus.ARCHIVED for sibling in siblings) == 1:
         raise invalid("", f"{account_id!r} is the only account of its customer: archive the customer instead")
@@ -94,6 +96,8 @@ def open_account(work: Work, customer: Customer, draft: FirstAccountDraft, path:
     """Store a new account of a customer, with its aliases; `path` is where the draft stands in the body.
 
     Raises:
+    The caller has locked the catalogue, so that nobody else takes the id or an alias meanwhile.
+
         BillingError: of kind INVALID for an unknown currency or a bad alias, CONFLICT for a taken id or alias.
     """
     currency = draft.invoice_currency or work.organisation.base_currency
@@ -102,7 +106,6 @@ def open_account(work: Work, customer: Customer, draft: FirstAccountDraft, path:
     if draft.status is AccountStatus.ARCHIVED:
         raise invalid(f"{path}status", "a new account is ACTIVE or DRAFT")
     spans = spans_of(draft, path)
-    work.state.catalogue_changed()  # first, because it locks: nobody else takes the id or an alias meanwhile
     if work.state.aliases.claims(draft.id):
         raise conflict(f"{draft.id!r} is already an alias of an account", f"{path}id")
     days = draft.net_term_days
@@ -127,7 +130,7 @@ def open_account(work: Work, customer: Customer, draft: FirstAccountDraft, path:
 
 
 def archive(work: Work, account: Account) -> None:
-    """Put an account away.
+    """Put an account away, in a transaction that has locked the catalogue.
 
     Raises:
         BillingError: of kind INVALID, while it has a plan now or later, or a draft invoice.
@@ -139,7 +142,6 @@ def archive(work: Work, account: Account) -> None:
         raise invalid("", f"account {account.id!r} has a draft invoice: wait until it is due")
     archived = msgspec.structs.replace(account, status=AccountStatus.ARCHIVED)
     work.state.accounts.replace(archived, work.now)
-    work.state.catalogue_changed()
 
 
 def live_account(work: Work, account_id: str) -> Account:

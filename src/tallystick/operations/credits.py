@@ -33,7 +33,7 @@ from tallystick.operations.work import Work, command, query
 @command
 def create_credits(work: Work, draft: CreditRequests) -> CreditsGranted:
     """Grant credits to accounts: all of them, or none."""
-    accounts = work.state.accounts.among({request.account_id for request in draft.credit_requests})
+    accounts = work.state.accounts.kept_among({request.account_id for request in draft.credit_requests})
     problems: list[Problem] = []
     for index, request in enumerate(draft.credit_requests):
         account = accounts.get(request.account_id)

@@ -18,6 +18,7 @@ from tallystick.operations.work import Work, catalogue_command, command, query
 @command
 def create_customer(work: Work, draft: CustomerDraft) -> CustomerCreated:
     """Create a customer and its first account: the one given, or one cloned from the customer."""
+    work.state.catalogue_changed()  # first, because it locks: nobody else takes the account's id or an alias meanwhile
     customer = Customer(
         id=draft.id,
         togai_customer_id=work.ids.mint("customer"),
@@ -70,8 +71,10 @@ def update_customer(work: Work, customer_id: str, patch: CustomerPatch) -> Custo
 @catalogue_command
 def archive_customer(work: Work, customer_id: str) -> Done:
     """Archive a customer and its accounts; refused while one of them has a plan or a draft invoice."""
+    work.state.catalogue_changed()  # first, because it locks: whoever changes accounts waits in the same place
     customer = _live(work, customer_id)
-    for account in work.state.accounts.all(customer_id=customer_id):
+    owned = [account.id for account in work.state.accounts.all(customer_id=customer_id)]
+    for account in work.state.accounts.kept_among(owned).values():
         if account.status is not AccountStatus.ARCHIVED:
             archive(work, account)
     archived = msgspec.structs.replace(customer, status=Shelf.ARCHIVED, updated_at=work.now)

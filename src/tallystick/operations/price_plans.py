@@ -162,13 +162,13 @@ def _with_details(version: PricingSchedule, details: PricePlanDetails) -> Pricin
 def _problems(work: Work, details: PricePlanDetails, kind: PlanType) -> list[Problem]:
     """Everything that is wrong with terms, also what they point at."""
     problems = terms_problems(details, kind)
-    meters = work.state.usage_meters.among(card.usage_meter_id for card in details.usage_rate_cards)
+    meters = work.state.usage_meters.kept_among(card.usage_meter_id for card in details.usage_rate_cards)
     for position, card in enumerate(details.usage_rate_cards):
         meter = meters.get(card.usage_meter_id)
         if meter is None or meter.status is Lifecycle.ARCHIVED:
             path = f"pricePlanDetails.usageRateCards[{position}].usageMeterId"
             problems.append(Problem(path, f"usage meter {card.usage_meter_id!r} not found"))
-    addons = work.state.addons.among(card.id for card in details.fixed_fee_rate_cards)
+    addons = work.state.addons.kept_among(card.id for card in details.fixed_fee_rate_cards)
     for position, fee in enumerate(details.fixed_fee_rate_cards):
         addon = addons.get(fee.id)
         path = f"pricePlanDetails.fixedFeeRateCards[{position}].id"

@@ -159,6 +159,23 @@ def test_edits_of_one_document_at_the_same_time_build_on_each_other(world: World
         assert state.customers.get("acme").name == "10"
 
 
+def test_edits_of_several_documents_at_the_same_time_build_on_each_other_in_whatever_order(world: World) -> None:
+    names = [f"c{number}" for number in range(6)]
+    with world.writing() as state:
+        for name in names:
+            state.customers.add(nouns.customer(name, name="0"), NOW)
+
+    def edit(wanted: list[str]) -> None:
+        with world.writing() as state:
+            for found in state.customers.kept_among(wanted).values():
+                state.customers.replace(msgspec.structs.replace(found, name=str(int(found.name) + 1)), NOW)
+
+    tasks = [lambda: edit(names), lambda: edit(names[::-1]), lambda: edit(names[3:] + names[:3])] * 4
+    assert at_once(tasks) == [None] * 12
+    with world.reading() as state:
+        assert {state.customers.get(name).name for name in names} == {"12"}
+
+
 def test_of_many_who_create_the_same_document_at_once_one_succeeds(world: World) -> None:
     def create() -> None:
         with world.writing() as state:

@@ -97,18 +97,20 @@ class Documents(Generic[D]):
             raise self._taken(document) from None
 
     def all(self, **columns: str) -> list[D]:
-        """Every document whose columns hold these values, oldest first."""
+        """Every document whose columns hold these values, oldest first; a writer only looks at them."""
         wanted = [self._table.c[name] == value for name, value in columns.items()]
         oldest_first = (self._table.c.created_at, self._table.c.id)
         statement = select(self._table.c.body).where(*self._mine(), *wanted).order_by(*oldest_first)
-        return [decode(body, self._shelf.kind) for body in self._connection.execute(self._kept(statement)).scalars()]
+        return [decode(body, self._shelf.kind) for body in self._connection.execute(statement).scalars()]
 
     def among(self, names: Iterable[str]) -> dict[str, D]:
-        """The documents of these ids, by id; ids that do not exist are left out."""
-        rows = self._connection.execute(
-            select(self._table.c.id, self._table.c.body).where(*self._mine(), self._table.c.id.in_(list(names)))
-        )
-        return {name: decode(body, self._shelf.kind) for name, body in rows}
+        """The documents of these ids, by id; ids that do not exist are left out, and a writer only looks at them."""
+        return self._by_id(self._of(names))
+
+    def kept_among(self, names: Iterable[str]) -> dict[str, D]:
+        """As `among`, for a writer whose checks must hold until it commits."""
+        # Always in the order of ids: two writers who each waited for the other would never end.
+        return self._by_id(self._kept(self._of(names).order_by(self._table.c.id)))
 
     def page(self, request: PageRequest, **filters: str | None) -> tuple[list[D], str | None]:
         """One page of the list, and the token of the next page."""
