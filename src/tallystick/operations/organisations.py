@@ -28,15 +28,16 @@ def get_organisation(work: Work) -> Organisation:
 @catalogue_command
 def update_organisation(work: Work, patch: OrganisationPatch) -> Organisation:
     """Change name, address or invoice number format; currency and time zone only before the first plan."""
-    changed = msgspec.structs.replace(work.organisation, **given(patch))
+    work.state.catalogue_changed()  # first, because it locks: neither another edit nor a first plan comes between
+    current = work.state.get_organisation()
+    changed = msgspec.structs.replace(current, **given(patch))
     fixed = work.state.schedules.any_at_all()
     problems = problems_of(changed)
     for field, name in (("base_currency", "baseCurrency"), ("time_zone", "timeZone")):
-        if fixed and getattr(changed, field) != getattr(work.organisation, field):
+        if fixed and getattr(changed, field) != getattr(current, field):
             problems.append(Problem(name, "fixed since an account has a price plan"))
     refuse_if_any(problems)
     work.state.replace_organisation(changed)
-    work.state.catalogue_changed()
     return changed
 
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
+from threading import Event
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
+from tallystick.accounts.organisation import OrganisationPatch
 from tallystick.accounts.party import Address
 from tallystick.kernel.errors import BillingError, Kind
+from tallystick.operations.organisations import update_organisation
+from tallystick.operations.work import Work
 from tallystick.stores.state import organisations
+from tests.stores.state import nouns
 from tests.stores.state.world import ABROAD, HOME, at_once, later, organisation
 
 if TYPE_CHECKING:
     from tallystick.accounts.organisation import Organisation
+    from tallystick.stores.state.state import State
     from tests.stores.state.world import World
 
 
@@ -54,6 +61,43 @@ def test_changed_settings_are_those_of_one_organisation(world: World) -> None:
         state.replace_organisation(changed)
     assert get(world, HOME) == changed
     assert get(world, ABROAD) == organisation(ABROAD)
+
+
+def work(world: World, state: State, given: Organisation) -> Work:
+    """An operation that was given an organisation as it was when its transaction began."""
+    fields: dict[str, Any] = dict.fromkeys(field.name for field in dataclasses.fields(Work))
+    return Work(**fields | {"organisation": given, "state": state, "ids": world.ids, "now": later(9)})
+
+
+def test_an_edit_builds_on_one_that_was_stored_meanwhile(world: World) -> None:
+    before = get(world, HOME)
+    with world.writing() as state:
+        update_organisation(work(world, state, before), OrganisationPatch(name="First"))
+    with world.writing() as state:
+        answer = update_organisation(work(world, state, before), OrganisationPatch(net_term_days=7))
+    assert get(world, HOME) == answer == msgspec.structs.replace(before, name="First", net_term_days=7)
+
+
+def test_an_edit_looks_for_plans_only_when_nobody_can_add_one_any_more(world: World) -> None:
+    locked, answered = Event(), Event()
+
+    def associate() -> None:
+        with world.writing() as state:
+            state.catalogue_changed()
+            locked.set()
+            answered.wait(0.3)
+            state.schedules.add(nouns.piece(), later(1))
+
+    def move() -> None:
+        locked.wait()
+        with world.writing() as state:
+            update_organisation(work(world, state, get(world, HOME)), OrganisationPatch(time_zone="Asia/Tokyo"))
+        answered.set()
+
+    associated, moved = at_once([associate, move])
+    assert associated is None
+    assert isinstance(moved, BillingError)
+    assert "timeZone: fixed since" in moved.message
 
 
 def test_a_change_of_the_catalogue_moves_the_version_of_one_organisation(world: World) -> None:

@@ -80,6 +80,10 @@ class State:
         """
         organisations.catalogue_changed(self._connection, self._organisation)
 
+    def get_organisation(self) -> Organisation:
+        """The organisation as it is now, which may be later than the one that the operation was given."""
+        return organisations.get_organisation(self._connection, self._organisation)
+
     def replace_organisation(self, changed: Organisation) -> None:
         """Store the organisation's new settings."""
         organisations.replace_organisation(self._connection, changed)
