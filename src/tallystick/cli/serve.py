@@ -83,7 +83,6 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 
 def _collect_rarely() -> None:
     """Batches of events are many short-lived lists that hold no cycles: looking for some took a third of the time."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECTED_AFTER)
 
