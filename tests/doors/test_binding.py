@@ -47,6 +47,48 @@ def test_a_body_that_does_not_fit_is_answered_with_its_json_path(api: Api, body:
     assert message in api.post("/customers", CUSTOMER | body).refused(400)
 
 
+GIFT: dict[str, Any] = {
+    "accountId": "acme",
+    "purpose": "Gift",
+    "effectiveFrom": "2026-01-01",
+    "creditAmount": 1,
+    "priority": 1,
+}
+
+
+def many(entry: object, number: int) -> list[object]:
+    return [entry] * (number + 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "body"),
+    [
+        ("/accounts", "accountAliases", {"accountAliases": many({"value": "abc"}, 10)}),
+        ("/accounts", "tags", {"tags": many("tag", 50)}),
+        ("/accounts", "metadata", {"metadata": {f"key {number}": "value" for number in range(51)}}),
+        ("/credits", "creditRequests", {"creditRequests": many(GIFT, 100)}),
+        ("/usage_meters", "computations", {"computations": many({"computation": {"var": "attributes.n"}}, 10)}),
+        ("/usage_meters", "filters", {"filters": many({"field": "a", "value": "b"}, 50)}),
+        ("/event_schema", "filterFields", {"filterFields": many("n", 100)}),
+        (
+            "/price_plans",
+            "pricePlanDetails.supportedCurrencies",
+            {"pricePlanDetails": {"supportedCurrencies": many("USD", 200)}},
+        ),
+        (
+            "/price_plans",
+            "pricePlanDetails.fixedFeeRateCards",
+            {"pricePlanDetails": {"fixedFeeRateCards": many(fee("a", 1), 100)}},
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_lists_have_an_end(api: Api, path: str, field: str, body: dict[str, Any]) -> None:
+    message = api.post(path, body).refused(400)
+    assert message.startswith(f"{field}: Expected `")
+    assert "of length <=" in message
+
+
 def test_a_missing_field_is_named(api: Api) -> None:
     body = {name: value for name, value in CUSTOMER.items() if name != "address"}
     assert "required field 'address' is missing" in api.post("/customers", body).refused(400)
@@ -181,7 +223,7 @@ def test_a_long_message_ends_after_500_characters(api: Api) -> None:
 
 
 def test_every_problem_of_a_body_is_named_at_once(api: Api) -> None:
-    one = {"accountId": "nobody", "purpose": "Gift", "effectiveFrom": "2026-01-01", "creditAmount": 1, "priority": 1}
+    one = GIFT | {"accountId": "nobody"}
     message = api.post("/credits", {"creditRequests": [one, one]}).refused(400)
     assert "creditRequests[0].accountId" in message
     assert "creditRequests[1].accountId" in message

@@ -10,14 +10,17 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tallystick.accounts.party import Address, Email, PartyName
-from tallystick.catalog.fields import CurrencyCode, Id
+from tallystick.catalog.fields import CurrencyCode, Id, Text255
 from tallystick.kernel.document import Document, Draft
 
 AliasText = Annotated[str, Meta(min_length=3, max_length=50)]
 Aliases = Annotated[list[AliasText], Meta(max_length=10)]
+Metadata = Annotated[dict[Text255, Annotated[str, Meta(max_length=1000)]], Meta(max_length=50)]
+Tags = Annotated[list[Text255], Meta(max_length=50)]
+Recipients = Annotated[list[Email], Meta(max_length=50)]
 NetTermDays = Annotated[int, Meta(ge=0, le=3660)]
 SHOWN_ALIASES = 10
-"""An answer carries at most so many aliases; the official client refuses more (domain.md 12)."""
+"""An answer carries at most so many aliases, and a new account starts with no more: the official client refuses it."""
 
 
 class AccountStatus(enum.StrEnum):
@@ -31,8 +34,8 @@ class AccountStatus(enum.StrEnum):
 class BillingInformation(Draft, frozen=True, kw_only=True):
     """Who receives the invoices."""
 
-    email_recipients: list[Email] | None = None
-    additional_email_recipients: list[Email] | None = None
+    email_recipients: Recipients | None = None
+    additional_email_recipients: Recipients | None = None
 
 
 class AliasView(Document, frozen=True, kw_only=True):
@@ -75,14 +78,14 @@ class FirstAccountDraft(Draft, frozen=True, kw_only=True):
     name: PartyName
     invoice_currency: CurrencyCode | None = None
     aliases: Aliases = []
-    account_aliases: list[AliasDraft] = []
+    account_aliases: Annotated[list[AliasDraft], Meta(max_length=10)] = []
     address: Address | None = None
     primary_email: Email | None = None
     billing_information: BillingInformation | None = None
     settings: Annotated[list[msgspec.Raw], Meta(max_length=0)] = []
     net_term_days: NetTermDays | None = None
-    metadata: dict[str, str] | None = None
-    tags: list[str] | None = None
+    metadata: Metadata | None = None
+    tags: Tags | None = None
     status: AccountStatus = AccountStatus.ACTIVE
 
 
@@ -102,5 +105,5 @@ class AccountPatch(Draft, frozen=True, kw_only=True):
     primary_email: Email | UnsetType = UNSET
     billing_information: BillingInformation | UnsetType = UNSET
     address: Address | UnsetType = UNSET
-    metadata: dict[str, str] | UnsetType = UNSET
-    tags: list[str] | UnsetType = UNSET
+    metadata: Metadata | UnsetType = UNSET
+    tags: Tags | UnsetType = UNSET

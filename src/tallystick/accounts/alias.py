@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ def spans_of(draft: FirstAccountDraft, path: str) -> list[AliasSpan]:
     """The aliases of a new account, from both of the fields that can carry them.
 
     Raises:
-        BillingError: of kind INVALID, for a range that ends before it starts and for a value that stands twice.
+        BillingError: of kind INVALID, for a range that ends before it starts, a value that stands twice, more than ten.
     """
     spans = [AliasSpan(value, Period(BEGINNING, FOREVER)) for value in draft.aliases]
     problems: list[Problem] = []
@@ -40,10 +41,11 @@ def spans_of(draft: FirstAccountDraft, path: str) -> list[AliasSpan]:
             spans.append(AliasSpan(alias.value, Period(start, end)))
         else:
             problems.append(Problem(here, "effectiveUntil must lie after effectiveFrom"))
-    values = [span.value for span in spans]
-    problems += [
-        Problem(f"{path}aliases", f"{value!r} stands twice") for value in sorted(set(values)) if values.count(value) > 1
-    ]
+    times = Counter(span.value for span in spans)
+    problems += [Problem(f"{path}aliases", f"{value!r} stands twice") for value in sorted(times) if times[value] > 1]
+    if len(draft.aliases) + len(draft.account_aliases) > SHOWN_ALIASES:
+        reason = f"a new account has at most {SHOWN_ALIASES} aliases, those in accountAliases counted too"
+        problems.append(Problem(f"{path}aliases", reason))
     refuse_if_any(problems)
     return spans
 

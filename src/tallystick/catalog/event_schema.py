@@ -33,6 +33,7 @@ class EventDimension(Draft, frozen=True, kw_only=True):
 
 Attributes = Annotated[list[EventAttribute], Meta(max_length=50)]
 Dimensions = Annotated[list[EventDimension], Meta(max_length=50)]
+FilterFields = Annotated[list[str], Meta(max_length=100)]
 
 
 class FeatureTie(Document, frozen=True, kw_only=True):
@@ -78,7 +79,7 @@ class EventSchemaDraft(Draft, frozen=True, kw_only=True):
     description: Text255 | None = None
     attributes: Attributes
     dimensions: Dimensions
-    filter_fields: list[str] | None = None
+    filter_fields: FilterFields | None = None
 
 
 class EventSchemaPatch(Draft, frozen=True, kw_only=True):
@@ -87,7 +88,7 @@ class EventSchemaPatch(Draft, frozen=True, kw_only=True):
     description: Text255 | UnsetType = UNSET
     attributes: Attributes | UnsetType = UNSET
     dimensions: Dimensions | UnsetType = UNSET
-    filter_fields: list[str] | UnsetType = UNSET
+    filter_fields: FilterFields | UnsetType = UNSET
 
 
 def problems_of(

@@ -10,11 +10,13 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tallystick.catalog.fields import CurrencyCode, NumberText, Text255
-from tallystick.catalog.rate_card import FixedFeeRateCard, MinimumCommitment, UsageRateCard
+from tallystick.catalog.rate_card import MOST_CURRENCIES, FixedFeeRateCard, MinimumCommitment, UsageRateCard
 from tallystick.kernel.document import Document, Draft
 from tallystick.kernel.recurrence import Interval
 
 PlanName = Annotated[str, Meta(min_length=1, max_length=50)]
+UsageRateCards = Annotated[list[UsageRateCard], Meta(max_length=100)]
+FixedFeeRateCards = Annotated[list[FixedFeeRateCard], Meta(max_length=100)]
 NotYet = list[msgspec.Raw]
 """Cards of a kind that this release does not price: an empty list is fine, anything in it is refused."""
 
@@ -115,9 +117,9 @@ class PricePlanDetailsDraft(Draft, frozen=True, kw_only=True):
     """The terms that a caller sends."""
 
     pricing_cycle_config: PricingCycleConfig | None = None
-    supported_currencies: list[CurrencyCode]
-    usage_rate_cards: list[UsageRateCard] = []
-    fixed_fee_rate_cards: list[FixedFeeRateCard] = []
+    supported_currencies: Annotated[list[CurrencyCode], Meta(max_length=MOST_CURRENCIES)]
+    usage_rate_cards: UsageRateCards = []
+    fixed_fee_rate_cards: FixedFeeRateCards = []
     license_rate_cards: NotYet = []
     billing_entitlement_rate_cards: NotYet = []
     minimum_commitment: MinimumCommitment | None = None
@@ -149,9 +151,11 @@ class PricePlanDetailsPatch(Draft, frozen=True, kw_only=True):
     """The part of the terms that a patch replaces."""
 
     pricing_cycle_config: PricingCycleConfig | UnsetType = UNSET
-    supported_currencies: Annotated[list[CurrencyCode], Meta(min_length=1)] | UnsetType = UNSET
-    usage_rate_cards: list[UsageRateCard] | UnsetType = UNSET
-    fixed_fee_rate_cards: list[FixedFeeRateCard] | UnsetType = UNSET
+    supported_currencies: Annotated[list[CurrencyCode], Meta(min_length=1, max_length=MOST_CURRENCIES)] | UnsetType = (
+        UNSET
+    )
+    usage_rate_cards: UsageRateCards | UnsetType = UNSET
+    fixed_fee_rate_cards: FixedFeeRateCards | UnsetType = UNSET
     license_rate_cards: NotYet = []
     billing_entitlement_rate_cards: NotYet = []
     minimum_commitment: MinimumCommitment | UnsetType = UNSET
@@ -162,4 +166,4 @@ class PricePlanDetailsPatch(Draft, frozen=True, kw_only=True):
 class PlanActivation(Draft, frozen=True, kw_only=True):
     """What `POST /price_plans/{id}/activate` takes."""
 
-    currencies: Annotated[list[CurrencyCode], Meta(min_length=1)]
+    currencies: Annotated[list[CurrencyCode], Meta(min_length=1, max_length=MOST_CURRENCIES)]

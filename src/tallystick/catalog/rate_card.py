@@ -11,6 +11,9 @@ from msgspec import Meta
 from tallystick.catalog.fields import CurrencyCode, Id, NumberText, Text50, Text255
 from tallystick.kernel.document import Draft
 
+MOST_CURRENCIES = 200
+"""More than ISO 4217 has."""
+
 
 class PricingModel(enum.StrEnum):
     """Whether each slab prices its own units, or one slab prices them all."""
@@ -68,7 +71,7 @@ class RatePlan(Draft, frozen=True, kw_only=True):
     """The slabs of a card and how they share the units."""
 
     pricing_model: PricingModel
-    slabs: Annotated[list[Slab], Meta(min_length=1)]
+    slabs: Annotated[list[Slab], Meta(min_length=1, max_length=50)]
 
 
 class SlabRate(Draft, frozen=True, kw_only=True):
@@ -83,7 +86,7 @@ class RateValue(Draft, frozen=True, kw_only=True):
     """All rates of a card in one currency."""
 
     currency: CurrencyCode
-    slab_rates: Annotated[list[SlabRate], Meta(min_length=1)]
+    slab_rates: Annotated[list[SlabRate], Meta(min_length=1, max_length=50)]
     rate_config: RateLimits | None = None
 
 
@@ -109,7 +112,7 @@ class UsageRateCard(Draft, frozen=True, kw_only=True):
     tag: Text50 | None = None
     usage_meter_id: Id
     rate_plan: RatePlan
-    rate_values: list[RateValue]
+    rate_values: Annotated[list[RateValue], Meta(max_length=MOST_CURRENCIES)]
 
 
 class FixedFeeRateCard(Draft, frozen=True, kw_only=True):
@@ -121,7 +124,7 @@ class FixedFeeRateCard(Draft, frozen=True, kw_only=True):
     tag: Text50 | None = None
     invoice_timing: InvoiceTiming = InvoiceTiming.IN_ARREARS
     type: FeeType = FeeType.RECURRING
-    rate_values: list[CurrencyRate]
+    rate_values: Annotated[list[CurrencyRate], Meta(max_length=MOST_CURRENCIES)]
     enable_proration: bool
     recurrence_config: RecurrenceConfig | None = None
 
@@ -130,4 +133,4 @@ class MinimumCommitment(Draft, frozen=True, kw_only=True):
     """What the cards of a cycle must come to at least; the rest is a true-up."""
 
     display_name: Text255
-    rate_values: Annotated[list[CurrencyRate], Meta(min_length=1)]
+    rate_values: Annotated[list[CurrencyRate], Meta(min_length=1, max_length=MOST_CURRENCIES)]

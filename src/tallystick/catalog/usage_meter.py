@@ -52,6 +52,10 @@ class ComputationDraft(Draft, frozen=True, kw_only=True):
     order: int | None = None
 
 
+Filters = Annotated[list[MeterFilter], Meta(max_length=50)]
+Computations = Annotated[list[ComputationDraft], Meta(max_length=10)]
+
+
 class UsageMeterAnswer(Document, frozen=True, kw_only=True):
     """A meter as the wire shows it."""
 
@@ -89,10 +93,10 @@ class UsageMeterDraft(Draft, frozen=True, kw_only=True):
     name: SchemaName
     billable_name: Text255 | None = None
     description: Text255 | None = None
-    filters: list[MeterFilter] | None = None
+    filters: Filters | None = None
     type: MeterType
     aggregation: Aggregation
-    computations: list[ComputationDraft] = []
+    computations: Computations = []
     event_schema_name: str | None = None
 
 
@@ -102,8 +106,8 @@ class UsageMeterPatch(Draft, frozen=True, kw_only=True):
     name: SchemaName | UnsetType = UNSET
     billable_name: Text255 | UnsetType = UNSET
     description: Text255 | UnsetType = UNSET
-    filters: list[MeterFilter] | UnsetType = UNSET
+    filters: Filters | UnsetType = UNSET
     type: MeterType | UnsetType = UNSET
     aggregation: Aggregation | UnsetType = UNSET
-    computations: list[ComputationDraft] | UnsetType = UNSET
+    computations: Computations | UnsetType = UNSET
     event_schema_name: str | UnsetType = UNSET

@@ -58,7 +58,7 @@ class CreditRequest(Draft, frozen=True, kw_only=True):
 
     account_id: Annotated[str, Meta(min_length=1, max_length=50)]
     purpose: Purpose
-    applicable_entity_ids: list[Reference] = []
+    applicable_entity_ids: Annotated[list[Reference], Meta(max_length=100)] = []
     effective_from: date
     effective_until: date | None = None
     credit_amount: Decimal
@@ -70,7 +70,7 @@ class CreditRequest(Draft, frozen=True, kw_only=True):
 class CreditRequests(Draft, frozen=True, kw_only=True):
     """What `POST /credits` takes: all are granted, or none."""
 
-    credit_requests: Annotated[list[CreditRequest], Meta(min_length=1)]
+    credit_requests: Annotated[list[CreditRequest], Meta(min_length=1, max_length=100)]
 
 
 class Credit(CreditRequest, frozen=True, kw_only=True, forbid_unknown_fields=False):

@@ -35,6 +35,16 @@ def problems(asked: FirstAccountDraft, path: str = "") -> list[str]:
     return [str(problem) for problem in refused.value.problems]
 
 
+@pytest.mark.parametrize(("bare", "with_range"), [(10, 1), (1, 10), (6, 5)])
+def test_a_new_account_has_at_most_ten_aliases_together(bare: int, with_range: int) -> None:
+    names = [f"alias-{number}" for number in range(bare + with_range)]
+    asked = draft(*names[:bare], ranges=[ranged(name) for name in names[bare:]])
+    (problem,) = problems(asked, "account.")
+    assert problem.startswith("account.aliases: a new account has at most 10 aliases")
+    fewer = draft(*names[:bare], ranges=[ranged(name) for name in names[bare:-1]])
+    assert [one.value for one in spans_of(fewer, "")] == names[:-1]
+
+
 def test_an_account_may_have_no_aliases() -> None:
     assert spans_of(draft(), "") == []
 
