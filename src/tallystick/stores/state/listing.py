@@ -38,6 +38,8 @@ class Listing:
     largest_size: int = 100
     hidden: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Values of a column that are only listed when the caller filters by that column."""
+    wider: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    """Values of a column that a filter by another value of it finds too."""
     bounds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Filters on a range: the column, and whether its values lie "from" or "until" the one given, inclusive."""
 
@@ -114,7 +116,8 @@ def _statement(listing: Listing, query: Query) -> Any:  # noqa: ANN401 - a Selec
 
 def _filter(listing: Listing, name: str, value: str) -> ColumnElement[bool]:
     if name not in listing.bounds:
-        return listing.table.c[name] == value
+        also = listing.wider.get(name, {}).get(value, ())
+        return listing.table.c[name].in_([value, *also])
     column, side = listing.bounds[name]
     stored = _raw(listing.table, column)
     return stored >= int(value) if side == "from" else stored <= int(value)

@@ -17,6 +17,8 @@ from tallystick.stores.state.listing import Listing
 
 _NEWEST_FIRST: Final = (("updated_at", False), ("id", True))
 _NOT_ARCHIVED: Final = {"status": ("ARCHIVED",)}
+_NOT_ACTIVE: Final = {"status": {"INACTIVE": ("DRAFT",)}}
+"""What is a draft is not active: callers who know two states find it among the inactive ones (domain.md 1.4)."""
 
 CUSTOMERS: Final = Shelf(
     "customer",
@@ -54,6 +56,7 @@ EVENT_SCHEMAS: Final = Shelf(
         search=("id", "description"),
         sortable=("created_at",),
         hidden=_NOT_ARCHIVED,
+        wider=_NOT_ACTIVE,
     ),
     ("status", "description"),
     key="name",
@@ -68,6 +71,7 @@ USAGE_METERS: Final = Shelf(
         search=("id", "name", "billable_name"),
         sortable=("name", "created_at"),
         hidden=_NOT_ARCHIVED,
+        wider=_NOT_ACTIVE,
     ),
     ("status", "name", "billable_name", "aggregation", "event_schema_name"),
     unique="name",
