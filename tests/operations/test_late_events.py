@@ -61,14 +61,15 @@ class TestGrace:
         assert shop.invoices()[0]["totalAmount"] == 0
         assert shop.metric("USAGE", "2026-01-01", "2026-03-01")[0]["metricValues"] == [0, 0]
 
-    def test_it_takes_its_id_with_it(self, shop: Shop) -> None:
+    def test_it_leaves_its_id_to_one_that_is_in_time(self, shop: Shop) -> None:
         shop.metered_plan((0, 1))
         shop.api.advance("2026-02-03")
         late = shop.use(10)
         body = shop.api.get(f"/events/{late}").ok()["events"][0]["eventPayload"]
         shop.api.post("/ingest", {"event": body | {"timestamp": "2026-02-02T00:00:00Z"}}).ok()
         statuses = {one["ingestionStatus"]["status"] for one in shop.api.get(f"/events/{late}").ok()["events"]}
-        assert statuses == {TOO_LATE, "INGESTION_FAILED_DUPLICATE_EVENT"}
+        assert statuses == {TOO_LATE, METERED}
+        assert [one["totalAmount"] for one in shop.invoices()] == [0, 10]
 
 
 class TestWhenTheProcessingIsBehind:
