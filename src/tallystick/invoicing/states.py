@@ -1,4 +1,4 @@
-"""The states of an invoice and the steps between them, as data (domain.md 7.2); all others are refused."""
+"""Which steps between the states of an invoice may be asked for, as data, and which one time takes (domain.md 7.2)."""
 
 from __future__ import annotations
 
@@ -20,23 +20,10 @@ ON_REQUEST: Final[Mapping[S, frozenset[S]]] = {
 }
 """The steps that `PATCH /invoices/{id}` may ask for."""
 
-BY_ITSELF: Final[Mapping[S, frozenset[S]]] = {
-    S.DRAFT: frozenset({S.DUE, S.PAID, S.REFUND_COMPLETED}),
-    S.DUE: frozenset({S.PARTIALLY_PAID, S.PAID, S.MERGED}),
-    S.PARTIALLY_PAID: frozenset({S.PAID}),
-    S.REFUND_INITIATED: frozenset({S.REFUND_COMPLETED}),
-}
-"""The steps that time, payments, groups and refunds take."""
-
 
 def may_request(status: S, wanted: S) -> bool:
     """Whether a caller may ask for this step."""
     return wanted in ON_REQUEST.get(status, ())
-
-
-def allowed(status: S, wanted: S) -> bool:
-    """Whether the step is drawn at all, on request or by itself."""
-    return may_request(status, wanted) or wanted in BY_ITSELF.get(status, ())
 
 
 def when_due(total: Money) -> S:

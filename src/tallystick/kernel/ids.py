@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from tallystick.kernel.clock import Clock
 
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_VALUE: Final = {letter: value for value, letter in enumerate(ALPHABET)}
 _TIME_LETTERS: Final = 11
 _RANDOM_LETTERS: Final = 5
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,18 +30,6 @@ def base62(number: int, width: int) -> str:
         number, rest = divmod(number, 62)
         letters.append(ALPHABET[rest])
     return "".join(reversed(letters))
-
-
-def number_of(letters: str) -> int:
-    """The number that base-62 letters stand for.
-
-    Raises:
-        KeyError: for a letter outside the alphabet.
-    """
-    number = 0
-    for letter in letters:
-        number = number * 62 + _VALUE[letter]
-    return number
 
 
 def nanoseconds(instant: datetime) -> int:
@@ -79,13 +66,3 @@ def event_reference(reserved: int, secret: bytes) -> str:
     digest = hashlib.blake2b(reserved.to_bytes(8), digest_size=8, key=secret[:64]).digest()
     tail = int.from_bytes(digest) % 62**_RANDOM_LETTERS
     return f"event.{base62(reserved, _TIME_LETTERS)}.{base62(tail, _RANDOM_LETTERS)}"
-
-
-def reserved_of(reference: str, secret: bytes) -> int | None:
-    """The nanosecond of an event's reference id, or None when this server never gave out such an id."""
-    parts = reference.split(".")
-    if len(parts) != 3 or len(parts[1]) != _TIME_LETTERS or not set(parts[1]) <= _VALUE.keys():  # noqa: PLR2004 - prefix, time, rest
-        return None
-    reserved = number_of(parts[1])
-    known = reserved < 2**63 and event_reference(reserved, secret) == reference
-    return reserved if known else None

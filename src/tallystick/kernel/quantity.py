@@ -24,8 +24,6 @@ EXACT: Final = decimal.Context(
 
 STORED_DIGITS: Final = 38
 STORED_SCALE: Final = 12
-_STORED_STEP: Final = Decimal(1).scaleb(-STORED_SCALE)
-_STORED_BOUND: Final = Decimal(10) ** (STORED_DIGITS - STORED_SCALE)
 
 _PLAIN_NUMBER: Final = re.compile(r"-?[0-9]{1,512}(\.[0-9]{1,512})?", re.ASCII)
 
@@ -66,10 +64,3 @@ def is_tame(number: Decimal) -> bool:
     _, digits, exponent = number.as_tuple()
     small = abs(number.adjusted()) <= LARGEST_EXPONENT and abs(int(exponent)) <= LARGEST_EXPONENT
     return small and len(digits) <= 2 * LARGEST_EXPONENT
-
-
-def fits_store(number: Decimal) -> bool:
-    """Whether a number fits DECIMAL(38,12) exactly, as usage facts are stored."""
-    if not number.is_finite() or number.copy_abs() >= _STORED_BOUND:
-        return False
-    return number == number.quantize(_STORED_STEP, context=EXACT)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import decimal
 import threading
-from decimal import Context, Decimal, localcontext
+from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tallystick.kernel.quantity import EXACT, fits_store, from_text, install, is_tame, plain
+from tallystick.kernel.quantity import from_text, install, is_tame, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,32 +59,6 @@ def test_the_shortest_form_has_no_exponent(number: str, text: str) -> None:
 )  # fmt: skip
 def test_a_number_is_tame_when_it_can_be_calculated_with(number: str, *, tame: bool) -> None:
     assert is_tame(Decimal(number)) is tame
-
-
-LARGEST = "99999999999999999999999999.999999999999"  # 26 digits before the point and 12 after: DECIMAL(38,12)
-
-
-@pytest.mark.parametrize(
-    ("number", "fits"),
-    [
-        (LARGEST, True), (f"-{LARGEST}", True), ("1E+25", True), ("1E+26", False), ("-1E+26", False),
-        ("0.000000000001", True), ("0.0000000000001", False), ("0.0000000000010", True),
-        ("99999999999999999999999999.9999999999999", False),
-        ("1.1234567890123", False), ("1E+999999", False), ("0E-50", True),
-        ("NaN", False), ("Infinity", False),
-    ],
-)  # fmt: skip
-def test_what_fits_the_store_fits_exactly(number: str, *, fits: bool) -> None:
-    assert fits_store(Decimal(number)) is fits
-    with localcontext(Context(prec=3)):  # whatever the thread's context is
-        assert fits_store(Decimal(number)) is fits
-
-
-@given(st.integers(-(10**40), 10**40), st.integers(-20, 5))
-def test_fitting_the_store_is_having_38_digits_of_which_12_follow_the_point(digits: int, exponent: int) -> None:
-    number = Decimal(digits).scaleb(exponent, context=EXACT)
-    in_steps = digits * 10 ** (exponent + 20)  # in units of 10^-20, so 10^8 units are one step of the store
-    assert fits_store(number) is (in_steps % 10**8 == 0 and abs(in_steps) < 10**46)
 
 
 @pytest.fixture

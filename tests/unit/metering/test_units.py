@@ -135,14 +135,22 @@ def test_what_fits_is_stored_to_the_last_digit(digits: str) -> None:
     assert units_of(meter())(data({"distance": digits})) == Decimal(digits)
 
 
-@given(st.decimals(allow_nan=True, allow_infinity=True))
-def test_stored_agrees_with_the_bounds_of_the_kernel(number: Decimal) -> None:
-    if number.is_nan() or not quantity.fits_store(number):
+@given(st.integers(-(10**40), 10**40), st.integers(-20, 5))
+def test_stored_is_what_has_38_digits_of_which_12_follow_the_point(digits: int, exponent: int) -> None:
+    number = Decimal(digits).scaleb(exponent, context=quantity.EXACT)
+    in_steps = digits * 10 ** (exponent + 20)  # in units of 10^-20, so 10^8 units are one step of the store
+    if in_steps % 10**8 or abs(in_steps) >= 10**46:
         with pytest.raises(UnitsInvalidError):
             stored(number)
     else:
         assert stored(number) == number
         assert stored(number).as_tuple().exponent == -12
+
+
+@pytest.mark.parametrize("number", ["NaN", "sNaN", "Infinity", "-Infinity", "1E+26", "1E+999999", "1E-999999"])
+def test_what_is_no_number_of_units_is_never_stored(number: str) -> None:
+    with pytest.raises(UnitsInvalidError):
+        stored(Decimal(number))
 
 
 RULES = [
