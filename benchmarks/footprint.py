@@ -28,9 +28,9 @@ _IDLE: Final = Aim(250, "DuckDB, Arrow, SQLAlchemy and Starlette as they are loa
 def measure(scale: Scale, scratch: Path) -> Iterator[Figure]:
     """An empty directory, made anew for each start, and one with the smaller number of stored events."""
     events = scale.stored[0]
-    made = world.build(scratch / "footprint", scale.accounts, test_clock=START)
+    made = world.build(scratch / "footprint", scale.billed_accounts, test_clock=START)
     before = _size(made.data)
-    store.fill(made, events, scale.accounts, START, START, timedelta(days=31))
+    store.fill(made, events, scale.billed_accounts, START, START, timedelta(days=31))
     directories = {
         "an empty directory": (scratch / "empty", True),
         f"{events:,} events": (made.data, False),

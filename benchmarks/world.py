@@ -49,8 +49,8 @@ def build(data: Path, accounts: int, *, test_clock: datetime | None, credit: str
             plan = _plan(work, meters)
             for number in range(accounts):
                 _account(work, account_name(number), plan)
-            if credit is not None:
-                _credits(work, accounts, credit)
+                if credit is not None:
+                    _credit(work, account_name(number), credit)
     return World(data, organisation, meters[0])
 
 
@@ -124,10 +124,9 @@ def _account(work: Work, name: str, plan: str) -> None:
     account_plans.change_account_plan(work, name, _draft(term, ScheduleChange))
 
 
-def _credits(work: Work, accounts: int, amount: str) -> None:
+def _credit(work: Work, account: str, amount: str) -> None:
     grant = {"purpose": "Welcome", "effectiveFrom": work.now.date(), "creditAmount": amount, "priority": 1}
-    requests = [{"accountId": account_name(number), **grant} for number in range(accounts)]
-    create_credits(work, _draft({"creditRequests": requests}, CreditRequests))
+    create_credits(work, _draft({"creditRequests": [{"accountId": account, **grant}]}, CreditRequests))
 
 
 def _draft(fields: dict[str, Any], kind: type[D]) -> D:
