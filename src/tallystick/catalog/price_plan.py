@@ -63,6 +63,11 @@ class PricePlanDetails(Document, frozen=True, kw_only=True):
     minimum_commitment: MinimumCommitment | None = None
     type: PlanType
 
+    @property
+    def billable_ids(self) -> set[str]:
+        """The meters and add-ons that have a card."""
+        return {card.usage_meter_id for card in self.usage_rate_cards} | {card.id for card in self.fixed_fee_rate_cards}
+
 
 class PricingSchedule(Document, frozen=True, kw_only=True):
     """One version of a plan with its terms."""

@@ -9,9 +9,10 @@ import msgspec
 from tallystick.catalog.addon import AddOn, AddOnDraft, AddOnPatch, AddOnType
 from tallystick.catalog.fields import Shelf
 from tallystick.kernel.document import given
-from tallystick.kernel.errors import invalid, not_found
+from tallystick.kernel.errors import not_found
 from tallystick.kernel.paging import PageRequest
 from tallystick.operations.answers import DONE, Done, Listed
+from tallystick.operations.price_plans import refuse_priced
 from tallystick.operations.work import Work, command, query
 
 
@@ -60,16 +61,7 @@ def update_addon(work: Work, addon_id: str, patch: AddOnPatch) -> AddOn:
 def archive_addon(work: Work, addon_id: str) -> Done:
     """Archive an add-on; refused while a plan that is not archived prices it."""
     addon = live_addon(work, addon_id)
-    users = [
-        plan.name
-        for plan in (
-            *work.state.price_plans.all(status="DRAFT"),
-            *work.state.price_plans.all(status="ACTIVE"),
-        )
-        if any(card.id == addon_id for card in plan.details.fixed_fee_rate_cards)
-    ]
-    if users:
-        raise invalid("", f"add-on {addon.name!r} is priced by: {', '.join(users)}")
+    refuse_priced(work, addon.id, f"add-on {addon.name!r}")
     work.state.addons.replace(msgspec.structs.replace(addon, status=Shelf.ARCHIVED), work.now)
     return DONE
 

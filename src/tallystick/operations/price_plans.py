@@ -155,6 +155,20 @@ def live_plan(work: Work, price_plan_id: str) -> PricePlan:
     return plan
 
 
+def refuse_priced(work: Work, item_id: str, shown: str) -> None:
+    """Refuse to archive a billable item, shown as noun and name, that a plan which is not archived prices.
+
+    Raises:
+        BillingError: of kind INVALID, naming the plans.
+    """
+    plans = (
+        plan for status in (PlanStatus.DRAFT, PlanStatus.ACTIVE) for plan in work.state.price_plans.all(status=status)
+    )
+    users = [plan.name for plan in plans if item_id in plan.details.billable_ids]
+    if users:
+        raise invalid("", f"{shown} is priced by: {', '.join(users)}")
+
+
 def _with_details(version: PricingSchedule, details: PricePlanDetails) -> PricingSchedule:
     return msgspec.structs.replace(version, price_plan_details=details)
 

@@ -18,6 +18,7 @@ from tallystick.kernel.document import given
 from tallystick.kernel.errors import Problem, invalid, not_found, refuse_if_any
 from tallystick.kernel.paging import PageRequest
 from tallystick.operations.answers import DONE, Done, Listed
+from tallystick.operations.price_plans import refuse_priced
 from tallystick.operations.work import Work, catalogue_command, command, query
 
 
@@ -93,16 +94,7 @@ def archive_usage_meter(work: Work, usage_meter_id: str) -> Done:
     meter = live_meter(work, usage_meter_id)
     if meter.status is Lifecycle.ACTIVE:
         raise invalid("", f"usage meter {meter.name!r} is ACTIVE: deactivate it first")
-    users = [
-        plan.name
-        for plan in (
-            *work.state.price_plans.all(status="DRAFT"),
-            *work.state.price_plans.all(status="ACTIVE"),
-        )
-        if any(card.usage_meter_id == meter.id for card in plan.details.usage_rate_cards)
-    ]
-    if users:
-        raise invalid("", f"usage meter {meter.name!r} is priced by: {', '.join(users)}")
+    refuse_priced(work, meter.id, f"usage meter {meter.name!r}")
     archived = msgspec.structs.replace(meter, status=Lifecycle.ARCHIVED, updated_at=work.now)
     work.state.usage_meters.replace(archived, work.now)
     return DONE
