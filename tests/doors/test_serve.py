@@ -59,6 +59,10 @@ class TestFirstStart:
         assert KEY not in clocked.said
         assert files_with(clocked.data, KEY) == []
 
+    def test_blanks_around_that_value_are_no_part_of_the_key(self, tmp_path: Path) -> None:
+        with child(tmp_path / "data", *JANUARY, key=f" {KEY}\r\n") as padded:
+            assert padded.api(KEY).get("/addons").status == 200
+
     def test_without_it_a_key_is_made_and_shown_once_and_kept_nowhere(self, tmp_path: Path) -> None:
         data = tmp_path / "data"
         with child(data, *JANUARY, key=None) as first:

@@ -89,7 +89,8 @@ def serve_command(  # noqa: D103 - click shows the help below
     test_clock: datetime | None,
     first_key: str | None,
 ) -> None:
-    settings = Settings(data=data, database_url=database, test_clock=test_clock, first_key=first_key or None)
+    key = (first_key or "").strip() or None  # what reads it from a file often leaves a line feed behind
+    settings = Settings(data=data, database_url=database, test_clock=test_clock, first_key=key)
     serve(settings, host, port)
 
 

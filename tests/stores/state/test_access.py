@@ -23,18 +23,18 @@ KEY = ApiKey("key.1", HOME, "first", "x4Kd", NOW, None)
 
 @pytest.fixture
 def keyed(world: World) -> World:
-    """A key whose secret is `tsk_secret`."""
+    """A key whose secret is `tsk_the-secret`."""
     with world.database.write() as connection:
-        access.add_key(connection, KEY, "tsk_secret")
+        access.add_key(connection, KEY, "tsk_the-secret")
     return world
 
 
 def test_a_key_is_known_by_its_secret_and_by_its_id(keyed: World) -> None:
     with keyed.database.read() as connection:
-        assert access.key_of_secret(connection, "tsk_secret") == KEY
+        assert access.key_of_secret(connection, "tsk_the-secret") == KEY
         assert access.key_of_id(connection, "key.1") == KEY
         assert access.keys(connection, HOME) == [KEY]
-        assert access.key_of_secret(connection, "tsk_Secret") is None
+        assert access.key_of_secret(connection, "tsk_the-Secret") is None
         assert access.key_of_id(connection, "key.2") is None
         assert access.keys(connection, ABROAD) == []
 
@@ -42,15 +42,23 @@ def test_a_key_is_known_by_its_secret_and_by_its_id(keyed: World) -> None:
 def test_the_secret_of_a_key_is_stored_nowhere(keyed: World) -> None:
     with keyed.database.read() as connection:
         (row,) = connection.execute(select(api_key)).all()
-    assert "tsk_secret" not in str(row)
+    assert "tsk_the-secret" not in str(row)
     assert len(row.digest) == 64
+
+
+@pytest.mark.parametrize(("secret", "hint"), [("a", ""), ("eleven-long", ""), ("twelve--long", "x4Kd")])
+def test_of_a_short_secret_no_end_is_shown(world: World, secret: str, hint: str) -> None:
+    with world.database.write() as connection:
+        access.add_key(connection, KEY, secret)
+    with world.database.read() as connection:
+        assert [key.hint for key in access.keys(connection, HOME)] == [hint]
 
 
 def test_a_revoked_key_is_known_no_more_but_still_listed(keyed: World) -> None:
     with keyed.database.write() as connection:
         access.revoke_key(connection, HOME, "key.1", later(1))
     with keyed.database.read() as connection:
-        assert access.key_of_secret(connection, "tsk_secret") is None
+        assert access.key_of_secret(connection, "tsk_the-secret") is None
         assert access.key_of_id(connection, "key.1") is None
         assert access.keys(connection, HOME) == [dataclasses.replace(KEY, revoked_at=later(1))]
 
@@ -61,7 +69,7 @@ def test_only_a_key_of_the_organisation_can_be_revoked(keyed: World, organisatio
         access.revoke_key(connection, organisation, name, NOW)
     assert refused.value.kind is Kind.NOT_FOUND
     with keyed.database.read() as connection:
-        assert access.key_of_secret(connection, "tsk_secret") == KEY
+        assert access.key_of_secret(connection, "tsk_the-secret") == KEY
 
 
 def test_keys_are_listed_oldest_first(keyed: World) -> None:

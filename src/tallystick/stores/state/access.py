@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import Connection
+
+
+SHORTEST_WITH_HINT: Final = 12
+"""Four of fewer characters would give too much of a secret away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +54,23 @@ _KEY_COLUMNS = (
 
 
 def digest(secret: str) -> str:
-    """The digest under which a key's secret is kept; the secret itself has 160 random bits, so no salt."""
+    """The digest under which a key's secret is kept.
+
+    Without salt, because a key that is minted here has far more random bits than anybody can try; one that the
+    environment gave is as hard to guess as its author made it.
+    """
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def add_key(connection: Connection, key: ApiKey, secret: str) -> None:
-    """Keep a new key."""
+    """Keep a new key; of a short secret, not even the hint."""
     connection.execute(
         insert(api_key).values(
             id=key.id,
             organisation_id=key.organisation_id,
             name=key.name,
             digest=digest(secret),
-            hint=key.hint,
+            hint=key.hint if len(secret) >= SHORTEST_WITH_HINT else "",
             created_at=key.created_at,
         )
     )
