@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -101,6 +102,15 @@ def test_a_token_that_was_not_made_here_is_refused(api: Api) -> None:
     ):
         message = api.get("/customers", nextToken=bad).refused(400)
         assert message.startswith("nextToken: Invalid nextToken")
+
+
+def test_a_token_whose_query_was_changed_is_refused(api: Api) -> None:
+    token = api.get("/customers", pageSize=7).ok()["nextToken"]
+    raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    changed = raw.replace(b'"size":7', b'"size":9')
+    assert changed != raw
+    forged = base64.urlsafe_b64encode(changed).decode().rstrip("=")
+    assert "Invalid nextToken" in api.get("/customers", nextToken=forged).refused(400)
 
 
 @pytest.mark.parametrize("path", ["/accounts", "/events", "/invoices"])
