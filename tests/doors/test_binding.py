@@ -36,6 +36,7 @@ def api(server: Inside) -> Iterator[Api]:
         ({"account": {"id": "a", "name": "abc", "netTermDays": "30"}}, "account.netTermDays: Expected `int | null`"),
         ({"account": {"id": "a", "name": "abc", "netTermDays": 1.5}}, "account.netTermDays: Expected `int | null`"),
         ({"account": {"id": "a", "name": "abc", "aliases": ["abc", 7]}}, "account.aliases[1]: Expected `str`"),
+        ({"account": {"id": "a", "name": "abc", "metadata": {"k" * 256: "v"}}}, "account.metadata: Expected `str` of"),
         ({"nmae": "Acme"}, "unknown field 'nmae': did you mean 'name'?"),
         ({"address": {"postcode": "29501"}}, "address: unknown field 'postcode': did you mean 'postalCode'?"),
         ({"quite_something_else": 1}, "unknown field 'quite_something_else'"),

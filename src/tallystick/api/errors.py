@@ -31,7 +31,7 @@ STATUS: Final = {
     Kind.UNAVAILABLE: 503,
     Kind.BROKEN: 500,
 }
-_WHERE: Final = re.compile(r"(?P<reason>.*?)(?: - at `(?:key in )?\$\.?(?P<path>[^`]*)`)?", re.DOTALL)
+_WHERE: Final = re.compile(r"(?P<reason>.*?)(?: - at (?:`key` in )?`\$\.?(?P<path>[^`]*)`)?", re.DOTALL)
 _MISSING_FIELD: Final = re.compile(r"Object missing required field `(?P<name>.*)`", re.DOTALL)
 _UNKNOWN_FIELD: Final = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
 _log = logging.getLogger("tallystick.api")
