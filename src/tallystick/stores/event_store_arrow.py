@@ -65,7 +65,9 @@ class EventTables:
 
     def usage(self) -> pa.RecordBatch:
         """One row for each usage fact."""
-        meters = self._all(lambda block: block.outcomes.usage_meters)
+        used = self._all(lambda block: block.outcomes.usage_meters)
+        meters = {meter: place for place, meter in enumerate(dict.fromkeys(used))}
+        of_meter = np.array([meters[meter] for meter in used], dtype=np.int32)
         facts = np.array([len(block.outcomes.usage_ordinals) for block in self._blocks], dtype=np.int64)
         ordinals = np.array(self._all(lambda block: block.outcomes.usage_ordinals), dtype=np.int64)
         of_event = ordinals + np.repeat(self._starts, facts)
@@ -73,8 +75,8 @@ class EventTables:
             {
                 "organisation": self._organisation.take(pa.array(of_event)),
                 "account_id": self._account_id.take(pa.array(of_event)),
-                "meter_id": _texts([meter.id for meter in meters]),
-                "meter_version": pa.array([meter.version for meter in meters], pa.int32()),
+                "meter_id": pa.DictionaryArray.from_arrays(of_meter, _texts([meter.id for meter in meters])),
+                "meter_version": np.array([meter.version for meter in meters], dtype=np.int32)[of_meter],
                 "event_at": _instants(self._event_at[of_event]),
                 "value": pa.array(self._all(lambda block: block.outcomes.usage_values), _UNITS),
                 "position": self._position[of_event],

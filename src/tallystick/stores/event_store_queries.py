@@ -49,6 +49,9 @@ event_at <= $event_at AND (
     OR coalesce(event_id, '') = $event_id AND position > $position
 )"""
 _MICROSECOND: Final = timedelta(microseconds=1)
+ATTACHED: Final = "kept"
+"""The name under which DuckDB knows the file."""
+
 _PORTION: Final = 1_000_000
 _METERS: Final = msgspec.json.Decoder(tuple[tuple[str, int], ...])
 
@@ -199,7 +202,7 @@ class EventQueries:
             WHERE position > $position AND list_contains($claiming, status) ORDER BY key
         """
         claiming = [status.value for status in STATUS_GROUPS["PROCESSED"]]
-        with contextlib.closing(self._database.cursor()) as cursor:
+        with self._cursor() as cursor:
             found = cursor.sql(query, params={"position": position, "claiming": claiming})
             for batch in found.to_arrow_reader(_PORTION):
                 yield batch.column(0).to_numpy(), batch.column(1).to_numpy()
@@ -222,8 +225,14 @@ class EventQueries:
             for first, second, total, rest in rows
         ]
 
-    def _read(self, query: str, parameters: Mapping[str, object], **tables: pa.Table) -> list[Any]:
+    @contextlib.contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with contextlib.closing(self._database.cursor()) as cursor:
+            cursor.execute(f"USE {ATTACHED}")
+            yield cursor
+
+    def _read(self, query: str, parameters: Mapping[str, object], **tables: pa.Table) -> list[Any]:
+        with self._cursor() as cursor:
             for name, table in tables.items():
                 cursor.register(name, table)
             return cursor.execute(query, parameters).fetchall()

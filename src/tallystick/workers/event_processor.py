@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from tallystick.stores.event_log import EventLog, LogRow
     from tallystick.stores.event_store import EventStore
 
-MOST_IN_ROUND: Final = 131_072
-"""Events in one transaction: enough for DuckDB to write whole row groups straight into its file."""
+MOST_IN_ROUND: Final = 65_536
+"""Events in one transaction: the fixed cost of a round no longer counts, and its events still fit the caches."""
 
 PAUSE_SECONDS: Final = 0.25
 """How long events may gather while nobody waits for them: a round of ten costs as much as one of a thousand."""
