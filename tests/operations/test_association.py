@@ -131,9 +131,8 @@ def test_a_plan_from_the_past_opens_every_cycle_since_and_they_fall_due_in_order
         ("2025-12-01", "2026-01-01"),
         ("2026-01-01", "2026-02-01"),
     ]
-    assert {one["status"] for one in shop.invoices()} == {"DRAFT"}
-    figures = shop.api.advance("2026-01-01")
-    assert (figures["invoicesFrozen"], figures["draftsOpened"]) == (2, 0)
+    # What is due already becomes due with the association, each as of its own instant.
+    assert [one["status"] for one in shop.invoices()] == ["DUE", "DUE", "DRAFT", "DRAFT"]
     october, november, december, _ = shop.invoices()
     assert [(one["sequenceId"], one["invoiceDate"], one["totalAmount"]) for one in (october, november)] == [
         ("INV-000001", "2025-11-03T00:00:00Z", 3),
@@ -142,13 +141,12 @@ def test_a_plan_from_the_past_opens_every_cycle_since_and_they_fall_due_in_order
     assert (december["status"], december["totalAmount"]) == ("DRAFT", 5)
 
 
-def test_a_plan_for_later_has_its_first_draft_when_it_begins(shop: Shop) -> None:
+def test_a_plan_for_later_has_its_first_draft_at_once_and_the_next_when_a_cycle_begins(shop: Shop) -> None:
     shop.associate(offer(shop), since="2026-02-10")
-    assert shop.invoices() == []
-    shop.api.advance("2026-02-09T23:59:59Z")
-    assert shop.invoices() == []
-    shop.api.advance("2026-02-10")
     assert periods(shop) == [("2026-02-10", "2026-03-01")]
+    assert shop.api.advance("2026-02-10")["draftsOpened"] == 0
+    assert shop.api.advance("2026-03-01")["draftsOpened"] == 1
+    assert periods(shop) == [("2026-02-10", "2026-03-01"), ("2026-03-01", "2026-04-01")]
 
 
 def test_the_end_of_a_plan_cuts_its_last_cycle(shop: Shop) -> None:
@@ -214,8 +212,8 @@ def test_the_quarters_of_the_reference(still: Shop) -> None:
 def test_days_are_those_of_the_organisations_zone(standing: Inside) -> None:
     shop = Shop(standing.new_organisation(timezone="America/New_York"))
     shop.associate(offer(shop), since="2026-01-01")
-    # On 1 January 00:00 UTC it is still 2025 in New York.
-    assert shop.invoices() == []
+    # On 1 January 00:00 UTC it is still 2025 in New York: the cycle has not begun.
+    assert shop.invoices()[0]["startDate"] == "2026-01-01T05:00:00Z"
     answer = shop.api.get("/accounts/acme/pricing_schedules").ok()["data"]
     assert answer[0]["startDate"] == "2026-01-01T05:00:00Z"
 

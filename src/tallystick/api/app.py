@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.routing import Route as WebRoute
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 def create_app(engine: Engine, workers: Workers) -> Starlette:
     """The REST API of an engine whose workers run."""
-    guard = Guard(engine)
+    guard = Guard(engine, workers)
     server = ServerDoor(engine, workers, guard.figures)
     ingest = IngestDoor(engine)
     busiest = [guard.route("POST", "/ingest", ingest.single), guard.route("POST", "/ingestBatch", ingest.batch)]
@@ -48,7 +49,7 @@ def create_app(engine: Engine, workers: Workers) -> Starlette:
         guard.route("GET", "/v1/test-clock", server.clock),
         guard.route("POST", "/v1/test-clock/advance", server.advance),
         guard.route("GET", "/internal/metrics", server.figures),
-        *(guard.route(route.method, route.path, endpoint_of(route, engine)) for route in ROUTES),
+        *(guard.route(route.method, route.path, endpoint_of(route, engine, workers)) for route in ROUTES),
     ]
     handlers: Any = {404: guard.no_route, 405: guard.no_route}
     app = _App(routes=routes, exception_handlers=handlers)
@@ -78,10 +79,10 @@ class _App(Starlette):
 class Guard:
     """Lets callers in, turns what goes wrong into answers, and counts."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, workers: Workers) -> None:
         self._gatekeeper = engine.gatekeeper
         self._let_in: dict[str | None, Caller] = {}
-        self.figures = Figures(engine)
+        self.figures = Figures(engine, workers)
 
     def route(self, method: str, path: str, endpoint: Endpoint) -> WebRoute:
         """A route that only known callers reach."""
@@ -89,7 +90,7 @@ class Guard:
         async def serve(request: Request) -> Response:
             started = time.perf_counter()
             try:
-                caller = self._caller_of(credential_of(request))
+                caller = await self._caller_of(credential_of(request))
                 response = await endpoint(request, caller)
             except BillingError as refused:
                 response = error_response(refused)
@@ -100,14 +101,16 @@ class Guard:
 
         return WebRoute(path, serve, methods=[method])
 
-    def _caller_of(self, credential: str | None) -> Caller:
+    async def _caller_of(self, credential: str | None) -> Caller:
         """Who calls. Requests that have come in by one turn of the event loop share one look at the keys.
 
         Whoever revokes a key and then sends a request with it is in a later turn, and refused.
         """
         caller = self._let_in.get(credential)
         if caller is None:
-            caller = self._gatekeeper.caller_of(credential)
+            caller = self._gatekeeper.remembered(credential)
+            if caller is None:  # the database is asked, and that must not hold up everybody else
+                return await run_in_threadpool(self._gatekeeper.caller_of, credential)
             if not self._let_in:
                 asyncio.get_running_loop().call_soon(self._let_in.clear)
             self._let_in[credential] = caller
@@ -116,7 +119,7 @@ class Guard:
     async def no_route(self, request: Request, failure: Exception) -> Response:
         """The answer where no route is: 401 to strangers, so that they learn nothing about the paths."""
         try:
-            self._gatekeeper.caller_of(credential_of(request))
+            await run_in_threadpool(self._gatekeeper.caller_of, credential_of(request))
         except BillingError as refused:
             return error_response(refused)
         status: int = getattr(failure, "status_code", 404)

@@ -5,29 +5,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
 
+from tallystick.api.answers import response_of
 from tallystick.api.official_client import NOTHING, is_official_client, parseable
 from tallystick.api.requests import body_of, idempotency_of
 from tallystick.engine.engine import Request as Operation
 from tallystick.kernel.document import encode
+from tallystick.operations.work import traits_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from starlette.requests import Request
+    from starlette.responses import Response
 
     from tallystick.api.binder import Route
     from tallystick.engine import Answer, Caller, Engine
+    from tallystick.workers.running import Workers
 
     Endpoint = Callable[[Request, Caller], Awaitable[Response]]
 
 _NO_CONTENT: Final = 204
 
 
-def endpoint_of(route: Route, engine: Engine) -> Endpoint:
-    """The endpoint that serves a route."""
+def endpoint_of(route: Route, engine: Engine, workers: Workers) -> Endpoint:
+    """The endpoint that serves a route.
+
+    On a test clock, whatever a command made due already is done before it is answered: nothing else would do it.
+    """
     binding = route.binding
+    bills_after = engine.is_test and traits_of(route.operation).writes
 
     async def endpoint(request: Request, caller: Caller) -> Response:
         body = await body_of(request)
@@ -42,19 +49,11 @@ def endpoint_of(route: Route, engine: Engine) -> Endpoint:
             query = request.query_params.multi_items()
             arguments, dry_run = binding.arguments(request.path_params, query, body)
             operation = Operation(route.operation, arguments, dry_run, key, fingerprint)
-            return engine.answer(caller, operation, encoded)
+            answer = engine.answer(caller, operation, encoded)
+            if bills_after:
+                workers.billing.catch_up()
+            return answer
 
         return response_of(await run_in_threadpool(answered))
 
     return endpoint
-
-
-def response_of(answer: Answer) -> Response:
-    """An operation's answer as HTTP."""
-    headers = {}
-    if answer.as_of is not None:
-        headers["Tallystick-Usage-As-Of"] = answer.as_of.isoformat()
-    if answer.replayed:
-        headers["Idempotent-Replayed"] = "true"
-    media_type = "application/json" if answer.body else None
-    return Response(answer.body, answer.status, headers, media_type)

@@ -84,4 +84,4 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def unexpected(failure: Exception, where: str) -> Response:
     """A defect of ours: logged in full, answered without a word about the inside."""
     _log.error("%s failed", where, exc_info=failure)
-    return message_response(500, "Something went wrong here; nothing was changed. The server's log says more.")
+    return message_response(500, "Something went wrong here; the server's log says what.")

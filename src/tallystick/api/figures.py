@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 
 if TYPE_CHECKING:
     from tallystick.engine import Engine
+    from tallystick.workers.running import Workers
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -18,7 +19,7 @@ _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 class Figures:
     """The figures of one server."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, workers: Workers) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "tallystick_http_requests", "Requests answered", ["method", "route", "status"], registry=self._registry
@@ -32,6 +33,8 @@ class Figures:
         acknowledged.set_function(engine.log.end)
         processed = Gauge("tallystick_processed_row", "Last processed row of the event log", registry=self._registry)
         processed.set_function(engine.events.offset)
+        parked = Gauge("tallystick_parked_invoices", "Invoices that cannot be made", registry=self._registry)
+        parked.set_function(lambda: workers.billing.parked)
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""

@@ -13,7 +13,7 @@ from msgspec import Meta
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from tallystick.api.endpoints import response_of
+from tallystick.api.answers import response_of
 from tallystick.api.errors import shape_error
 from tallystick.api.requests import body_of, idempotency_of
 from tallystick.engine.engine import Request as Operation

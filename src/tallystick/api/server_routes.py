@@ -9,12 +9,14 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from tallystick.api.answers import response_of
 from tallystick.api.errors import message_response, shape_error
 from tallystick.api.figures import CONTENT_TYPE
-from tallystick.api.requests import body_of, credential_of
+from tallystick.api.requests import body_of, credential_of, idempotency_of
+from tallystick.engine import Answer
 from tallystick.kernel.document import Document, Draft, encode
 from tallystick.kernel.errors import conflict, invalid
-from tallystick.kernel.period import FOREVER
+from tallystick.operations.bill_runs import Tally
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -75,7 +77,7 @@ class ServerDoor:
             raise conflict("this server runs in real time: start it with --test-clock to move time")
         return _answer(ClockReading(now=self._engine.clock.now()))
 
-    async def advance(self, request: Request, _caller: Caller) -> Response:
+    async def advance(self, request: Request, caller: Caller) -> Response:
         """`POST /v1/test-clock/advance`: move time forward and do all that falls due on the way."""
         body = await body_of(request)
         try:
@@ -84,9 +86,15 @@ class ServerDoor:
             raise invalid("", shape_error(failure, Advance, body)) from None
         if to.utcoffset() is None:
             raise invalid("to", "send an instant with its offset, such as 2026-02-01T00:00:00Z")
-        if to > FOREVER:
-            raise invalid("to", f"{to.isoformat()} lies behind the end of time, {FOREVER.isoformat()}")
-        tally = await run_in_threadpool(self._workers.billing.advance, to)
+        key, fingerprint = idempotency_of(request, body)
+        return response_of(await run_in_threadpool(self._advanced, caller, to, key, fingerprint))
+
+    def _advanced(self, caller: Caller, to: datetime, key: str | None, fingerprint: str) -> Answer:
+        """Advance once under an idempotency key; the counts are those of the caller's organisation."""
+        stored = None if key is None else self._engine.recall(caller, key, fingerprint)
+        if stored is not None:
+            return stored
+        tally = self._workers.billing.advance(to).get(caller.organisation, Tally())
         advanced = Advanced(
             now=self._engine.clock.now(),
             drafts_opened=tally.opened,
@@ -94,7 +102,8 @@ class ServerDoor:
             credits_expired=tally.expired,
             issues=tally.issues,
         )
-        return _answer(advanced)
+        answer = Answer(200, encode(advanced))
+        return answer if key is None else self._engine.keep(caller, key, fingerprint, answer)
 
     async def figures(self, _request: Request, _caller: Caller) -> Response:
         """`GET /internal/metrics`: figures for Prometheus."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -42,6 +43,12 @@ class Gatekeeper:
         self._clock = wall_clock
         self._known: dict[str, Caller] = {}
         self._seen: int | None = None
+        self._remembering = threading.Lock()
+
+    def remembered(self, credential: str | None) -> Caller | None:
+        """Who a key belongs to, if it was read since the last change of the database; reads nothing itself."""
+        changes = self._database.changes()
+        return self._known.get(credential or "") if changes is not None and changes == self._seen else None
 
     def caller_of(self, credential: str | None) -> Caller:
         """Who a credential belongs to.
@@ -68,19 +75,21 @@ class Gatekeeper:
 
     def _key_caller(self, secret: str) -> Caller:
         changes = self._database.changes()
-        if changes is None or changes != self._seen:
-            self._known.clear()
-            self._seen = changes
-        caller = self._known.get(secret)
-        if caller is None:
-            with self._database.read() as connection:
-                key = access.key_of_secret(connection, secret)
-            if key is None:
-                raise _refused("the API key is unknown or was revoked")
-            caller = Caller(key.organisation_id, key.id)
-            if len(self._known) < _CACHED_CALLERS:
-                self._known[secret] = caller
+        with self._database.read() as connection:
+            key = access.key_of_secret(connection, secret)
+        if key is None:
+            raise _refused("the API key is unknown or was revoked")
+        caller = Caller(key.organisation_id, key.id)
+        self._remember(secret, caller, changes)
         return caller
+
+    def _remember(self, secret: str, caller: Caller, changes: int | None) -> None:
+        """Keep what was read when the database had changed so often, and nothing older."""
+        with self._remembering:
+            if changes != self._seen or len(self._known) >= _CACHED_CALLERS:
+                self._known = {}
+                self._seen = changes
+            self._known[secret] = caller
 
     def _token_caller(self, token: str) -> Caller | None:
         claims = self._claims(token)

@@ -82,7 +82,7 @@ class InvoiceRecord:
             end_date=period.end,
             end_date_inclusive=period.end - _LAST_SHOWN_INSTANT,
             invoice_date=invoiced_at,
-            due_date=due_at(invoiced_at, self.net_term_days, zone),
+            due_date=max(invoiced_at, due_at(invoiced_at, self.net_term_days, zone)),
             generated_at=self.frozen_at,
             updated_at=self.updated_at,
             sequence_id=self.sequence_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import date
 from typing import Final
 
@@ -52,7 +53,8 @@ class Timeline(Document, frozen=True, kw_only=True, omit_defaults=False):
 @catalogue_command
 def change_account_plan(work: Work, account_id: str, change: ScheduleChange) -> ScheduleChanged:
     """Put a plan on an account for a range of days; its first draft invoice appears at once."""
-    work.state.catalogue_changed()  # first, because it locks: nobody else changes the timeline meanwhile
+    work.state.catalogue_changed()  # first, because it locks: nobody else changes the timeline or the zone meanwhile
+    work = dataclasses.replace(work, organisation=work.state.get_organisation())
     account = live_account(work, account_id)
     plan = _plan(work, account, change)
     within = _range(work, account, change)
@@ -60,7 +62,7 @@ def change_account_plan(work: Work, account_id: str, change: ScheduleChange) -> 
     if account.status is AccountStatus.DRAFT:
         raise invalid("", f"account {account_id!r} is a DRAFT: set its status to ACTIVE first")
     work.state.schedules.add(piece, work.now)
-    open_cycles(work, [Opening(piece, within.start, 0)], until=work.now)
+    open_cycles(work, [Opening(piece, within.start, 0)], until=max(work.now, within.start))
     return _changed(work, account)
 
 

@@ -77,14 +77,15 @@ def update_account(work: Work, account_id: str, patch: AccountPatch) -> Account:
         changes["tags"] = _lower(changes["tags"])
     changed = msgspec.structs.replace(account, **changes)
     work.state.accounts.replace(changed, work.now)
+    work.state.invoices.set_net_terms(account_id, changed.net_term_days)
     return shown(work, changed)
 
 
 @catalogue_command
 def archive_account(work: Work, account_id: str) -> Done:
     """Archive an account; refused while it has a plan or a draft invoice, or is its customer's last one."""
-    account = live_account(work, account_id)
     work.state.catalogue_changed()  # first, because it locks: two siblings are not archived at once
+    account = live_account(work, account_id)
     siblings = work.state.accounts.all(customer_id=account.customer_id)
     if sum(sibling.status is not AccountStatus.ARCHIVED for sibling in siblings) == 1:
         raise invalid("", f"{account_id!r} is the only account of its customer: archive the customer instead")
@@ -95,9 +96,9 @@ def archive_account(work: Work, account_id: str) -> Done:
 def open_account(work: Work, customer: Customer, draft: FirstAccountDraft, path: str) -> Account:
     """Store a new account of a customer, with its aliases; `path` is where the draft stands in the body.
 
-    Raises:
     The caller has locked the catalogue, so that nobody else takes the id or an alias meanwhile.
 
+    Raises:
         BillingError: of kind INVALID for an unknown currency or a bad alias, CONFLICT for a taken id or alias.
     """
     currency = draft.invoice_currency or work.organisation.base_currency

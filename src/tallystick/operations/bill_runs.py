@@ -20,7 +20,7 @@ from tallystick.invoicing.record import InvoiceRecord
 from tallystick.invoicing.rows import LineRow, rows_of
 from tallystick.invoicing.states import when_due
 from tallystick.operations.cycles import open_cycles
-from tallystick.operations.drafts import Pricing, open_credits, usage_of
+from tallystick.operations.drafts import bills_in_order
 from tallystick.operations.work import Work
 from tallystick.stores.state.ledger import InvoiceBurn
 
@@ -75,10 +75,14 @@ class _Billed:
     bill: Bill
     lines: Sequence[LineRow]
     details: InvoiceDetails
+    position: int
 
 
 def freeze(work: Work, records: Sequence[InvoiceRecord]) -> Tally:
-    """Make drafts due: bill them, number them, burn their credits, write their lines; at most one per account."""
+    """Make drafts due: bill them, number them, burn their credits, write their lines; at most one per account.
+
+    Older drafts of the same accounts that are not due yet keep what they hold of the credits.
+    """
     tally = Tally()
     billed = list(_billed(work, records, tally.issues))
     work.state.invoices.freeze([(_frozen(work, one), one.lines) for one in billed])
@@ -90,19 +94,24 @@ def freeze(work: Work, records: Sequence[InvoiceRecord]) -> Tally:
 
 def _billed(work: Work, records: Sequence[InvoiceRecord], issues: dict[str, str]) -> Iterator[_Billed]:
     """The bills of drafts; the reasons why there is none for one of them go into `issues`."""
+    due = {record.account_id: record for record in records}
     customers = work.state.customers.among({record.customer_id for record in records})
-    accounts = work.state.accounts.among({record.account_id for record in records})
-    left = open_credits(work.state.credits.active_of(list(accounts)))
-    pricing = Pricing(work, records)
-    for record, usage in zip(records, usage_of(work, records), strict=True):
-        try:
-            bill = pricing.bill(record, usage, left[record.account_id])
-            lines = rows_of(bill.usage_info, bill.revenue_info)
-        except Exception as failure:  # noqa: BLE001 - one account that cannot be billed must not stop the others
-            issues[record.id] = str(failure) or type(failure).__name__
+    accounts = work.state.accounts.among(due)
+    position = work.events.offset()
+    queue = [draft for draft in work.state.invoices.drafts_of(due) if _stands_before(draft, due[draft.account_id])]
+    drafted = bills_in_order(work, [*queue, *records], list(due))
+    for record in records:
+        if record.id in drafted.issues:
+            issues[record.id] = drafted.issues[record.id]
             continue
-        details = _details(customers[record.customer_id], accounts[record.account_id], pricing.plan_name(record))
-        yield _Billed(record, bill, lines, details)
+        bill, account = drafted.bills[record.id], accounts[record.account_id]
+        details = _details(customers[record.customer_id], account, drafted.pricing.plan_name(record))
+        yield _Billed(record, bill, rows_of(bill.usage_info, bill.revenue_info), details, position)
+
+
+def _stands_before(draft: InvoiceRecord, due: InvoiceRecord) -> bool:
+    """Whether a draft of the same account is older than one that falls due."""
+    return draft.id != due.id and draft.cycle.period.start < due.cycle.period.start
 
 
 def _details(customer: Customer, account: Account, plan_name: str) -> InvoiceDetails:
@@ -130,7 +139,7 @@ def _frozen(work: Work, billed: _Billed) -> InvoiceRecord:
         total=billed.bill.total,
         sequence_id=work.organisation.invoice_number(work.state.next_invoice_number()),
         frozen_at=work.now,
-        frozen_position=work.events.offset(),
+        frozen_position=billed.position,
         details=billed.details,
         updated_at=work.now,
     )

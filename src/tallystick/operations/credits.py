@@ -17,7 +17,7 @@ from tallystick.credits.credit import (
     grant,
     request_problems,
 )
-from tallystick.invoicing.assemble import Bill, coverable_lines
+from tallystick.invoicing.assemble import coverable_lines
 from tallystick.invoicing.record import InvoiceRecord
 from tallystick.kernel.errors import Problem, conflict, invalid, refuse_if_any
 from tallystick.kernel.money import Money, zero
@@ -26,8 +26,8 @@ from tallystick.kernel.period import local_date, local_midnight
 from tallystick.kernel.quantity import plain
 from tallystick.operations.accounts import live_account
 from tallystick.operations.answers import Listed
-from tallystick.operations.drafts import draft_bills
-from tallystick.operations.work import Work, command, query
+from tallystick.operations.drafts import Drafted, draft_bills
+from tallystick.operations.work import Work, command, event_query
 
 
 @command
@@ -55,7 +55,7 @@ def create_credits(work: Work, draft: CreditRequests) -> CreditsGranted:
     return CreditsGranted(credits=granted)
 
 
-@query
+@event_query
 def list_credits(
     work: Work,
     page: PageRequest,
@@ -69,7 +69,7 @@ def list_credits(
     return Listed(data=_with_holds(work, found), next_token=token)
 
 
-@query
+@event_query
 def get_credit(work: Work, credit_id: str) -> CreditDetails:
     """A credit with everything that happened to it."""
     (credit,) = _with_holds(work, [work.state.credits.get(credit_id)])
@@ -87,23 +87,24 @@ def void_credit(work: Work, credit_id: str) -> Credit:
     return work.state.credits.get(credit_id)
 
 
-@query
+@event_query
 def get_credit_balance(work: Work, account_id: str) -> CreditBalance:
     """What an account has been granted, has left, and has free of holds (domain.md 6.1)."""
     account = live_account(work, account_id)
-    active = work.state.credits.active_of([account_id])
-    bills = draft_bills(work, [account_id])
+    drafted = draft_bills(work, [account_id])
     current = _current(work, account_id)
-    held = _held(bills)
-    standings = [
-        Standing(
-            granted=credit.amount,
-            consumed=Money(credit.consumed_amount, credit.credit_unit),
-            held=held.get(credit.id, zero(credit.credit_unit)),
-            is_applicable=_is_applicable(work, credit, current, bills),
+    held = _held(drafted)
+    standings = []
+    for open_credit in work.state.credits.open_of([account_id]):
+        credit, consumed = open_credit.credit, Money(open_credit.credit.consumed_amount, account.invoice_currency)
+        standings.append(
+            Standing(
+                granted=open_credit.left + consumed,
+                consumed=consumed,
+                held=held.get(credit.id, zero(account.invoice_currency)),
+                is_applicable=_is_applicable(work, credit, current, drafted),
+            )
         )
-        for credit in active
-    ]
     return balance_of(standings, account.invoice_currency, work.now)
 
 
@@ -132,10 +133,10 @@ def _with_holds(work: Work, credits: list[Credit]) -> list[Credit]:
     ]
 
 
-def _held(bills: dict[str, Bill]) -> dict[str, Money]:
+def _held(drafted: Drafted) -> dict[str, Money]:
     """What drafts hold of each credit."""
     held: dict[str, Money] = {}
-    for bill in bills.values():
+    for bill in drafted.bills.values():
         for burn in bill.burns:
             held[burn.credit.id] = held.get(burn.credit.id, zero(burn.amount.currency)) + burn.amount
     return held
@@ -147,8 +148,13 @@ def _current(work: Work, account_id: str) -> InvoiceRecord | None:
     return next((draft for draft in drafts if draft.cycle.period.contains(work.now)), None)
 
 
-def _is_applicable(work: Work, credit: Credit, current: InvoiceRecord | None, bills: dict[str, Bill]) -> bool:
+def _is_applicable(work: Work, credit: Credit, current: InvoiceRecord | None, drafted: Drafted) -> bool:
     """Whether the present draft can use a credit: effective for its period, and for one of its lines."""
-    if current is None or not is_eligible(credit, local_date(current.cycle.period.end, work.organisation.zone)):
+    bill = None if current is None else drafted.bills.get(current.id)
+    if (
+        current is None
+        or bill is None
+        or not is_eligible(credit, local_date(current.cycle.period.end, work.organisation.zone))
+    ):
         return False
-    return any(applies_to(credit, line) for line in coverable_lines(bills[current.id].revenue_info))
+    return any(applies_to(credit, line) for line in coverable_lines(bill.revenue_info))

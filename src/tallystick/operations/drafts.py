@@ -7,49 +7,69 @@ ones before it left.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tallystick.accounts.schedule import Schedule
 from tallystick.catalog.price_plan import PricePlan
 from tallystick.credits.burndown import OpenCredit
-from tallystick.credits.credit import Credit
 from tallystick.invoicing.assemble import Bill, Terms, advance_bill, arrears_bill
 from tallystick.invoicing.invoice import InvoiceType
 from tallystick.invoicing.record import InvoiceRecord
-from tallystick.kernel.money import Money
+from tallystick.kernel.errors import BillingError, Kind, Problem
+from tallystick.kernel.money import Money, zero
 from tallystick.operations.cycles import terms_of
 from tallystick.operations.work import Work
 from tallystick.stores.event_store import UsageWindow
 
 
-def open_credits(credits: Iterable[Credit]) -> dict[str, list[OpenCredit]]:
-    """What is left of each ACTIVE credit, by account."""
-    found: dict[str, list[OpenCredit]] = defaultdict(list)
-    for credit in credits:
-        left = credit.amount - Money(credit.consumed_amount, credit.credit_unit)
-        found[credit.account_id].append(OpenCredit(credit, left))
-    return found
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """What drafts come to, by invoice id, and why some of them cannot be billed."""
+
+    pricing: Pricing
+    bills: dict[str, Bill] = field(default_factory=dict)
+    issues: dict[str, str] = field(default_factory=dict)
+
+    def bill(self, record: InvoiceRecord) -> Bill:
+        """The bill of one draft.
+
+        Raises:
+            BillingError: of kind UNPROCESSABLE, with the reason why there is none.
+        """
+        if record.id in self.issues:
+            reason = f"invoice {record.id!r} cannot be billed: {self.issues[record.id]}"
+            raise BillingError(Kind.UNPROCESSABLE, "not_billable", Problem("", reason))
+        return self.bills[record.id]
+
+    def total(self, record: InvoiceRecord) -> Money:
+        """What one draft comes to; nothing, as long as it cannot be billed: lists show the others all the same."""
+        return self.bills[record.id].total if record.id in self.bills else zero(record.currency)
 
 
-def draft_bills(work: Work, account_ids: Iterable[str]) -> dict[str, Bill]:
-    """The bills of every draft of these accounts, by invoice id; waits for the events acknowledged so far."""
+def draft_bills(work: Work, account_ids: Iterable[str]) -> Drafted:
+    """The bills of every draft of these accounts."""
     accounts = list(account_ids)
-    work.progress.settle()
-    records = work.state.invoices.drafts_of(accounts)
-    left = open_credits(work.state.credits.active_of(accounts))
-    return bills_in_order(work, records, left)
+    return bills_in_order(work, work.state.invoices.drafts_of(accounts), accounts)
 
 
-def bills_in_order(work: Work, records: Sequence[InvoiceRecord], left: dict[str, list[OpenCredit]]) -> dict[str, Bill]:
-    """The bills of drafts, oldest cycle first; `left` ends with what they do not burn."""
+def bills_in_order(work: Work, records: Sequence[InvoiceRecord], account_ids: Collection[str]) -> Drafted:
+    """The bills of drafts, which stand oldest cycle first: each one gets of the credits what those before it left."""
+    left: dict[str, list[OpenCredit]] = defaultdict(list)
+    for held in work.state.credits.open_of(account_ids):
+        left[held.credit.account_id].append(held)
     pricing = Pricing(work, records)
-    bills: dict[str, Bill] = {}
+    drafted = Drafted(pricing)
     for record, usage in zip(records, usage_of(work, records), strict=True):
-        bill = pricing.bill(record, usage, left[record.account_id])
+        try:
+            bill = pricing.bill(record, usage, left[record.account_id])
+        except Exception as failure:  # noqa: BLE001 - one account that cannot be billed must not stop the others
+            drafted.issues[record.id] = str(failure) or type(failure).__name__
+            continue
         left[record.account_id] = _after(left[record.account_id], bill)
-        bills[record.id] = bill
-    return bills
+        drafted.bills[record.id] = bill
+    return drafted
 
 
 def usage_of(work: Work, records: Sequence[InvoiceRecord]) -> list[dict[str, Decimal]]:

@@ -29,7 +29,7 @@ from tallystick.metering.event_view import (
     TracedEvent,
     TracedEvents,
 )
-from tallystick.operations.work import Work, query
+from tallystick.operations.work import Work, event_query
 from tallystick.stores.event_store import StoredEvent, UsageFact
 
 LARGEST_PAGE: Final = 50
@@ -38,7 +38,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
-@query
+@event_query
 def list_events(
     work: Work,
     *,
@@ -51,7 +51,6 @@ def list_events(
     """Page through events by event time, newest first; `status` is a raw status or PROCESSED, UNPROCESSED."""
     asked = _query(work, next_token, page_size, status=status, account_id=account_id, schema_name=schema_name)
     status = asked.filters.get("status")
-    work.progress.settle()
     found = work.events.page_events(
         work.organisation.id,
         statuses=None if status is None else statuses_named(status, "status"),
@@ -70,10 +69,9 @@ def list_events(
     return EventList(events=[_view(work, event) for event in shown], next_token=token)
 
 
-@query
+@event_query
 def get_event(work: Work, event_id: str) -> TracedEvents:
     """One event, by the id it was sent with, with everything that became of it."""
-    work.progress.settle()
     found = work.events.events_with_id(work.organisation.id, event_id)
     if not found:
         raise not_found("event", event_id)

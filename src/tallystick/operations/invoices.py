@@ -23,13 +23,13 @@ from tallystick.kernel.paging import PageRequest
 from tallystick.operations.answers import Listed
 from tallystick.operations.bill_runs import freeze
 from tallystick.operations.drafts import draft_bills
-from tallystick.operations.work import Work, catalogue_command, command, query
+from tallystick.operations.work import Work, catalogue_command, command, event_query
 
 EpochMillis = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
 """Milliseconds since 1970, until the end of the year 9999."""
 
 
-@query
+@event_query
 def list_invoices(
     work: Work,
     page: PageRequest,
@@ -57,16 +57,16 @@ def list_invoices(
         end_time=None if end_time is None else str(end_time * 1000),
     )
     drafting = {record.account_id for record in records if record.is_draft}
-    bills = draft_bills(work, drafting) if drafting else {}
+    drafted = draft_bills(work, drafting)
     zone = work.organisation.zone
     summaries = []
     for record in records:
-        total = bills[record.id].total if record.total is None else record.total
+        total = drafted.total(record) if record.total is None else record.total
         summaries.append(record.summary(total, zone))
     return Listed(data=summaries, next_token=token)
 
 
-@query
+@event_query
 def get_invoice(work: Work, invoice_id: str) -> Invoice:
     """One invoice with its lines: a draft as it stands now, any other as it was frozen."""
     return shown(work, work.state.invoices.get(invoice_id))
@@ -125,7 +125,7 @@ def shown(work: Work, record: InvoiceRecord) -> Invoice:
     """An invoice with its lines."""
     zone = work.organisation.zone
     if record.total is None:
-        bill = draft_bills(work, [record.account_id])[record.id]
+        bill = draft_bills(work, [record.account_id]).bill(record)
         return record.invoice(bill.total, zone, bill.usage_info, bill.revenue_info)
     usage_info, revenue_info = tree_of(work.state.invoices.lines_of(record.id))
     return record.invoice(record.total, zone, usage_info, revenue_info)

@@ -25,7 +25,7 @@ from tallystick.metering.metric import (
 )
 from tallystick.metering.series import MOST_POINTS, bounds_of
 from tallystick.operations.revenue import Earned, revenue_between, revenue_by_cycle, usage_by_cycle
-from tallystick.operations.work import Work, query
+from tallystick.operations.work import Work, event_query
 from tallystick.stores.event_store_queries import CountsBy
 
 Point = tuple[str | None, int, Decimal]
@@ -47,13 +47,12 @@ _COUNTED_BY: Final[Mapping[Field | None, CountsBy]] = {
 }
 
 
-@query
+@event_query
 def get_metrics(work: Work, request: MetricsRequest) -> MetricsAnswer:
     """Time series of events, usage and revenue, up to five at once; empty points are 0."""
     span = _span(request)
     for index, asked in enumerate(request.metric_queries):
         refuse_if_any(_problems(work, asked, f"metricQueries[{index}]"))
-    work.progress.settle()
     return MetricsAnswer(
         results=[
             MetricResult(id=asked.id, name=asked.name, data=_measured(work, asked, span))

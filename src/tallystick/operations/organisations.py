@@ -36,7 +36,7 @@ def update_organisation(work: Work, patch: OrganisationPatch) -> Organisation:
     for field, name in (("base_currency", "baseCurrency"), ("time_zone", "timeZone")):
         if fixed and getattr(changed, field) != getattr(current, field):
             problems.append(Problem(name, "fixed since an account has a price plan"))
-    refuse_if_any(problems)
+    refuse_if_any(problems + _number_clash(work, changed))
     work.state.replace_organisation(changed)
     return changed
 
@@ -75,3 +75,16 @@ def problems_of(organisation: Organisation) -> list[Problem]:
         reason = f"{organisation.invoice_number_format!r} must hold the number once, such as INV-{{number:06d}}"
         problems.append(Problem("invoiceNumberFormat", reason))
     return problems
+
+
+def _number_clash(work: Work, changed: Organisation) -> list[Problem]:
+    """A number of the past that the new format will give again: the organisation's numbers go on, and must differ."""
+    pattern = re.escape(changed.invoice_number_format)
+    pattern = re.sub(r"\\{number.*\\}", "([0-9]+)", pattern)
+    last = work.state.last_invoice_number()
+    for issued in work.state.invoices.sequence_ids():
+        found = re.fullmatch(pattern, issued)
+        if found is not None and int(found[1]) > last:
+            reason = f"would give the number {issued!r} a second time: choose a format that differs from the old one"
+            return [Problem("invoiceNumberFormat", reason)]
+    return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,14 +13,6 @@ if TYPE_CHECKING:
     from tallystick.kernel.ids import IdSource
     from tallystick.stores.event_store import EventStore
     from tallystick.stores.state.state import State
-
-
-class EventProgress(Protocol):
-    """How far the processing of events has come."""
-
-    def settle(self) -> None:
-        """Wait until every event acknowledged before this call is processed, for a few seconds at most."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +26,19 @@ class Work:
     secret: bytes
     state: State
     events: EventStore
-    progress: EventProgress
 
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What the engine has to know of an operation before it runs it."""
+    """What the engine has to know of an operation before it runs it.
+
+    `after_events` lets the processing pass everything acknowledged before the call, `with_events` waits for that too,
+    but only for a few seconds. Either wait ends before the transaction begins, so that no connection is held.
+    """
 
     writes: bool
     after_events: bool = False
+    with_events: bool = False
 
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -52,6 +48,12 @@ _TRAITS: Final = "tallystick_traits"
 def query(operation: F) -> F:
     """Mark an operation that only reads: it gets a snapshot and opens no write transaction."""
     setattr(operation, _TRAITS, Traits(writes=False))
+    return operation
+
+
+def event_query(operation: F) -> F:
+    """Mark a query whose answer depends on events: it sees those acknowledged before it (design 4)."""
+    setattr(operation, _TRAITS, Traits(writes=False, with_events=True))
     return operation
 
 

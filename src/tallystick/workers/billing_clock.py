@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -30,7 +32,7 @@ _log = logging.getLogger("tallystick.billing")
 
 
 class BillingClock:
-    """Runs bills: by itself in real time, and only when told on a test clock."""
+    """Runs bills: by itself in real time; on a test clock when time is moved, or something new is due already."""
 
     def __init__(self, engine: Engine, processing_failure: Callable[[], str | None]) -> None:
         self._engine = engine
@@ -38,11 +40,19 @@ class BillingClock:
         self._stopping = threading.Event()
         self._one_run = threading.Lock()
         self._thread = threading.Thread(target=self._loop, name="billing-clock", daemon=True)
+        self._retry_at: dict[str, float] = {}
         self.failure: str | None = None
 
+    @property
+    def parked(self) -> int:
+        """How many invoices could not be made when they were tried last."""
+        return len(self._retry_at)
+
     def start(self) -> None:
-        """Begin to bill in the background, unless time stands still."""
-        if not self._engine.is_test:
+        """Bill what is due, and in real time go on to do so in the background."""
+        if self._engine.is_test:
+            self.catch_up()
+        else:
             self._thread.start()
 
     def stop(self) -> None:
@@ -51,51 +61,72 @@ class BillingClock:
         if self._thread.is_alive():
             self._thread.join()
 
-    def advance(self, to: datetime) -> Tally:
+    def advance(self, to: datetime) -> dict[str, Tally]:
         """Move the test clock to an instant, and do everything that falls due on the way, in order.
+
+        Answers what was done for each organisation.
 
         Raises:
             BillingError: of kind CONFLICT, on the real clock or for an instant that has passed; INVALID, for more
-                than five years at once.
+                than five years at once; UNAVAILABLE, when events cannot be processed or the server stops: the clock
+                then stands where billing came to, and the call can be repeated.
         """
         with self._one_run:
             self._engine.refuse_move(to)
             if to - self._engine.clock.now() > FURTHEST_ADVANCE:
                 raise invalid("to", f"lies more than {FURTHEST_ADVANCE.days} days ahead: advance in smaller steps")
-            tally = self._bill_until(to)
+            self._retry_at.clear()
+            tallies = self._bill_until(to)
             self._engine.move_clock(to)
-            return tally
+            return tallies
 
-    def catch_up(self) -> Tally:
-        """Do everything that has fallen due by now, in order."""
+    def catch_up(self) -> dict[str, Tally]:
+        """Do everything that has fallen due by now, in order; answers what was done for each organisation."""
         with self._one_run:
             return self._bill_until(self._engine.clock.now())
 
-    def _bill_until(self, end: datetime) -> Tally:
-        tally = Tally()
-        while not self._stopping.is_set():
-            due = self._engine.next_due(end, tally.issues)
-            if due is None:
-                break
+    def _bill_until(self, end: datetime) -> dict[str, Tally]:
+        tallies: dict[str, Tally] = defaultdict(Tally)
+        broken: set[str] = set()
+        while (due := self._engine.next_due(end, self._waiting(), broken)) is not None:
             organisation, instant = due
             if self._engine.is_test and instant > self._engine.clock.now():
                 self._engine.move_clock(instant)
-            tally.add(self._bill(organisation, instant, tally))
-        return tally
+            self._await_events(instant)
+            try:
+                self._bill(organisation, instant, tallies[organisation])
+            except BillingError as interrupted:
+                if interrupted.kind is Kind.UNAVAILABLE:
+                    raise
+                self._leave_out(organisation, instant, broken, tallies)
+            except Exception:  # noqa: BLE001 - one organisation whose bills fail must not stop those of the others
+                self._leave_out(organisation, instant, broken, tallies)
+        return tallies
 
-    def _bill(self, organisation: str, instant: datetime, so_far: Tally) -> Tally:
+    def _leave_out(self, organisation: str, instant: datetime, broken: set[str], tallies: dict[str, Tally]) -> None:
+        """Go on without an organisation whose bills have just failed; the next run tries it again."""
+        _log.exception("billing of organisation %s as of %s stopped short", organisation, instant)
+        broken.add(organisation)
+        tallies[organisation].issues[organisation] = "billing stopped short; the server's log says why"
+
+    def _bill(self, organisation: str, instant: datetime, tally: Tally) -> None:
         """Everything of one organisation that falls due at one instant, step by step."""
-        self._await_events(instant)
-        tally = Tally()
-        while not self._stopping.is_set():
+        while True:
+            self._refuse_when_stopping(instant)
             with self._engine.work_for(organisation, ACTOR, writes=True, now=instant) as (work, _):
-                step = run_bills(work, parked=[*so_far.issues, *tally.issues])
+                step = run_bills(work, self._waiting())
             if step.is_idle:
-                break
+                return
             for invoice, reason in step.issues.items():
                 _log.error("invoice %s cannot be made: %s", invoice, reason)
+                self._retry_at[invoice] = time.monotonic() + RETRY_PARKED_SECONDS
             tally.add(step)
-        return tally
+
+    def _waiting(self) -> list[str]:
+        """The parked invoices that are not tried again yet."""
+        now = time.monotonic()
+        self._retry_at = {invoice: at for invoice, at in self._retry_at.items() if at > now}
+        return list(self._retry_at)
 
     def _await_events(self, instant: datetime) -> None:
         """Wait, without a time limit, until every event received before an instant is processed.
@@ -107,24 +138,32 @@ class BillingClock:
         """
         row = self._engine.log.barrier()
         while not self._engine.events.wait_until(row, LOOK_EVERY_SECONDS):
-            failure = self._processing_failure()
-            if failure is not None or self._stopping.is_set():
-                reason = f"bills as of {instant.isoformat()} wait for events: {failure or 'the server stops'}"
-                raise BillingError(Kind.UNAVAILABLE, "processing_behind", Problem("", reason))
+            if self._processing_failure() is not None:
+                raise _unavailable(instant, "events cannot be processed")
+            self._refuse_when_stopping(instant)
+        self._refuse_when_stopping(instant)
+
+    def _refuse_when_stopping(self, instant: datetime) -> None:
+        if self._stopping.is_set():
+            raise _unavailable(instant, "the server is shutting down")
 
     def _loop(self) -> None:
         looks = 0
         while not self._stopping.wait(LOOK_EVERY_SECONDS):
             try:
-                tally = self.catch_up()
+                self.catch_up()
                 if looks % TIDY_EVERY_LOOKS == 0:
                     self._engine.forget_old_answers()
                 looks += 1
                 self.failure = None
-            except Exception as failure:  # noqa: BLE001 - see below
+            except BillingError as failure:
+                self.failure = failure.message
+            except Exception:  # noqa: BLE001 - see below
                 # A broken step must neither end the loop nor pass in silence: it is tried again, and seen.
-                self.failure = str(failure)
+                self.failure = "the server's log says why"
                 _log.exception("billing stopped short; trying again")
-                continue
-            if tally.issues:
-                self._stopping.wait(RETRY_PARKED_SECONDS)
+
+
+def _unavailable(instant: datetime, reason: str) -> BillingError:
+    problem = Problem("", f"bills as of {instant.isoformat()} have to wait: {reason}")
+    return BillingError(Kind.UNAVAILABLE, "billing_interrupted", problem)

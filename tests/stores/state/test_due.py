@@ -29,7 +29,7 @@ END = day(12, 31)
 
 def due(world: World, end: datetime = END, parked: Collection[str] = ()) -> tuple[str, datetime] | None:
     with world.database.read() as connection:
-        return next_due(connection, end, parked)
+        return next_due(connection, end, parked, ())
 
 
 def open_cycle(world: World, at: datetime, organisation: str = HOME, name: str = "sch.1") -> None:

@@ -52,6 +52,7 @@ def full(world: World) -> World:
         state.credits.burn([InvoiceBurn("cred.welcome", usd("1"), "inv.due")], NOW, world.ids)
         state.invoices.add_drafts([nouns.draft("inv.due")])
         state.invoices.freeze([(DUE, [nouns.line()])])
+        state.next_invoice_number()
         state.invoices.add_drafts([nouns.draft("inv.draft", nouns.FEBRUARY)])
     with world.database.write() as connection:
         access.add_key(connection, ApiKey("key.1", HOME, "first", "cret", NOW, None), "tsk_secret")
@@ -68,6 +69,7 @@ DOCUMENTS: dict[str, tuple[Callable[[Any, str, Any], Any], Any]] = {
     "get": (lambda documents, name, _: documents.get(name), REFUSED),
     "all": (lambda documents, _name, _document: documents.all(), []),
     "among": (lambda documents, name, _: documents.among([name]), {}),
+    "kept_among": (lambda documents, name, _: documents.kept_among([name]), {}),
     "page": (lambda documents, _name, _document: documents.page(PageRequest()), ([], None)),
     "page_of_rows": (lambda documents, _name, _document: documents.page_of_rows(PageRequest()), ([], None)),
     "add": (lambda documents, _, document: documents.add(document, NOW), None),
@@ -94,7 +96,7 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "credits.get": (lambda s, _: s.credits.get("cred.welcome"), REFUSED),
     "credits.with_key": (lambda s, _: s.credits.with_key("acme-main", "k"), None),
     "credits.page": (lambda s, _: s.credits.page(PageRequest()), ([], None)),
-    "credits.active_of": (lambda s, _: s.credits.active_of(["acme-main"]), []),
+    "credits.open_of": (lambda s, _: s.credits.open_of(["acme-main"]), []),
     "credits.any_of": (lambda s, _: s.credits.any_of("acme-main"), False),
     "credits.transactions": (lambda s, _: s.credits.transactions("cred.welcome"), REFUSED),
     "credits.burn": (
@@ -113,10 +115,16 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "invoices.freeze": (lambda s, _: s.invoices.freeze([(NEXT, [nouns.line()])]), REFUSED),
     "invoices.set_status": (lambda s, _: s.invoices.set_status(DUE, InvoiceStatus.VOID, NOW), REFUSED),
     "invoices.lines_of": (lambda s, _: s.invoices.lines_of("inv.due"), []),
+    "invoices.sequence_ids": (lambda s, _: s.invoices.sequence_ids(), []),
+    "invoices.set_net_terms": (lambda s, _: s.invoices.set_net_terms("acme-main", 99), None),
+    "last_invoice_number": (lambda s, _: s.last_invoice_number(), 0),
     "next_invoice_number": (lambda s, _: s.next_invoice_number(), 1),
     "catalogue_changed": (lambda s, _: s.catalogue_changed(), None),
 }
-NOT_BY_ORGANISATION = {"replace_organisation": "an operation can only name the organisation that it runs for"}
+NOT_BY_ORGANISATION = {
+    "replace_organisation": "an operation can only name the organisation that it runs for",
+    "get_organisation": "it is the organisation itself",
+}
 
 
 def calls(state: State, ids: IdSource) -> Iterator[tuple[str, Callable[[], Any], Any]]:

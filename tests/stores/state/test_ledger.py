@@ -194,13 +194,27 @@ def test_what_is_left_of_an_ended_credit_is_lost(world: World, status: CreditSta
     assert refused.value.kind is Kind.CONFLICT
 
 
-@pytest.mark.parametrize("status", [CreditStatus.VOIDED, CreditStatus.EXPIRED])
-def test_what_comes_back_to_an_ended_credit_is_lost_like_its_rest(world: World, status: CreditStatus) -> None:
+def test_what_comes_back_to_a_voided_credit_is_lost_like_its_rest(world: World) -> None:
     grant(world, nouns.credit())
     burn(world, "30", "inv.1")
-    close(world, nouns.credit(), status)
+    close(world, nouns.credit(), CreditStatus.VOIDED)
     give_back(world, "inv.1")
-    assert standing(world) == (status, Decimal(0))
+    assert standing(world) == (CreditStatus.VOIDED, Decimal(0))
+    assert sum(amount if kind is CREDITED else -amount for kind, amount, _ in entries(world)) == 0
+
+
+def test_what_comes_back_to_an_expired_credit_can_be_burned_again_and_its_rest_cannot(world: World) -> None:
+    grant(world, nouns.credit())
+    burn(world, "30", "inv.1")
+    close(world, nouns.credit(), CreditStatus.EXPIRED)
+    give_back(world, "inv.1")
+    assert standing(world) == (CreditStatus.ACTIVE, Decimal(0))
+    with world.reading() as state:
+        assert [held.left for held in state.credits.open_of(["acme-main"])] == [usd("30")]
+    with pytest.raises(BillingError, match="has less left"):
+        burn(world, "30.01", "inv.2")
+    burn(world, "30", "inv.2")
+    assert standing(world) == (CreditStatus.CONSUMED, Decimal(30))
     assert sum(amount if kind is CREDITED else -amount for kind, amount, _ in entries(world)) == 0
 
 
@@ -271,9 +285,9 @@ def test_active_credits_are_told_by_account(world: World) -> None:
     grant(world, nouns.credit("cred.gone"))
     close(world, nouns.credit("cred.gone"), CreditStatus.EXPIRED)
     with world.reading() as state:
-        assert [found.id for found in state.credits.active_of(["acme-main"])] == ["cred.a", "cred.b"]
-        assert len(state.credits.active_of({"acme-main", "other"})) == 3
-        assert state.credits.active_of([]) == []
+        assert [found.credit.id for found in state.credits.open_of(["acme-main"])] == ["cred.a", "cred.b"]
+        assert len(state.credits.open_of({"acme-main", "other"})) == 3
+        assert state.credits.open_of([]) == []
         assert state.credits.any_of("other")
         assert not state.credits.any_of("nobody")
 

@@ -130,14 +130,14 @@ def claim_answer(
     return None
 
 
-def stored_answer(connection: Connection, organisation: str, key: str) -> StoredAnswer:
-    """The answer that stands under an idempotency key."""
+def stored_answer(connection: Connection, organisation: str, key: str) -> StoredAnswer | None:
+    """The answer that stands under an idempotency key, or None."""
     row = connection.execute(
         select(idempotency.c.fingerprint, idempotency.c.status, idempotency.c.body).where(
             idempotency.c.organisation_id == organisation, idempotency.c.key == key
         )
-    ).one()
-    return StoredAnswer(*row)
+    ).one_or_none()
+    return None if row is None else StoredAnswer(*row)
 
 
 def store_answer(connection: Connection, organisation: str, key: str, status: int, body: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from tallystick.kernel.errors import BillingError, Kind, Problem
 
@@ -31,6 +33,15 @@ _SQLITE_PRAGMAS: Final = {
 }
 _WAL_PATIENCE_SECONDS: Final = 10.0
 _WAL_PAUSE_SECONDS: Final = 0.01
+_POOL: Final[dict[str, Any]] = {
+    "poolclass": QueuePool,
+    "pool_size": 20,
+    "max_overflow": 44,
+    "pool_timeout": 10,
+    "hide_parameters": True,
+}
+"""Enough for every thread that serves requests, and for the workers beside them."""
+
 _POSTGRES_DURABILITY: Final = ("fsync", "synchronous_commit", "full_page_writes")
 
 
@@ -40,11 +51,12 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._engine = _sqlite(url) if self.is_sqlite else create_engine(url, pool_size=20, pool_pre_ping=True)
+        self._engine = _sqlite(url) if self.is_sqlite else create_engine(url, pool_pre_ping=True, **_POOL)
         # On PostgreSQL a transaction sees one state of everything only when told; on SQLite it always does.
         isolation = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
         self._snapshots = self._engine.execution_options(**isolation)
         self._watch: sqlite3.Connection | None = None
+        self._watching = threading.Lock()
         try:
             self._migrate()
         except BaseException:
@@ -80,6 +92,10 @@ class Database:
         """A number that moves whenever anybody commits, also another process; None where there is none."""
         if not self.is_sqlite:
             return None
+        with self._watching:
+            return self._commits_of_others()
+
+    def _commits_of_others(self) -> int:
         if self._watch is None:
             # One connection of its own that never writes: SQLite counts the commits of all others for it.
             self._watch = sqlite3.connect(self.url.database or "", check_same_thread=False, isolation_level=None)
@@ -109,13 +125,15 @@ def _available() -> Iterator[None]:
     """A database that cannot be reached, is locked or full is a matter of trying again, not a defect."""
     try:
         yield
-    except OperationalError as failure:
-        reason = f"the state database cannot be used now ({failure.orig}): try again in a moment"
+    except (OperationalError, PoolTimeoutError) as failure:
+        # The driver's own words name no values; the statement and its parameters would.
+        said = failure.orig if isinstance(failure, OperationalError) else "every connection is in use"
+        reason = f"the state database cannot be used now ({said}): try again in a moment"
         raise BillingError(Kind.UNAVAILABLE, "database_unavailable", Problem("", reason)) from failure
 
 
 def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"check_same_thread": False})
+    engine = create_engine(url, connect_args={"check_same_thread": False}, **_POOL)
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's record

@@ -4,39 +4,77 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, union_all
+from sqlalchemy import and_, select, union_all
 
-from tallystick.stores.state.tables import credit, invoice, schedule
+from tallystick.stores.state.tables import credit, credit_entry, invoice, schedule
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
 
-def next_due(connection: Connection, end: datetime, parked: Collection[str]) -> tuple[str, datetime] | None:
+def next_due(
+    connection: Connection, end: datetime, parked: Collection[str], without: Collection[str]
+) -> tuple[str, datetime] | None:
     """The organisation and instant of the first thing that falls due by `end`, or None.
 
-    Parked invoices are left out, and so are credits that a draft of an earlier cycle can still burn.
+    Parked invoices, the organisations in `without`, and credits that can still be burned are left out.
     """
     opening = select(schedule.c.next_cycle_at.label("at"), schedule.c.organisation_id.label("organisation")).where(
-        schedule.c.next_cycle_at <= end
+        schedule.c.next_cycle_at <= end, schedule.c.organisation_id.not_in(without)
     )
     freezing = select(invoice.c.freeze_at, invoice.c.organisation_id).where(
-        invoice.c.status == "DRAFT", invoice.c.freeze_at <= end, invoice.c.id.not_in(parked)
-    )
-    held = select(invoice.c.id).where(
-        invoice.c.organisation_id == credit.c.organisation_id,
-        invoice.c.account_id == credit.c.account_id,
         invoice.c.status == "DRAFT",
-        invoice.c.cycle_end <= credit.c.expires_at,
+        invoice.c.freeze_at <= end,
+        invoice.c.id.not_in(parked),
+        invoice.c.organisation_id.not_in(without),
     )
     expiring = select(credit.c.expires_at, credit.c.organisation_id).where(
-        credit.c.status == "ACTIVE", credit.c.expires_at <= end, ~held.exists()
+        over(end), credit.c.organisation_id.not_in(without)
     )
     steps = union_all(opening, freezing, expiring).subquery()
     row = connection.execute(
         select(steps.c.organisation, steps.c.at).order_by(steps.c.at, steps.c.organisation).limit(1)
     ).first()
     return None if row is None else (row.organisation, row.at)
+
+
+def over(now: datetime) -> ColumnElement[bool]:
+    """Whether the time of a credit is over and nobody can still burn it.
+
+    A draft of an earlier cycle may, and so may the successor of a void invoice that gave some of it back.
+    """
+    successor = invoice.alias("successor")
+    drafted = select(invoice.c.id).where(
+        invoice.c.organisation_id == credit.c.organisation_id,
+        invoice.c.account_id == credit.c.account_id,
+        invoice.c.status == "DRAFT",
+        invoice.c.cycle_end <= credit.c.expires_at,
+    )
+    succeeded = select(successor.c.id).where(
+        successor.c.organisation_id == invoice.c.organisation_id,
+        successor.c.schedule_id == invoice.c.schedule_id,
+        successor.c.cycle_start == invoice.c.cycle_start,
+        successor.c.type == invoice.c.type,
+        successor.c.status != "VOID",
+    )
+    returned = (
+        select(credit_entry.c.id)
+        .join(
+            invoice,
+            and_(
+                invoice.c.organisation_id == credit_entry.c.organisation_id,
+                invoice.c.id == credit_entry.c.invoice_id,
+            ),
+        )
+        .where(
+            credit_entry.c.organisation_id == credit.c.organisation_id,
+            credit_entry.c.credit_id == credit.c.id,
+            credit_entry.c.type == "CREDITED",
+            invoice.c.status == "VOID",
+            ~succeeded.exists(),
+        )
+    )
+    return and_(credit.c.status == "ACTIVE", credit.c.expires_at <= now, ~drafted.exists(), ~returned.exists())

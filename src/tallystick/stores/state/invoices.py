@@ -135,6 +135,19 @@ class Invoices:
         if rows:
             self._connection.execute(insert(invoice_line), rows)
 
+    def sequence_ids(self) -> list[str]:
+        """The numbers of all invoices that have one."""
+        statement = select(invoice.c.sequence_id).where(self._mine, invoice.c.sequence_id.is_not(None))
+        return list(self._connection.execute(statement).scalars())
+
+    def set_net_terms(self, account_id: str, days: int) -> None:
+        """Let the drafts of an account be payable so many days after they fall due."""
+        self._connection.execute(
+            update(invoice)
+            .where(self._mine, invoice.c.account_id == account_id, invoice.c.status == InvoiceStatus.DRAFT)
+            .values(net_term_days=days)
+        )
+
     def set_status(self, record: InvoiceRecord, status: InvoiceStatus, now: datetime) -> None:
         """Change the status of a frozen invoice; nothing else about it can change.
 

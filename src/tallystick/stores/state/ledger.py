@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import bindparam, case, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from tallystick.credits.burndown import OpenCredit
 from tallystick.credits.credit import Credit, CreditStatus, CreditTransaction, TransactionType
 from tallystick.kernel.document import decode, encode
 from tallystick.kernel.errors import conflict, not_found
 from tallystick.kernel.money import from_minor
 from tallystick.kernel.quantity import ZERO, plain
 from tallystick.stores.state import listing
+from tallystick.stores.state.due import over
 from tallystick.stores.state.listing import Listing
-from tallystick.stores.state.tables import credit, credit_entry, invoice
+from tallystick.stores.state.tables import credit, credit_entry
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -37,9 +39,6 @@ _LISTING: Final = Listing(
     search=("id",),
     default_size=50,
     largest_size=50,
-)
-_AFTER_RETURN: Final = case(
-    (credit.c.status == CreditStatus.CONSUMED, CreditStatus.ACTIVE.value), else_=credit.c.status
 )
 
 
@@ -76,6 +75,7 @@ class Ledger:
             "currency": new.credit_unit,
             "amount_minor": new.amount.minor,
             "consumed_minor": 0,
+            "lost_minor": 0,
             "effective_from": new.effective_from,
             "effective_until": new.effective_until,
             "expires_at": expires_at,
@@ -119,14 +119,14 @@ class Ledger:
         rows, token = listing.page(self._connection, _LISTING, self._organisation, request, filters, self._secret)
         return [_credit(row) for row in rows], token
 
-    def active_of(self, account_ids: Collection[str]) -> list[Credit]:
-        """The ACTIVE credits of these accounts."""
+    def open_of(self, account_ids: Collection[str]) -> list[OpenCredit]:
+        """The ACTIVE credits of these accounts, with what is left of each."""
         rows = self._connection.execute(
             select(credit)
             .where(self._mine, credit.c.status == CreditStatus.ACTIVE, credit.c.account_id.in_(account_ids))
             .order_by(credit.c.id)
         ).mappings()
-        return [_credit(row) for row in rows]
+        return [OpenCredit(_credit(row), _left(row)) for row in rows]
 
     def any_of(self, account_id: str) -> bool:
         """Whether the account was ever granted a credit."""
@@ -169,7 +169,7 @@ class Ledger:
                 self._mine,
                 credit.c.id == bindparam("name"),
                 credit.c.status == CreditStatus.ACTIVE,
-                used <= credit.c.amount_minor,
+                used + credit.c.lost_minor <= credit.c.amount_minor,
             )
             .values(consumed_minor=used, updated_at=now)
         )
@@ -181,14 +181,14 @@ class Ledger:
         burned = credit.c.id.in_([burn.credit_id for burn in burns])
         self._connection.execute(
             update(credit)
-            .where(self._mine, burned, credit.c.consumed_minor == credit.c.amount_minor)
+            .where(self._mine, burned, credit.c.consumed_minor + credit.c.lost_minor == credit.c.amount_minor)
             .values(status=CreditStatus.CONSUMED)
         )
 
     def give_back(self, invoice_id: str, now: datetime, ids: IdSource) -> None:
-        """Give every credit back what an invoice burned of it; a used-up one is ACTIVE again.
+        """Give every credit back what an invoice burned of it; a used-up or expired one is ACTIVE again with that much.
 
-        What comes back to a credit that has ended is lost like the rest of it, so that its entries add up to nothing.
+        What comes back to a voided credit is lost like the rest of it.
         """
         burned = self._connection.execute(
             select(credit_entry.c.credit_id, credit_entry.c.amount_minor).where(
@@ -198,15 +198,21 @@ class Ledger:
             )
         ).all()
         for name, amount in burned:
+            voided = credit.c.status == CreditStatus.VOIDED
             status = self._connection.execute(
                 update(credit)
                 .where(self._mine, credit.c.id == name)
-                .values(consumed_minor=credit.c.consumed_minor - amount, status=_AFTER_RETURN, updated_at=now)
+                .values(
+                    consumed_minor=credit.c.consumed_minor - amount,
+                    lost_minor=credit.c.lost_minor + case((voided, amount), else_=0),
+                    status=case((voided, CreditStatus.VOIDED.value), else_=CreditStatus.ACTIVE.value),
+                    updated_at=now,
+                )
                 .returning(credit.c.status)
             ).scalar_one()
             self._enter(name, TransactionType.CREDITED, amount, invoice_id, now, ids)
-            if status != CreditStatus.ACTIVE:
-                self._enter(name, TransactionType(status), amount, invoice_id, now, ids)
+            if status == CreditStatus.VOIDED:
+                self._enter(name, TransactionType.VOIDED, amount, invoice_id, now, ids)
 
     def close(self, ended: Credit, status: CreditStatus, now: datetime, ids: IdSource) -> None:
         """End an ACTIVE credit, as VOIDED or EXPIRED; what is left of it is lost.
@@ -214,33 +220,24 @@ class Ledger:
         Raises:
             BillingError: of kind CONFLICT, when it is not ACTIVE any more.
         """
-        left = self._connection.execute(
-            update(credit)
+        held = self._connection.execute(
+            select(credit.c.amount_minor - credit.c.consumed_minor - credit.c.lost_minor)
             .where(self._mine, credit.c.id == ended.id, credit.c.status == CreditStatus.ACTIVE)
-            .values(status=status, updated_at=now)
-            .returning(credit.c.amount_minor - credit.c.consumed_minor)
+            .with_for_update()
         ).scalar_one_or_none()
-        if left is None:
+        if held is None:
             raise conflict(f"credit {ended.id!r} is not ACTIVE")
-        self._enter(ended.id, TransactionType(status.value), left, None, now, ids)
+        self._connection.execute(
+            update(credit)
+            .where(self._mine, credit.c.id == ended.id)
+            .values(status=status, lost_minor=credit.c.lost_minor + held, updated_at=now)
+        )
+        self._enter(ended.id, TransactionType(status.value), held, None, now, ids)
 
     def expiring(self, now: datetime) -> list[Credit]:
-        """ACTIVE credits whose time is over and that no draft of an earlier cycle can still burn."""
-        held = select(invoice.c.id).where(
-            invoice.c.organisation_id == credit.c.organisation_id,
-            invoice.c.account_id == credit.c.account_id,
-            invoice.c.status == "DRAFT",
-            invoice.c.cycle_end <= credit.c.expires_at,
-        )
+        """ACTIVE credits whose time is over and that nobody can still burn."""
         rows = self._connection.execute(
-            select(credit)
-            .where(
-                self._mine,
-                credit.c.status == CreditStatus.ACTIVE,
-                credit.c.expires_at <= now,
-                ~held.exists(),
-            )
-            .order_by(credit.c.expires_at, credit.c.id)
+            select(credit).where(self._mine, over(now)).order_by(credit.c.expires_at, credit.c.id)
         ).mappings()
         return [_credit(row) for row in rows]
 
@@ -267,6 +264,10 @@ class Ledger:
             "created_at": now,
         }
         self._connection.execute(insert(credit_entry), entry)
+
+
+def _left(row: RowMapping) -> Money:
+    return from_minor(row["amount_minor"] - row["consumed_minor"] - row["lost_minor"], row["currency"])
 
 
 def _credit(row: RowMapping) -> Credit:

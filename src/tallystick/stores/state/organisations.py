@@ -87,6 +87,11 @@ def next_invoice_number(connection: Connection, name: str) -> int:
         .where(organisation.c.id == name)
         .values(last_invoice_number=organisation.c.last_invoice_number + 1)
     )
+    return last_invoice_number(connection, name)
+
+
+def last_invoice_number(connection: Connection, name: str) -> int:
+    """The invoice number that was given last, 0 before the first."""
     number: int = connection.execute(
         select(organisation.c.last_invoice_number).where(organisation.c.id == name)
     ).scalar_one()

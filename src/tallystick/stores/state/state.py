@@ -88,6 +88,10 @@ class State:
         """Store the organisation's new settings."""
         organisations.replace_organisation(self._connection, changed)
 
+    def last_invoice_number(self) -> int:
+        """The invoice number that was given last, 0 before the first."""
+        return organisations.last_invoice_number(self._connection, self._organisation)
+
     def next_invoice_number(self) -> int:
         """The next invoice number, without gaps."""
         return organisations.next_invoice_number(self._connection, self._organisation)

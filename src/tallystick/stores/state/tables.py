@@ -232,6 +232,7 @@ credit = Table(
     _text("currency"),
     Column("amount_minor", BigInteger, nullable=False),
     Column("consumed_minor", BigInteger, nullable=False),
+    Column("lost_minor", BigInteger, nullable=False),
     Column("effective_from", Day, nullable=False),
     Column("effective_until", Day, nullable=True),
     _instant("expires_at", optional=True),
@@ -247,7 +248,8 @@ credit = Table(
     Index(None, "organisation_id", "created_at", "id"),
     Index("ix_credit_expiring", "expires_at", "status"),
     CheckConstraint("amount_minor > 0", name="amount"),
-    CheckConstraint("consumed_minor >= 0 AND consumed_minor <= amount_minor", name="consumed"),
+    CheckConstraint("consumed_minor >= 0 AND lost_minor >= 0", name="used"),
+    CheckConstraint("consumed_minor + lost_minor <= amount_minor", name="left"),
 )
 credit_entry = Table(
     "credit_entry",

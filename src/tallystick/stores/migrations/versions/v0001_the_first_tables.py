@@ -166,6 +166,7 @@ def upgrade() -> None:
         sa.Column("currency", _TEXT, nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("consumed_minor", sa.BigInteger(), nullable=False),
+        sa.Column("lost_minor", sa.BigInteger(), nullable=False),
         sa.Column("effective_from", sa.String(10), nullable=False),
         sa.Column("effective_until", sa.String(10), nullable=True),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
@@ -176,7 +177,8 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("amount_minor > 0", name=op.f("ck_credit_amount")),
-        sa.CheckConstraint("consumed_minor >= 0 AND consumed_minor <= amount_minor", name=op.f("ck_credit_consumed")),
+        sa.CheckConstraint("consumed_minor + lost_minor <= amount_minor", name=op.f("ck_credit_left")),
+        sa.CheckConstraint("consumed_minor >= 0 AND lost_minor >= 0", name=op.f("ck_credit_used")),
         sa.PrimaryKeyConstraint("organisation_id", "id", name=op.f("pk_credit")),
         sa.UniqueConstraint(
             "organisation_id",
