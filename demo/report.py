@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rich import box
 from rich.table import Table
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from demo.client import Client
     from demo.figures import CarrierYear, Unprocessed
     from demo.year import Pace
+
+
+OWN_SERVER: Final = "http://127.0.0.1:8080"
+"""Where `make serve` listens."""
 
 
 def show_pace(console: Console, pace: Pace) -> None:
@@ -79,7 +83,12 @@ def show_invoice(console: Console, invoice: dict[str, Any]) -> None:
 def show_next_steps(console: Console, client: Client, invoice: dict[str, Any], *, is_running: bool) -> None:
     """What to type next: against this server while it runs, or else how to get one."""
     if not is_running:
-        console.print("Next: [bold]make serve[/] starts a server of your own; its API is described at /docs.")
+        console.print(
+            "Next: [bold]make serve[/] starts a server of your own and shows its API key. Then, in a browser:"
+        )
+        console.print(f"  {OWN_SERVER}/docs")
+        console.print("and in another terminal, with that key:")
+        console.print(f"  curl -H 'Authorization: Bearer KEY' '{OWN_SERVER}/invoices'", highlight=False)
         return
     header = f"-H 'Authorization: Bearer {client.key}'"
     console.print(f"\nThe server is still running. Its API: [bold]{client.url}/docs[/]\n\nIn another terminal:")
