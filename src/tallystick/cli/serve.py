@@ -53,7 +53,6 @@ def serve(settings: Settings, host: str, port: int) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with _listening(host, port) as listener, _running(settings) as (engine, workers):
         app = create_app(engine, workers)
-        _collect_rarely()
         _greet(engine, settings, host, listener.getsockname()[1])
         config = uvicorn.Config(
             app,
@@ -64,7 +63,8 @@ def serve(settings: Settings, host: str, port: int) -> None:
             proxy_headers=False,
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )
-        _Server(config).run(sockets=[listener])
+        with _collecting_rarely():
+            _Server(config).run(sockets=[listener])
 
 
 @contextmanager
@@ -81,10 +81,15 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def _collect_rarely() -> None:
+@contextmanager
+def _collecting_rarely() -> Iterator[None]:
     """Batches of events are many short-lived lists that hold no cycles: looking for some took a third of the time."""
     gc.freeze()
     gc.set_threshold(*COLLECTED_AFTER)
+    try:
+        yield
+    finally:
+        gc.unfreeze()  # or DuckDB's bindings complain, at the exit, of what was never collected
 
 
 @contextmanager
