@@ -281,6 +281,93 @@ class TestEnd:
         assert shop.balance() == (20, 20, 11, 0)
 
 
+class TestWhatAVoidInvoiceGivesBackAfterTheCreditsTime:
+    """The credit's time ends on 1 February; January is due on 3 February, void on the 5th, billed again on the 20th."""
+
+    def bill_and_void(self, shop: Shop, amount: int) -> tuple[str, str]:
+        """January comes to 30; the ids of the credit and of the void invoice."""
+        shop.metered_plan((0, 1))
+        shop.use(30)
+        credit = shop.credit(amount, effectiveUntil="2026-02-01", priority=2)
+        shop.api.advance("2026-02-05")
+        void = shop.invoices()[0]["id"]
+        shop.api.patch(f"/invoices/{void}", {"status": "VOID"}).ok()
+        return credit, void
+
+    def reissue(self, shop: Shop, void: str) -> tuple[str, Decimal]:
+        made = shop.api.post(f"/v1/invoices/{void}/reissue").ok()
+        return made["status"], Decimal(made["totalAmount"])
+
+    @pytest.mark.parametrize(
+        ("amount", "before", "left", "again"),
+        [
+            (50, "EXPIRED", 30, ("PAID", 0)),
+            (30, "CONSUMED", 30, ("PAID", 0)),
+            (20, "CONSUMED", 20, ("DUE", 10)),
+        ],
+        ids=["partly burned", "just enough", "fully burned"],
+    )
+    def test_pays_the_successor_whatever_time_passes_in_between(
+        self, shop: Shop, amount: int, before: str, left: int, again: tuple[str, int]
+    ) -> None:
+        shop.metered_plan((0, 1))
+        shop.use(30)
+        credit = shop.credit(amount, effectiveUntil="2026-02-01")
+        shop.api.advance("2026-02-05")
+        assert state(shop, credit) == (before, left, 0)
+        void = shop.invoices()[0]["id"]
+        shop.api.patch(f"/invoices/{void}", {"status": "VOID"}).ok()
+        for day in ("2026-02-05", "2026-02-06", "2026-02-20"):
+            assert shop.api.advance(day)["creditsExpired"] == 0
+            assert state(shop, credit) == ("ACTIVE", 0, 0)
+        assert self.reissue(shop, void) == again
+        assert state(shop, credit)[1:] == (left, 0)
+        assert shop.balance() == (0, 0, 0, 0)
+
+    def test_pays_nothing_else(self, shop: Shop) -> None:
+        self.bill_and_void(shop, 50)
+        shop.use(40, "2026-02-10T00:00:00Z")
+        shop.api.advance("2026-03-03")
+        assert [one["totalAmount"] for one in shop.invoices() if one["startDate"] == "2026-02-01T00:00:00Z"] == [40]
+
+    def test_what_the_successor_leaves_of_it_expires_then(self, shop: Shop) -> None:
+        credit, void = self.bill_and_void(shop, 50)
+        shop.credit(10)
+        shop.api.advance("2026-02-20")
+        # 10 of the new one, which comes first, then 20 of the 30 that came back; 20 were lost in February.
+        assert self.reissue(shop, void) == ("PAID", 0)
+        shop.api.advance("2026-02-20")
+        assert state(shop, credit) == ("EXPIRED", 20, 0)
+        assert history(shop, credit) == [
+            ("CREDITED", 50),
+            ("DEBITED", 30),
+            ("EXPIRED", 20),
+            ("CREDITED", 30),
+            ("DEBITED", 20),
+            ("EXPIRED", 10),
+        ]
+
+    def test_can_be_given_back_and_pay_twice(self, shop: Shop) -> None:
+        credit, void = self.bill_and_void(shop, 50)
+        for day in ("2026-02-10", "2026-02-15"):
+            assert self.reissue(shop, void) == ("PAID", 0)
+            shop.api.advance(day)
+            (void,) = [one["id"] for one in shop.invoices() if one["status"] == "PAID"]
+            shop.api.patch(f"/invoices/{void}", {"status": "VOID"}).ok()
+            assert state(shop, credit) == ("ACTIVE", 0, 0)
+
+    def test_is_lost_when_the_credit_was_voided_meanwhile(self, shop: Shop) -> None:
+        shop.metered_plan((0, 1))
+        shop.use(30)
+        credit = shop.credit(50)
+        shop.api.advance("2026-02-03")
+        shop.api.post(f"/credits/{credit}/void").ok()
+        void = shop.invoices()[0]["id"]
+        shop.api.patch(f"/invoices/{void}", {"status": "VOID"}).ok()
+        assert state(shop, credit) == ("VOIDED", 0, 0)
+        assert self.reissue(shop, void) == ("DUE", 30)
+
+
 class TestGrants:
     @pytest.fixture
     def acme(self, still: Shop) -> Shop:

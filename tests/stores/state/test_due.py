@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -103,6 +103,13 @@ def test_a_credit_does_not_wait_for_a_later_cycle_nor_for_another_organisation(w
     with world.writing() as state:
         state.invoices.add_drafts([nouns.draft("inv.2", FEBRUARY, freeze_at=day(3, 1))])
     assert due(world) == (HOME, JANUARY.end)
+
+
+def test_a_credit_that_comes_after_its_time_falls_due_when_it_comes(world: World) -> None:
+    # The samples are granted at one instant; the end of this one lies before it.
+    credit(world, nouns.NOW - timedelta(days=9))
+    assert due(world) == (HOME, nouns.NOW)
+    assert due(world, nouns.NOW) == (HOME, nouns.NOW)
 
 
 def test_a_credit_without_an_end_never_falls_due(world: World) -> None:

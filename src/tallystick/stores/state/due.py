@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, select, union_all
+from sqlalchemy import and_, case, select, union_all
 
 from tallystick.stores.state.tables import credit, credit_entry, invoice, schedule
 
@@ -20,7 +20,8 @@ def next_due(
 ) -> tuple[str, datetime] | None:
     """The organisation and instant of the first thing that falls due by `end`, or None.
 
-    Parked invoices, the organisations in `without`, and credits that can still be burned are left out.
+    Parked invoices, the organisations in `without`, and credits that can still be burned are left out. A credit that
+    was granted or changed after its time falls due with that change: it is not ended before what happened to it.
     """
     opening = select(schedule.c.next_cycle_at.label("at"), schedule.c.organisation_id.label("organisation")).where(
         schedule.c.next_cycle_at <= end, schedule.c.organisation_id.not_in(without)
@@ -31,9 +32,8 @@ def next_due(
         invoice.c.id.not_in(parked),
         invoice.c.organisation_id.not_in(without),
     )
-    expiring = select(credit.c.expires_at, credit.c.organisation_id).where(
-        over(end), credit.c.organisation_id.not_in(without)
-    )
+    ended = case((credit.c.updated_at > credit.c.expires_at, credit.c.updated_at), else_=credit.c.expires_at)
+    expiring = select(ended, credit.c.organisation_id).where(over(end), credit.c.organisation_id.not_in(without))
     steps = union_all(opening, freezing, expiring).subquery()
     row = connection.execute(
         select(steps.c.organisation, steps.c.at).order_by(steps.c.at, steps.c.organisation).limit(1)
