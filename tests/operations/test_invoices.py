@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -133,6 +134,17 @@ class TestFreezing:
         shop.api.advance("2026-02-03")
         assert shop.invoices()[0]["dueDate"] == "2026-03-05T00:00:00Z"
 
+    def test_new_terms_of_the_account_hold_for_the_draft_and_for_what_it_becomes(self, shop: Shop) -> None:
+        shop.metered_plan((0, 1))
+        shop.api.advance("2026-01-15")
+        shop.api.patch("/accounts/acme", {"netTermDays": 30}).ok()
+        expected = ("2026-02-03T00:00:00Z", "2026-03-05T00:00:00Z", 30)
+        for until in ("2026-01-15", "2026-02-03"):
+            shop.api.advance(until)
+            for invoice in (shop.invoices()[0], shop.invoice()):
+                assert (invoice["invoiceDate"], invoice["dueDate"], invoice["netTermDays"]) == expected
+        assert statuses(shop) == ["PAID", "DRAFT"]
+
     @pytest.mark.parametrize(("rate", "status"), [(5, "DUE"), (0, "PAID"), (-5, "REFUND_COMPLETED")])
     def test_the_total_decides_the_state(self, shop: Shop, rate: int, status: str) -> None:
         # domain.md 7.2: nothing owed is paid, less than nothing goes back.
@@ -158,6 +170,26 @@ class TestFreezing:
             assert numbers == [pattern.format(number) for number in range(1, 7)]
             january = {one["sequenceId"] for one in frozen if one["startDate"] < "2026-02"}
             assert january == {pattern.format(number) for number in (1, 2, 3)}
+
+    def test_a_new_format_that_would_repeat_a_number_is_refused(self, shop: Shop) -> None:
+        shop.api.patch("/v1/organization", {"invoiceNumberFormat": "INV-1{number}"}).ok()
+        # Seven cycles of the past, from May until November: they are due at once, and get INV-11 to INV-17.
+        shop.account()
+        shop.associate(shop.plan(fixedFeeRateCards=[fee(shop.addon(), 1)]), since="2025-05-01")
+        numbers = [one["sequenceId"] for one in shop.invoices() if one["status"] != "DRAFT"]
+        assert numbers == [f"INV-1{number}" for number in range(1, 8)]
+        # The eleventh invoice would be INV-11 again.
+        message = shop.api.patch("/v1/organization", {"invoiceNumberFormat": "INV-{number}"}).refused(400)
+        assert message.startswith("invoiceNumberFormat: ")
+        assert re.search(r"'INV-1[1-7]'", message)
+        assert shop.api.get("/v1/organization").ok()["invoiceNumberFormat"] == "INV-1{number}"
+        shop.api.advance("2026-01-03")
+        assert shop.invoices()[7]["sequenceId"] == "INV-18"
+        # The same text in front, but six digits: none of those given is among them.
+        for harmless in ("INV-{number:06d}", "INV-2026-{number}", "{number}"):
+            shop.api.patch("/v1/organization", {"invoiceNumberFormat": harmless}).ok()
+        shop.api.advance("2026-02-03")
+        assert shop.invoices()[8]["sequenceId"] == "9"
 
     def test_the_database_itself_refuses_to_change_a_frozen_one(self, server: Inside, shop: Shop) -> None:
         shop.metered_plan((0, 1))
@@ -324,6 +356,20 @@ class TestVoid:
         billed.api.post(f"/v1/invoices/{void}/reissue").ok()
         assert "void it first" in billed.api.post(f"/v1/invoices/{void}/reissue").refused(409)
         assert sorted(statuses(billed)) == ["DRAFT", "DUE", "VOID"]
+
+    def test_one_made_in_the_afternoon_is_not_payable_before_it_was_made(self, billed: Shop) -> None:
+        void = self.void(billed)
+        billed.api.advance("2026-02-10T15:30:00Z")
+        made = billed.api.post(f"/v1/invoices/{void}/reissue").ok()
+        assert (made["netTermDays"], made["invoiceDate"]) == (0, "2026-02-10T15:30:00Z")
+        assert made["dueDate"] == made["invoiceDate"]
+
+    def test_a_new_one_is_payable_by_the_terms_of_now(self, billed: Shop) -> None:
+        void = self.void(billed)
+        billed.api.patch("/accounts/acme", {"netTermDays": 10}).ok()
+        made = billed.api.post(f"/v1/invoices/{void}/reissue").ok()
+        assert (made["netTermDays"], made["dueDate"]) == (10, "2026-02-13T00:00:00Z")
+        assert billed.api.get(f"/invoices/{void}").ok()["netTermDays"] == 0
 
     def test_void_is_the_end(self, billed: Shop) -> None:
         void = self.void(billed)

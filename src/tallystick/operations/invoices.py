@@ -111,6 +111,7 @@ def reissue_invoice(work: Work, invoice_id: str) -> Invoice:
         frozen_at=None,
         frozen_position=None,
         details=None,
+        net_term_days=work.state.accounts.get(void.account_id).net_term_days,
         created_at=work.now,
         updated_at=work.now,
     )

@@ -84,7 +84,8 @@ def _number_clash(work: Work, changed: Organisation) -> list[Problem]:
     last = work.state.last_invoice_number()
     for issued in work.state.invoices.sequence_ids():
         found = re.fullmatch(pattern, issued)
-        if found is not None and int(found[1]) > last:
+        number = 0 if found is None else int(found[1])
+        if number > last and changed.invoice_number(number) == issued:
             reason = f"would give the number {issued!r} a second time: choose a format that differs from the old one"
             return [Problem("invoiceNumberFormat", reason)]
     return []
