@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tallystick.engine import engine as engine_module
-from tallystick.engine import founding
+from tallystick.engine import founding, progress
 from tests.operations.shop import Shop, event, fee, tiered
 from tests.servers import inside
 
@@ -112,6 +113,30 @@ class TestWhenTheProcessingIsBehind:
                 reading.result(timeout=0.3)
             server.workers.start()
             assert reading.result(timeout=30) == 1
+
+    def test_reads_that_wait_hold_no_connection_and_keep_nobody_from_writing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(progress, "READ_PATIENCE", 60.0)
+        self.set_up(tmp_path / "data")
+        with inside(tmp_path / "data", works=False) as server, ThreadPoolExecutor(30) as threads:
+            shop = Shop(server.api())
+            shop.api.post("/ingest", {"event": event("w-1")}).ok()
+            reading = [threads.submit(shop.api.get, "/invoices") for _ in range(30)]
+            time.sleep(0.5)
+            pool: Any = server.engine.database._engine.pool
+            began = time.monotonic()
+            while pool.checkedout():  # by one that is still on its way to wait
+                assert time.monotonic() - began < 5
+                time.sleep(0.01)
+            began = time.monotonic()
+            shop.credit(5)
+            assert time.monotonic() - began < 5
+            assert not any(one.done() for one in reading)
+            server.workers.start()
+            answers = [one.result(timeout=30).ok()["data"][0]["totalAmount"] for one in reading]
+            # One call, of which the credit that was granted meanwhile pays all.
+            assert answers == [0] * 30
 
 
 class WallClock:
