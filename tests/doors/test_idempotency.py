@@ -6,10 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import text
 
 from tests.operations.shop import ADDRESS, Shop, event
+from tests.servers import inside
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.servers import Answer, Api, Child, Inside
 
 SEATS = {"name": "Seats", "type": "LICENSE"}
@@ -87,6 +91,52 @@ def test_a_half_taken_batch_is_replayed_with_its_reasons(api: Api) -> None:
     sent = {"events": [event("h-1"), {"id": "h-2"}]}
     first, again = (api.post("/ingestBatch", sent, Idempotency_Key="k-8") for _ in range(2))
     assert (first.status, again.status, again.content) == (207, 207, first.content)
+
+
+def test_figures_under_a_key_are_those_of_the_first_time(api: Api) -> None:
+    asked = {
+        "startTime": "2026-01-01T00:00:00Z",
+        "endTime": "2026-02-01T00:00:00Z",
+        "metricQueries": [{"id": "q", "name": "EVENTS", "aggregationPeriod": "MONTH"}],
+    }
+    first = api.post("/metrics", asked, Idempotency_Key="k-9")
+    api.post("/ingest", {"event": event("m-1")}).ok()
+    again = api.post("/metrics", asked, Idempotency_Key="k-9")
+    assert (first.status, again.status, again.content) == (200, 200, first.content)
+    assert (replayed(first), replayed(again)) == (False, True)
+    assert api.post("/metrics", asked).content != first.content
+    other = asked | {"endTime": "2026-03-01T00:00:00Z"}
+    assert "another request" in api.post("/metrics", other, Idempotency_Key="k-9").refused(409)
+
+
+def test_time_moves_once_under_a_key(tmp_path: Path) -> None:
+    with inside(tmp_path / "data") as server:
+        api = server.api()
+        Shop(api).metered_plan()
+        path, to = "/v1/test-clock/advance", {"to": "2026-02-03T00:00:00Z"}
+        first = api.post(path, to, Idempotency_Key="k-10")
+        assert first.ok()["invoicesFrozen"] == 1
+        api.advance("2026-02-10")
+        again = api.post(path, to, Idempotency_Key="k-10")
+        assert (again.status, again.content, replayed(again)) == (200, first.content, True)
+        other = api.post(path, {"to": "2026-05-01T00:00:00Z"}, Idempotency_Key="k-10")
+        assert "another request" in other.refused(409)
+        assert api.get("/v1/test-clock").ok() == {"now": "2026-02-10T00:00:00Z"}
+
+
+def test_a_replayed_key_leaves_no_second_audit_row(server: Inside, api: Api) -> None:
+    organisation = api.get("/v1/organization").ok()["id"]
+
+    def rows() -> int:
+        with server.engine.database.read() as connection:
+            statement = text("SELECT count(*) FROM audit WHERE organisation_id = :organisation")
+            return connection.execute(statement, {"organisation": organisation}).scalar_one()
+
+    before = rows()
+    for _ in range(3):
+        api.post("/addons", SEATS, Idempotency_Key="k-11").ok()
+    api.post("/addons", SEATS | {"name": "Desks"}, Idempotency_Key="k-11").refused(409)
+    assert rows() == before + 1
 
 
 class TestTwentyAtOnce:

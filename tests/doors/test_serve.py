@@ -110,6 +110,28 @@ class TestRefusals:
         ended = tallystick("serve", "--data", str(tmp_path / "data"), "--port", "0", *options)
         assert message in only_line(ended.returncode, ended.stderr)
 
+    def test_a_state_whose_event_store_is_gone(self, tmp_path: Path) -> None:
+        data, aside = tmp_path / "data", tmp_path / "aside"
+        aside.mkdir()
+        with inside(data) as server:
+            Shop(server.api()).metered_plan((0, 1))
+            Shop(server.api()).use(7)
+        for file in data.glob("events.duckdb*"):
+            file.rename(aside / file.name)
+        # Again and again: a refused start must not make the new store the known one.
+        for _ in range(2):
+            ended = tallystick("serve", "--data", str(data), "--port", "0", *JANUARY)
+            line = only_line(ended.returncode, ended.stderr)
+            assert "belongs to another event store" in line
+            assert "events.duckdb" in line
+            assert "restore" in line
+        for file in data.glob("events.duckdb*"):
+            file.unlink()
+        for file in aside.iterdir():
+            file.rename(data / file.name)
+        with inside(data) as server:
+            assert Shop(server.api()).invoices()[0]["totalAmount"] == 7
+
     @pytest.mark.parametrize(
         "options",
         [
