@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.concurrency import run_in_threadpool
@@ -11,6 +12,7 @@ from tallystick.api.official_client import NOTHING, is_official_client, parseabl
 from tallystick.api.requests import body_of, idempotency_of
 from tallystick.engine.engine import Request as Operation
 from tallystick.kernel.document import encode
+from tallystick.kernel.errors import BillingError
 from tallystick.operations.work import traits_of
 
 if TYPE_CHECKING:
@@ -51,7 +53,8 @@ def endpoint_of(route: Route, engine: Engine, workers: Workers) -> Endpoint:
             operation = Operation(route.operation, arguments, dry_run, key, fingerprint)
             answer = engine.answer(caller, operation, encoded)
             if bills_after:
-                workers.billing.catch_up()
+                with suppress(BillingError):  # the command is done, whatever keeps bills waiting: the next one tries
+                    workers.billing.catch_up()
             return answer
 
         return response_of(await run_in_threadpool(answered))
