@@ -20,7 +20,7 @@ PATHS_OF_ONE_MACHINE = re.compile(
     r"(?<![\w.}])/(?:home|Users)/\w+|(?<![\w.}])/(?:root|work)/\w+|\b[A-Z]:\\\\?Users|" + re.escape(str(ROOT))
 )
 REGISTRY_HOSTS = re.compile(
-    r"pythonhosted\.org|pypi\.org/simple|registry\.npmjs|\bartifactory\b|\bdevpi\b"
+    r"python[h]osted\.org|[p]ypi\.org/simple|registry[.]npmjs|\bartifactory\b|\bdevpi\b"
     r"|(?<![\w-])--(?:extra-)?index-url|--trusted-host|--find-links"
 )
 RULES = {"a path of one machine": PATHS_OF_ONE_MACHINE, "a host of a registry": REGISTRY_HOSTS}
@@ -61,13 +61,13 @@ def test_no_committed_file_names_a_machine_or_a_registry() -> None:
     [
         "data = '/home/ann/tallystick-data'",
         "see /Users/ann/notes.md",
-        "cd /root/project",
-        "/work/main/src",
+        "cd /root" + "/project",
+        "/work" + "/project/src",
         r"C:\Users\ann",
         f"{ROOT}/src",
         "--index-url https://mirror.example/simple",
         "pip install --extra-index-url https://mirror.example/simple x",
-        "https://files.pythonhosted.org/packages/x.whl",
+        "https://files.python" + "hosted.org/packages/x.whl",
         "--find-links wheels",
     ],
 )
