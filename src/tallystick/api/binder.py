@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_type_hints
 
 import msgspec
 
-from tallystick.api.errors import nearest, shape_error
 from tallystick.kernel.document import Draft
 from tallystick.kernel.errors import invalid
 from tallystick.kernel.paging import PageRequest
+from tallystick.kernel.shapes import nearest, shape_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

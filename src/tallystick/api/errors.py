@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
-import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-import msgspec
 from starlette.responses import Response
 
-from tallystick.api.shapes import came_at, choices, described_at, field_names
 from tallystick.kernel.document import encode
 from tallystick.kernel.errors import BillingError, Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 LONGEST_MESSAGE: Final = 500
 RETRY_SECONDS: Final = 1
@@ -31,9 +24,6 @@ STATUS: Final = {
     Kind.UNAVAILABLE: 503,
     Kind.BROKEN: 500,
 }
-_WHERE: Final = re.compile(r"(?P<reason>.*?)(?: - at (?:`key` in )?`\$\.?(?P<path>[^`]*)`)?", re.DOTALL)
-_MISSING_FIELD: Final = re.compile(r"Object missing required field `(?P<name>.*)`", re.DOTALL)
-_UNKNOWN_FIELD: Final = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
 _log = logging.getLogger("tallystick.api")
 
 
@@ -51,34 +41,6 @@ def message_response(status: int, message: str, headers: dict[str, str] | None =
     """An answer whose body is a message."""
     cut = message if len(message) <= LONGEST_MESSAGE else message[: LONGEST_MESSAGE - 3] + "..."
     return Response(encode({"message": cut}), status, headers, "application/json")
-
-
-def shape_error(failure: Exception, kind: Any, sent: Any) -> str:  # noqa: ANN401 - any decodable type, any JSON
-    """What is wrong with a body's shape: the JSON path, what came, what was expected, the nearest name."""
-    if isinstance(failure, RecursionError):
-        return "not valid JSON: nested too deeply"
-    if not isinstance(failure, msgspec.ValidationError):
-        return f"not valid JSON: {failure}"
-    found = _WHERE.fullmatch(str(failure))
-    assert found is not None, "the pattern takes any text"
-    path, reason = found["path"] or "", found["reason"]
-    expected = described_at(kind, path)
-    unknown, missing = _UNKNOWN_FIELD.fullmatch(reason), _MISSING_FIELD.fullmatch(reason)
-    if unknown is not None:
-        reason = f"unknown field {unknown['name']!r}{nearest(unknown['name'], field_names(expected))}"
-    elif missing is not None:
-        reason = f"required field {missing['name']!r} is missing{choices(described_at(expected, missing['name']))}"
-    elif reason.startswith("Invalid enum value"):
-        reason += choices(expected)
-    elif ", got " not in reason:
-        reason += came_at(sent, path)
-    return f"{path}: {reason}" if path else reason
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint at the known name that looks most like this one, or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f": did you mean {close[0]!r}?" if close else ""
 
 
 def unexpected(failure: Exception, where: str) -> Response:

@@ -11,8 +11,8 @@ import msgspec
 
 from tallystick import __version__
 from tallystick.api.errors import LONGEST_MESSAGE
-from tallystick.api.ingest import EventBatch, IngestAnswer, SingleEvent
 from tallystick.api.server_routes import Advance, Advanced, ClockReading, Token
+from tallystick.engine.intake import EventBatch, IngestAnswer, SingleEvent
 from tallystick.kernel.document import Document, encode
 
 if TYPE_CHECKING:

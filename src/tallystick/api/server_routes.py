@@ -10,12 +10,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tallystick.api.answers import response_of
-from tallystick.api.errors import message_response, shape_error
+from tallystick.api.errors import message_response
 from tallystick.api.figures import CONTENT_TYPE
 from tallystick.api.requests import body_of, credential_of, idempotency_of
 from tallystick.engine import Answer
 from tallystick.kernel.document import Document, Draft, encode
 from tallystick.kernel.errors import conflict, invalid
+from tallystick.kernel.shapes import shape_error
 from tallystick.operations.bill_runs import Tally
 
 if TYPE_CHECKING:

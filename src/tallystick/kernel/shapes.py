@@ -1,7 +1,8 @@
-"""What a type expects at a JSON path, so that errors can say what would have been right."""
+"""What is wrong with the shape of a value that a caller sent: where, what came, and what would have been right."""
 
 from __future__ import annotations
 
+import difflib
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,10 +12,41 @@ from msgspec import inspect
 from tallystick.kernel.document import decode, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 LONGEST_CAME: Final = 60
 _STEP: Final = re.compile(r"\[[^\]]*\]|[^.\[]+")
+_WHERE: Final = re.compile(r"(?P<reason>.*?)(?: - at (?:`key` in )?`\$\.?(?P<path>[^`]*)`)?", re.DOTALL)
+_MISSING_FIELD: Final = re.compile(r"Object missing required field `(?P<name>.*)`", re.DOTALL)
+_UNKNOWN_FIELD: Final = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
+
+
+def shape_error(failure: Exception, kind: Any, sent: Any) -> str:  # noqa: ANN401 - any decodable type, any JSON
+    """What is wrong with a body's shape: the JSON path, what came, what was expected, the nearest name."""
+    if isinstance(failure, RecursionError):
+        return "not valid JSON: nested too deeply"
+    if not isinstance(failure, msgspec.ValidationError):
+        return f"not valid JSON: {failure}"
+    found = _WHERE.fullmatch(str(failure))
+    assert found is not None, "the pattern takes any text"
+    path, reason = found["path"] or "", found["reason"]
+    expected = described_at(kind, path)
+    unknown, missing = _UNKNOWN_FIELD.fullmatch(reason), _MISSING_FIELD.fullmatch(reason)
+    if unknown is not None:
+        reason = f"unknown field {unknown['name']!r}{nearest(unknown['name'], field_names(expected))}"
+    elif missing is not None:
+        reason = f"required field {missing['name']!r} is missing{choices(described_at(expected, missing['name']))}"
+    elif reason.startswith("Invalid enum value"):
+        reason += choices(expected)
+    elif ", got " not in reason:
+        reason += came_at(sent, path)
+    return f"{path}: {reason}" if path else reason
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint at the known name that looks most like this one, or nothing."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f": did you mean {close[0]!r}?" if close else ""
 
 
 def described_at(kind: Any, path: str) -> inspect.Type | None:  # noqa: ANN401 - a type, or one described already
