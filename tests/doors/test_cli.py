@@ -119,3 +119,13 @@ def test_it_says_its_version_and_its_help(run: Run) -> None:
     assert "serve" in run("-h").output
     assert "--test-clock" in run("serve", "-h").output
     assert "hidden" not in run("serve", "-h").output
+
+
+def test_a_key_is_made_for_what_it_is_for(run: Run) -> None:
+    secret_of(run("init"))
+    made = run("keys", "create", "--name", "agent", "--scope", "read", "--scope", "money", "--credit-limit", "25.50")
+    assert "(agent): read money" in made.output
+    assert "read money" in next(line for line in run("keys", "list").output.splitlines() if "agent" in line)
+    assert run("keys", "create", "--scope", "everything").exit_code == 2
+    for amount in ("-1", "plenty", "NaN", "1e999"):
+        assert "is no" in run("keys", "create", "--credit-limit", amount).output

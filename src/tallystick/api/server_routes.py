@@ -16,6 +16,7 @@ from tallystick.api.requests import body_of, credential_of, idempotency_of
 from tallystick.engine import Answer
 from tallystick.kernel.document import Document, Draft, encode
 from tallystick.kernel.errors import conflict, invalid
+from tallystick.kernel.scope import Scope
 from tallystick.kernel.shapes import shape_error
 from tallystick.operations.bill_runs import Tally
 
@@ -68,18 +69,20 @@ class ServerDoor:
         credential = credential_of(request) or ""
         return _answer(Token(token=await run_in_threadpool(self._engine.gatekeeper.exchange, credential)))
 
-    async def clock(self, _request: Request, _caller: Caller) -> Response:
+    async def clock(self, _request: Request, caller: Caller) -> Response:
         """`GET /v1/test-clock`: where the test clock stands.
 
         Raises:
             BillingError: of kind CONFLICT, on a server that runs in real time.
         """
+        caller.require(Scope.READ)
         if not self._engine.is_test:
             raise conflict("this server runs in real time: start it with --test-clock to move time")
         return _answer(ClockReading(now=self._engine.clock.now()))
 
     async def advance(self, request: Request, caller: Caller) -> Response:
         """`POST /v1/test-clock/advance`: move time forward and do all that falls due on the way."""
+        caller.require(Scope.ADMIN)
         body = await body_of(request)
         try:
             to = msgspec.json.decode(body, type=Advance).to
@@ -106,8 +109,9 @@ class ServerDoor:
         answer = Answer(200, encode(advanced))
         return answer if key is None else self._engine.keep(caller, key, fingerprint, answer)
 
-    async def figures(self, _request: Request, _caller: Caller) -> Response:
+    async def figures(self, _request: Request, caller: Caller) -> Response:
         """`GET /internal/metrics`: figures for Prometheus."""
+        caller.require(Scope.READ)
         return Response(self._figures.text(), media_type=CONTENT_TYPE)
 
     async def healthz(self, _request: Request) -> Response:

@@ -9,16 +9,20 @@ from tallystick.engine.gatekeeper import new_key
 from tallystick.kernel.clock import SystemClock
 from tallystick.kernel.errors import BillingError, Kind, Problem, invalid
 from tallystick.kernel.ids import IdSource
+from tallystick.kernel.scope import EVERY_SCOPE
 from tallystick.operations.organisations import new_organisation
 from tallystick.stores.directory import DataDirectory
 from tallystick.stores.state import access, organisations
+from tallystick.stores.state.access import DEFAULT_CREDIT_LIMIT
 from tallystick.stores.state.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from decimal import Decimal
 
     from tallystick.accounts.organisation import Organisation
     from tallystick.engine.settings import Settings
+    from tallystick.kernel.scope import Scope
     from tallystick.stores.state.access import ApiKey
 
 
@@ -47,11 +51,19 @@ class Administration:
         with self._database.read() as connection:
             return organisations.organisations(connection)
 
-    def create_key(self, organisation: str | None, name: str) -> tuple[ApiKey, str]:
+    def create_key(
+        self,
+        organisation: str | None,
+        name: str,
+        scopes: frozenset[Scope] = EVERY_SCOPE,
+        credit_limit: Decimal = DEFAULT_CREDIT_LIMIT,
+    ) -> tuple[ApiKey, str]:
         """A new key and its secret, which is not kept."""
         owner = self._one(organisation)
         with self._database.write() as connection:
-            return new_key(connection, self._ids, owner.id, name, self._clock.now())
+            return new_key(
+                connection, self._ids, owner.id, name, self._clock.now(), scopes=scopes, credit_limit=credit_limit
+            )
 
     def keys(self, organisation: str | None) -> list[ApiKey]:
         """The keys of an organisation, revoked ones too."""

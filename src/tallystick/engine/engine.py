@@ -103,10 +103,11 @@ class Engine:
         """Run an operation for a caller and return its encoded answer, the stored one when it was run before.
 
         Raises:
-            BillingError: whatever the operation raises; of kind CONFLICT, when the idempotency key was used for
-                another request.
+            BillingError: whatever the operation raises; of kind FORBIDDEN, when the key lacks the operation's scope;
+                of kind CONFLICT, when the idempotency key was used for another request.
         """
         traits = traits_of(request.operation)
+        caller.require(traits.scope)
         progress = Progress(self.log, self.events)
         if traits.after_events:
             progress.pass_all()

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 import jwt
 
 from tallystick.kernel.errors import BillingError, Kind, Problem
+from tallystick.kernel.scope import EVERY_SCOPE, Scope
 from tallystick.stores.state import access
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from decimal import Decimal
 
     from tallystick.kernel.clock import Clock
     from tallystick.kernel.ids import IdSource
@@ -28,10 +30,23 @@ _CACHED_CALLERS: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: an API key (or a token made from it) of one organisation."""
+    """Who calls: an API key (or a token made from it) of one organisation, and what it may do."""
 
     organisation: str
     key_id: str
+    scopes: frozenset[Scope]
+    credit_limit: Decimal
+
+    def require(self, scope: Scope) -> None:
+        """Go on only if the key may do this.
+
+        Raises:
+            BillingError: of kind FORBIDDEN, naming the scope that is missing.
+        """
+        if scope not in self.scopes:
+            has = ", ".join(sorted(self.scopes)) or "nothing"
+            reason = f"this needs a key with the scope {scope}; the one that was sent has {has}"
+            raise BillingError(Kind.FORBIDDEN, "insufficient_scope", Problem("", reason))
 
 
 class Gatekeeper:
@@ -79,7 +94,7 @@ class Gatekeeper:
             key = access.key_of_secret(connection, secret)
         if key is None:
             raise _refused("the API key is unknown or was revoked")
-        caller = Caller(key.organisation_id, key.id)
+        caller = _caller(key)
         self._remember(secret, caller, changes)
         return caller
 
@@ -99,7 +114,7 @@ class Gatekeeper:
             key = access.key_of_id(connection, claims["sub"])
         if key is None or key.organisation_id != claims["org"]:
             raise _refused("the API key behind this token was revoked")
-        return Caller(key.organisation_id, key.id)
+        return _caller(key)
 
     def _claims(self, token: str) -> dict[str, Any] | None:
         """What a token of ours says, or None when it is none; expiry is judged by the wall clock."""
@@ -117,6 +132,10 @@ class Gatekeeper:
         return claims
 
 
+def _caller(key: access.ApiKey) -> Caller:
+    return Caller(key.organisation_id, key.id, key.scopes, key.credit_limit)
+
+
 def new_key(
     connection: Any,  # noqa: ANN401 - the stores' connection, which this room must not name
     ids: IdSource,
@@ -124,10 +143,13 @@ def new_key(
     name: str,
     now: datetime,
     secret: str | None = None,
+    *,
+    scopes: frozenset[Scope] = EVERY_SCOPE,
+    credit_limit: Decimal = access.DEFAULT_CREDIT_LIMIT,
 ) -> tuple[access.ApiKey, str]:
     """Make and keep a new key; its secret is returned here and never again."""
     secret = secret or KEY_PREFIX + secrets.token_urlsafe(30)
-    key = access.ApiKey(ids.mint("key"), organisation, name, secret[-4:], now, None)
+    key = access.ApiKey(ids.mint("key"), organisation, name, secret[-4:], now, None, scopes, credit_limit)
     access.add_key(connection, key, secret)
     return key, secret
 

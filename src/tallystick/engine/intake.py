@@ -14,6 +14,7 @@ from tallystick.engine.engine import Answer, Request
 from tallystick.kernel.document import Document, encode
 from tallystick.kernel.errors import BillingError, Kind, Problem, invalid
 from tallystick.kernel.period import in_utc
+from tallystick.kernel.scope import Scope
 from tallystick.kernel.shapes import shape_error
 from tallystick.metering.columns import EventColumns
 from tallystick.metering.event import MAX_BATCH, NEARLY_A_SECOND, Event, EventSource, never_rounded_up
@@ -110,8 +111,10 @@ class Intake:
         """One event, from `{"event": {...}}`.
 
         Raises:
-            BillingError: of kind INVALID for its shape, UNPROCESSABLE for a timestamp too far ahead.
+            BillingError: of kind INVALID for its shape, UNPROCESSABLE for a timestamp too far ahead, FORBIDDEN for a
+                key that may not write.
         """
+        caller.require(Scope.WRITE)
         event: Event = _decoded(body, _SINGLE, SingleEvent).event
         if _MAY_BE_ROUNDED_UP in body:
             event = never_rounded_up(event, _RAW_SINGLE.decode(body).event)
@@ -124,8 +127,9 @@ class Intake:
         """Up to 1,000 events, of which the good ones are taken, from `{"events": [...]}`.
 
         Raises:
-            BillingError: of kind INVALID, when none can be taken.
+            BillingError: of kind INVALID, when none can be taken; FORBIDDEN, for a key that may not write.
         """
+        caller.require(Scope.WRITE)
         events, refused = self._sorted_out(body)
         columns = EventColumns.of(events, caller.organisation, EventSource.BATCH)
         return Taken(columns, _batch_answer(len(events), refused))

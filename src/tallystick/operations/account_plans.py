@@ -28,9 +28,10 @@ from tallystick.kernel.document import Document
 from tallystick.kernel.errors import Problem, conflict, invalid, refuse_if_any
 from tallystick.kernel.period import Period, local_date, local_midnight
 from tallystick.kernel.recurrence import CycleRule
+from tallystick.kernel.scope import Scope
 from tallystick.operations.accounts import live_account
 from tallystick.operations.cycles import open_cycles
-from tallystick.operations.work import Work, catalogue_command, query
+from tallystick.operations.work import Work, catalogue_command, needs, query
 
 EARLIEST_START: Final = date(1970, 1, 1)
 
@@ -50,6 +51,7 @@ class Timeline(Document, frozen=True, kw_only=True, omit_defaults=False):
     previous_token: str | None = None
 
 
+@needs(Scope.MONEY)
 @catalogue_command
 def change_account_plan(work: Work, account_id: str, change: ScheduleChange) -> ScheduleChanged:
     """Put a plan on an account for a range of days; its first draft invoice appears at once."""

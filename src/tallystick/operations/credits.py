@@ -24,12 +24,14 @@ from tallystick.kernel.money import Money, zero
 from tallystick.kernel.paging import PageRequest
 from tallystick.kernel.period import local_date, local_midnight
 from tallystick.kernel.quantity import plain
+from tallystick.kernel.scope import Scope
 from tallystick.operations.accounts import live_account
 from tallystick.operations.answers import Listed
 from tallystick.operations.drafts import Drafted, draft_bills
-from tallystick.operations.work import Work, command, event_query
+from tallystick.operations.work import Work, command, event_query, needs
 
 
+@needs(Scope.MONEY)
 @command
 def create_credits(work: Work, draft: CreditRequests) -> CreditsGranted:
     """Grant credits to accounts: all of them, or none."""
@@ -77,6 +79,7 @@ def get_credit(work: Work, credit_id: str) -> CreditDetails:
     return CreditDetails(**shown, transactions=work.state.credits.transactions(credit_id))
 
 
+@needs(Scope.MONEY)
 @command
 def void_credit(work: Work, credit_id: str) -> Credit:
     """Cancel what is left of an ACTIVE credit; what invoices burned of it stays."""

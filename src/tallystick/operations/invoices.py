@@ -20,10 +20,11 @@ from tallystick.invoicing.rows import tree_of
 from tallystick.invoicing.states import may_request
 from tallystick.kernel.errors import conflict, invalid
 from tallystick.kernel.paging import PageRequest
+from tallystick.kernel.scope import Scope
 from tallystick.operations.answers import Listed
 from tallystick.operations.bill_runs import freeze
 from tallystick.operations.drafts import draft_bills
-from tallystick.operations.work import Work, catalogue_command, command, event_query
+from tallystick.operations.work import Work, catalogue_command, command, event_query, needs
 
 EpochMillis = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
 """Milliseconds since 1970, until the end of the year 9999."""
@@ -72,6 +73,7 @@ def get_invoice(work: Work, invoice_id: str) -> Invoice:
     return shown(work, work.state.invoices.get(invoice_id))
 
 
+@needs(Scope.MONEY)
 @command
 def update_invoice(work: Work, invoice_id: str, patch: InvoicePatch) -> Invoice:
     """Void a frozen invoice: its credits come back, and nothing else about it changes."""
@@ -95,6 +97,7 @@ def update_invoice(work: Work, invoice_id: str, patch: InvoicePatch) -> Invoice:
     return shown(work, work.state.invoices.get(invoice_id))
 
 
+@needs(Scope.MONEY)
 @catalogue_command
 def reissue_invoice(work: Work, invoice_id: str) -> Invoice:
     """Make a new invoice for the cycle of a void one, from usage and terms as they are now; it is due at once."""

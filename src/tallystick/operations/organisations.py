@@ -13,7 +13,8 @@ from tallystick.kernel.document import given
 from tallystick.kernel.errors import Problem, refuse_if_any
 from tallystick.kernel.ids import IdSource
 from tallystick.kernel.money import is_currency
-from tallystick.operations.work import Work, catalogue_command, query
+from tallystick.kernel.scope import Scope
+from tallystick.operations.work import Work, catalogue_command, needs, query
 
 _NUMBER_FORMAT: Final = re.compile(r"[^{}]*\{number(:0?[0-9]{1,2}d)?\}[^{}]*")
 """Text around the number, which stands in it once; at most 99 digits wide."""
@@ -25,6 +26,7 @@ def get_organisation(work: Work) -> Organisation:
     return work.organisation
 
 
+@needs(Scope.ADMIN)
 @catalogue_command
 def update_organisation(work: Work, patch: OrganisationPatch) -> Organisation:
     """Change name, address or invoice number format; currency and time zone only before the first plan."""

@@ -23,8 +23,9 @@ from tallystick.kernel.document import decode, given
 from tallystick.kernel.errors import Problem, invalid, not_found, refuse_if_any
 from tallystick.kernel.paging import PageRequest
 from tallystick.kernel.period import BEGINNING, FOREVER
+from tallystick.kernel.scope import Scope
 from tallystick.operations.answers import DONE, Done, Listed
-from tallystick.operations.work import Work, command, query
+from tallystick.operations.work import Work, command, needs, query
 
 
 @command
@@ -113,6 +114,7 @@ def update_price_plan(work: Work, price_plan_id: str, patch: PricePlanPatch) -> 
     return changed
 
 
+@needs(Scope.MONEY)
 @command
 def activate_price_plan(work: Work, price_plan_id: str, activation: PlanActivation) -> PricePlan:
     """Activate currencies of a plan; the first call makes the plan ACTIVE too."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from tallystick.kernel.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,11 +34,13 @@ class Work:
 class Traits:
     """What the engine has to know of an operation before it runs it.
 
+    `scope` is what the caller's key must be allowed to do.
     `after_events` lets the processing pass everything acknowledged before the call, `with_events` waits for that too,
     but only for a few seconds. Either wait ends before the transaction begins, so that no connection is held.
     """
 
     writes: bool
+    scope: Scope
     after_events: bool = False
     with_events: bool = False
 
@@ -47,19 +51,19 @@ _TRAITS: Final = "tallystick_traits"
 
 def query(operation: F) -> F:
     """Mark an operation that only reads: it gets a snapshot and opens no write transaction."""
-    setattr(operation, _TRAITS, Traits(writes=False))
+    setattr(operation, _TRAITS, Traits(writes=False, scope=Scope.READ))
     return operation
 
 
 def event_query(operation: F) -> F:
     """Mark a query whose answer depends on events: it sees those acknowledged before it (design 4)."""
-    setattr(operation, _TRAITS, Traits(writes=False, with_events=True))
+    setattr(operation, _TRAITS, Traits(writes=False, scope=Scope.READ, with_events=True))
     return operation
 
 
 def command(operation: F) -> F:
     """Mark an operation that writes: it runs in one transaction and leaves an audit row."""
-    setattr(operation, _TRAITS, Traits(writes=True))
+    setattr(operation, _TRAITS, Traits(writes=True, scope=Scope.WRITE))
     return operation
 
 
@@ -68,8 +72,18 @@ def catalogue_command(operation: F) -> F:
 
     The catalogue changes at a position: events that came before are judged by what stood then (design 4).
     """
-    setattr(operation, _TRAITS, Traits(writes=True, after_events=True))
+    setattr(operation, _TRAITS, Traits(writes=True, scope=Scope.WRITE, after_events=True))
     return operation
+
+
+def needs(scope: Scope) -> Callable[[F], F]:
+    """Mark an operation, on top of the other mark, as one for keys of another scope than reading or writing."""
+
+    def mark(operation: F) -> F:
+        setattr(operation, _TRAITS, replace(traits_of(operation), scope=scope))
+        return operation
+
+    return mark
 
 
 def traits_of(operation: Callable[..., Any]) -> Traits:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tallystick.kernel.errors import not_found
+from tallystick.kernel.scope import EVERY_SCOPE, Scope
 from tallystick.stores.state.tables import api_key, audit, idempotency
 
 if TYPE_CHECKING:
@@ -20,18 +22,24 @@ if TYPE_CHECKING:
 
 SHORTEST_WITH_HINT: Final = 12
 """Four of fewer characters would give too much of a secret away."""
+DEFAULT_CREDIT_LIMIT: Final = Decimal(100)
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What is known of a key; its secret is never kept, only a digest of it."""
+    """What is known of a key; its secret is never kept, only a digest of it.
+
+    `credit_limit` is the largest credit that an agent grants with it without a preview, in the account's currency.
+    """
 
     id: str
     organisation_id: str
     name: str
     hint: str
     created_at: datetime
-    revoked_at: datetime | None
+    revoked_at: datetime | None = None
+    scopes: frozenset[Scope] = EVERY_SCOPE
+    credit_limit: Decimal = DEFAULT_CREDIT_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,8 @@ _KEY_COLUMNS = (
     api_key.c.hint,
     api_key.c.created_at,
     api_key.c.revoked_at,
+    api_key.c.scopes,
+    api_key.c.credit_limit,
 )
 
 
@@ -72,6 +82,8 @@ def add_key(connection: Connection, key: ApiKey, secret: str) -> None:
             digest=digest(secret),
             hint=key.hint if len(secret) >= SHORTEST_WITH_HINT else "",
             created_at=key.created_at,
+            scopes=" ".join(sorted(key.scopes)),
+            credit_limit=f"{key.credit_limit:f}",
         )
     )
 
@@ -81,7 +93,7 @@ def key_of_secret(connection: Connection, secret: str) -> ApiKey | None:
     row = connection.execute(
         select(*_KEY_COLUMNS).where(api_key.c.digest == digest(secret), api_key.c.revoked_at.is_(None))
     ).one_or_none()
-    return None if row is None else ApiKey(*row)
+    return None if row is None else _key(row)
 
 
 def key_of_id(connection: Connection, name: str) -> ApiKey | None:
@@ -89,7 +101,7 @@ def key_of_id(connection: Connection, name: str) -> ApiKey | None:
     row = connection.execute(
         select(*_KEY_COLUMNS).where(api_key.c.id == name, api_key.c.revoked_at.is_(None))
     ).one_or_none()
-    return None if row is None else ApiKey(*row)
+    return None if row is None else _key(row)
 
 
 def keys(connection: Connection, organisation: str) -> list[ApiKey]:
@@ -99,7 +111,14 @@ def keys(connection: Connection, organisation: str) -> list[ApiKey]:
         .where(api_key.c.organisation_id == organisation)
         .order_by(api_key.c.created_at, api_key.c.id)
     )
-    return [ApiKey(*row) for row in rows]
+    return [_key(row) for row in rows]
+
+
+def _key(row: Any) -> ApiKey:  # noqa: ANN401 - a row of the key's columns
+    known = row._asdict()
+    known["scopes"] = frozenset(map(Scope, known["scopes"].split()))
+    known["credit_limit"] = Decimal(known["credit_limit"])
+    return ApiKey(**known)
 
 
 def revoke_key(connection: Connection, organisation: str, name: str, now: datetime) -> None:

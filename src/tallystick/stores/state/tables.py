@@ -92,6 +92,8 @@ api_key = Table(
     _text("hint"),
     _instant("created_at"),
     _instant("revoked_at", optional=True),
+    Column("scopes", _TEXT, nullable=False, server_default="admin money read write"),
+    Column("credit_limit", _TEXT, nullable=False, server_default="100"),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("digest"),
     ForeignKeyConstraint(["organisation_id"], ["organisation.id"]),
@@ -120,6 +122,30 @@ audit = Table(
     _text("subject"),
     _instant("at"),
     PrimaryKeyConstraint("organisation_id", "id"),
+)
+
+tool_call = Table(
+    "tool_call",
+    METADATA,
+    _text("organisation_id"),
+    _text("id"),
+    _text("actor"),
+    _text("client"),
+    _text("tool"),
+    _text("argument_digest"),
+    _text("result"),
+    _instant("at"),
+    PrimaryKeyConstraint("organisation_id", "id"),
+)
+
+used_preview = Table(
+    "used_preview",
+    METADATA,
+    _text("organisation_id"),
+    _text("id"),
+    _instant("expires_at"),
+    PrimaryKeyConstraint("organisation_id", "id"),
+    Index(None, "expires_at"),
 )
 
 customer = _document("customer", _text("status"), _text("name"), _text("primary_email"))

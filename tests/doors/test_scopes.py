@@ -1,0 +1,108 @@
+"""A key does what its scopes say, on every route."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tallystick.api.routes import ROUTES
+from tallystick.engine.administration import Administration
+from tallystick.kernel.scope import Scope
+from tallystick.operations.work import traits_of
+from tests.operations.shop import event
+
+if TYPE_CHECKING:
+    from tallystick.api.binder import Route
+    from tests.servers import Api, Inside
+
+MONEY = {
+    "create_credits",
+    "void_credit",
+    "change_account_plan",
+    "activate_price_plan",
+    "update_invoice",
+    "reissue_invoice",
+}
+
+
+def key_with(server: Inside, *scopes: Scope) -> Api:
+    admin = Administration(server.engine.database)
+    first = admin.organisations()[0]
+    return server.api(admin.create_key(first.id, "narrow", frozenset(scopes), Decimal(100))[1])
+
+
+def named(route: Route) -> str:
+    return f"{route.method} {route.shown_path}"
+
+
+def test_the_operations_that_move_money_or_change_what_somebody_pays_are_these() -> None:
+    assert {route.operation.__name__ for route in ROUTES if traits_of(route.operation).scope is Scope.MONEY} == MONEY
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=named)
+def test_a_key_without_the_scope_is_refused_before_anything_is_looked_up(server: Inside, route: Route) -> None:
+    scope = traits_of(route.operation).scope
+    others = key_with(server, *(other for other in Scope if other is not scope))
+    path = route.shown_path.replace("{", "").replace("}", "")
+    answer = others.send(route.method, path, BODIES.get(route.operation.__name__, {}) if route.binding.body else None)
+    if answer.status == 400:
+        pytest.fail(f"the body must fit, so that the scope decides: {answer.body}")
+    assert answer.refused(403).startswith(f"this needs a key with the scope {scope}; the one that was sent has ")
+
+
+BODIES = {
+    "create_customer": {"id": "c-1", "name": "Acme", "primaryEmail": "a@acme.test", "address": {}},
+    "create_account": {"id": "a-1", "name": "Acme", "customerId": "c-1"},
+    "change_account_plan": {"pricePlanId": "pp.x", "effectiveFrom": "2026-01-01", "effectiveUntil": "9999-01-01"},
+    "create_event_schema": {"name": "api_call", "attributes": [], "dimensions": []},
+    "create_usage_meter": {"name": "Calls", "type": "COUNTER", "aggregation": "COUNT"},
+    "create_addon": {"type": "FIXED_FEE"},
+    "create_feature": {"name": "Exports"},
+    "create_price_plan": {"name": "Plan", "pricePlanDetails": {"supportedCurrencies": ["USD"]}},
+    "activate_price_plan": {"currencies": ["USD"]},
+    "create_credits": {
+        "creditRequests": [
+            {
+                "accountId": "acme",
+                "purpose": "Gift",
+                "effectiveFrom": "2026-01-01",
+                "creditAmount": 1,
+                "priority": 1,
+            }
+        ]
+    },
+    "get_metrics": {
+        "startTime": "2026-01-01T00:00:00Z",
+        "endTime": "2026-02-01T00:00:00Z",
+        "metricQueries": [{"id": "q", "name": "EVENTS", "aggregationPeriod": "MONTH"}],
+    },
+}
+
+
+@pytest.mark.parametrize("path", ["/ingest", "/ingestBatch"])
+def test_a_key_that_only_reads_sends_no_events(server: Inside, path: str) -> None:
+    body = {"event": event("e-1")} if path == "/ingest" else {"events": [event("e-1")]}
+    reader = key_with(server, Scope.READ)
+    assert "the scope write" in reader.post(path, body).refused(403)
+    assert reader.get("/events/e-1").status == 404
+
+
+def test_a_collectors_key_sends_events_and_reads_nothing(server: Inside) -> None:
+    collector = key_with(server, Scope.WRITE)
+    assert collector.post("/ingest", {"event": event("e-2")}).status == 202
+    assert "the one that was sent has write" in collector.get("/events/e-2").refused(403)
+
+
+def test_a_token_may_do_what_its_key_may(server: Inside) -> None:
+    token = key_with(server, Scope.READ).post("/authenticate").ok()["token"]
+    reader = server.api(token)
+    assert reader.get("/customers").status == 200
+    reader.post("/customers", BODIES["create_customer"]).refused(403)
+
+
+def test_time_is_moved_by_an_administrators_key_only(server: Inside) -> None:
+    everything_else = key_with(server, Scope.READ, Scope.WRITE, Scope.MONEY)
+    everything_else.post("/v1/test-clock/advance", {"to": "2026-01-02T00:00:00Z"}).refused(403)
+    assert everything_else.get("/v1/test-clock").ok()["now"].startswith("2026-01-01")
