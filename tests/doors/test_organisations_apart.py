@@ -24,6 +24,8 @@ CHANGES: dict[str, Any] = {
     "update_price_plan": {"description": "Taken over"},
     "activate_price_plan": {"currencies": ["USD"]},
     "update_invoice": {"status": "VOID"},
+    "create_account": {"id": "acme-2", "name": "Taken over"},
+    "grant_credit": {"creditAmount": 1, "effectiveFrom": "2026-01-01"},
 }
 
 
@@ -40,7 +42,7 @@ def names(mine: Api) -> dict[str, str]:
     meter = shop.metered_plan((0, 1))
     shop.use(5)
     mine.post("/ingest", {"event": event("e-mine")}).ok()
-    return {
+    owned = {
         "customer_id": "acme",
         "account_id": "acme",
         "event_schema_name": "api_call",
@@ -52,6 +54,12 @@ def names(mine: Api) -> dict[str, str]:
         "invoice_id": shop.invoices()[0]["id"],
         "credit_id": shop.credit(5),
     }
+    return owned | {_camel(name): value for name, value in owned.items()}
+
+
+def _camel(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(map(str.capitalize, tail))
 
 
 @pytest.fixture

@@ -41,12 +41,15 @@ class CustomerCreated(Document, frozen=True, kw_only=True):
 
 
 class CustomerDraft(Draft, frozen=True, kw_only=True):
-    """What `POST /customers` takes; without an account one is cloned from the customer."""
+    """What `POST /customers` takes; without an account one is cloned from the customer.
+
+    Togai wants an address, of which every part is optional; here it may be missing altogether.
+    """
 
     id: Id
     name: PartyName
     primary_email: Email
-    address: Address
+    address: Address = Address()
     settings: Annotated[list[msgspec.Raw], Meta(max_length=0)] = []
     account: FirstAccountDraft | None = None
 

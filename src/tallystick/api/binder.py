@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_type_hints
 
 import msgspec
 
-from tallystick.kernel.document import Draft
+from tallystick.kernel.document import Draft, encode
 from tallystick.kernel.errors import invalid
 from tallystick.kernel.paging import PageRequest
 from tallystick.kernel.shapes import nearest, shape_error
@@ -48,6 +48,15 @@ class Route:
     status: int
     tag: str
     dry_run: bool = False
+    name: str = ""
+    """Its id in the description, where the name of its function would stand twice."""
+    lenient: bool = False
+    """Whether numbers may come as text, and what is optional as an empty text."""
+
+    @property
+    def id(self) -> str:
+        """What the operation is called in the description."""
+        return self.name or self.operation.__name__
 
     @property
     def shown_path(self) -> str:
@@ -64,12 +73,14 @@ class Route:
 class Binding:
     """Where each argument of an operation comes from."""
 
-    path: tuple[str, ...]
+    path: Mapping[str, str]
+    """Names in the path, and the parameters that they are."""
     body: tuple[str, Any] | None
     paged: str | None
     query: type[msgspec.Struct]
     query_names: Mapping[str, str]
     answer: Any
+    lenient: bool
 
     @classmethod
     def of(cls, route: Route) -> Binding:
@@ -77,21 +88,21 @@ class Binding:
         hints = get_type_hints(route.operation, include_extras=True)
         answer = hints.pop("return")
         hints.pop(_WORK)
-        in_path = tuple(_IN_PATH.findall(route.path))
+        in_path = {name: _snake(name) for name in _IN_PATH.findall(route.path)}
         bodies = [name for name, hint in hints.items() if _is(hint, Draft)]
         paged = next((name for name, hint in hints.items() if _is(hint, PageRequest)), None)
-        rest = {name: hint for name, hint in hints.items() if name not in {*in_path, *bodies, paged}}
-        if not set(in_path) <= hints.keys() or len(bodies) > 1:
+        rest = {name: hint for name, hint in hints.items() if name not in {*in_path.values(), *bodies, paged}}
+        if not set(in_path.values()) <= hints.keys() or len(bodies) > 1:
             raise TypeError(f"{route.method} {route.path} does not fit {route.operation.__name__}")
         query = _query_struct(route, rest, paged=paged is not None)
         body = (bodies[0], hints[bodies[0]]) if bodies else None
-        return cls(in_path, body, paged, query, _spellings(query), answer)
+        return cls(in_path, body, paged, query, _spellings(query), answer, route.lenient)
 
     @cached_property
     def decoder(self) -> msgspec.json.Decoder[Any]:
         """Decodes the body straight into its type."""
         assert self.body is not None, "only routes with a body decode one"
-        return msgspec.json.Decoder(self.body[1])
+        return msgspec.json.Decoder(self.body[1], strict=not self.lenient)
 
     def arguments(
         self, path: Mapping[str, str], query: Iterable[tuple[str, str]], body: bytes
@@ -101,7 +112,7 @@ class Binding:
         Raises:
             BillingError: of kind INVALID, for anything that does not fit.
         """
-        arguments: dict[str, Any] = {name: _text(name, path[name]) for name in self.path}
+        arguments: dict[str, Any] = {parameter: _text(name, path[name]) for name, parameter in self.path.items()}
         asked = msgspec.structs.asdict(self._query(query))
         dry_run = bool(asked.pop("dry_run", False))
         if self.paged is not None:
@@ -119,7 +130,8 @@ class Binding:
                 raise invalid(name, f"unknown query parameter{nearest(name, self.query.__struct_encode_fields__)}")
             if wire_name in values:
                 raise invalid(name, "was sent more than once: it takes one value")
-            values[wire_name] = _text(name, value)
+            if value or not self.lenient:
+                values[wire_name] = _text(name, value)
         try:
             return msgspec.convert(values, self.query, strict=False)
         except msgspec.ValidationError as failure:
@@ -132,7 +144,7 @@ class Binding:
         if rb"\u0000" in body:
             raise invalid("", r"the character \u0000 cannot be stored")
         try:
-            return self.decoder.decode(body)
+            return self.decoder.decode(_without_empty(body, self.body[1]) if self.lenient else body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
             raise invalid("", shape_error(failure, self.body[1], body)) from None
 
@@ -167,13 +179,24 @@ def _query_struct(route: Route, hints: Mapping[str, Any], *, paged: bool) -> typ
         fields += [(name, _never_null(page_hints[name]), None) for name in PageRequest.__struct_fields__]
     if route.dry_run:
         fields.append(("dry_run", bool, False))
-    return msgspec.defstruct(f"{route.operation.__name__}_query", fields, kw_only=True, rename=_WIRE_NAMES)
+    return msgspec.defstruct(f"{route.id}_query", fields, kw_only=True, rename=_WIRE_NAMES)
 
 
 def _spellings(query: type[msgspec.Struct]) -> dict[str, str]:
     """Every way in which a caller may write a query parameter, and its name on the wire."""
     names = dict(zip(query.__struct_fields__, query.__struct_encode_fields__, strict=True))
     return names | {_camel(field): name for field, name in names.items()} | {name: name for name in names.values()}
+
+
+def _without_empty(body: bytes, kind: type[Draft]) -> bytes:
+    """The body without optional fields that are an empty text, which is how templates write what is absent."""
+    fields: dict[str, msgspec.Raw] = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    optional = {field.encode_name for field in msgspec.structs.fields(kind) if not field.required}
+    return encode({name: value for name, value in fields.items() if bytes(value) != b'""' or name not in optional})
+
+
+def _snake(name: str) -> str:
+    return re.sub("([A-Z])", lambda letter: f"_{letter[1].lower()}", name)
 
 
 def _camel(name: str) -> str:

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from tallystick.api.answers import response_of
 from tallystick.api.requests import body_of, idempotency_of
-from tallystick.engine.intake import Intake
+from tallystick.engine.intake import Intake, is_batch
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -26,12 +26,14 @@ class IngestDoor:
         self._intake = Intake(engine)
 
     async def single(self, request: Request, caller: Caller) -> Response:
-        """`POST /ingest`: one event.
+        """`POST /ingest`: one event; a batch, where somebody sends the capability's `{"events": [...]}` here.
 
         Raises:
             BillingError: as `Intake.single`.
         """
         body = await body_of(request)
+        if is_batch(body):
+            return await self._acknowledge(request, caller, body, self._intake.batch(body, caller))
         return await self._acknowledge(request, caller, body, self._intake.single(body, caller))
 
     async def batch(self, request: Request, caller: Caller) -> Response:

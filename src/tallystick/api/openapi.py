@@ -77,6 +77,16 @@ _BY_HAND: Final = (
     ),
     _Entry(
         method="post",
+        path="/v1/events",
+        name="ingest-events",
+        tag="Capability",
+        text="Take up to 1,000 events, as /ingestBatch does.",
+        body=EventBatch,
+        answer=IngestAnswer,
+        statuses=(202, 207),
+    ),
+    _Entry(
+        method="post",
         path="/authenticate",
         name="authenticate",
         tag="Server",
@@ -138,14 +148,14 @@ def _entry(route: Route) -> _Entry:
     return _Entry(
         method=route.method.lower(),
         path=route.shown_path,
-        name=route.operation.__name__,
+        name=route.id,
         tag=route.tag,
         text=inspect.getdoc(route.operation) or "",
         answer=binding.answer,
         statuses=(route.status,),
         body=None if binding.body is None else binding.body[1],
         query=binding.query,
-        in_path=binding.path,
+        in_path=tuple(binding.path),
     )
 
 

@@ -6,6 +6,7 @@ The official client picks its answer class by the exact status, so each one here
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from tallystick.api.binder import Route
@@ -13,6 +14,7 @@ from tallystick.operations import (
     account_plans,
     accounts,
     addons,
+    capability,
     credits,
     customers,
     event_schemas,
@@ -25,7 +27,7 @@ from tallystick.operations import (
     usage_meters,
 )
 
-ROUTES: Final = (
+_TOGAI: Final = (
     Route("POST", "/customers", customers.create_customer, 201, "Customers"),
     Route("GET", "/customers", customers.list_customers, 200, "Customers"),
     Route("GET", "/customers/{customer_id}", customers.get_customer, 200, "Customers"),
@@ -98,4 +100,58 @@ ROUTES: Final = (
     Route("POST", "/metrics", metrics.get_metrics, 200, "Metrics"),
     Route("GET", "/v1/organization", organisations.get_organisation, 200, "Organization"),
     Route("PATCH", "/v1/organization", organisations.update_organisation, 200, "Organization"),
+)
+
+CAPABILITY: Final = (
+    Route("GET", "/v1/customers", customers.list_customers, 200, "Capability", name="list-customers"),
+    Route("POST", "/v1/customers", customers.create_customer, 201, "Capability", name="create-customer"),
+    Route("GET", "/v1/customers/{customerId}", customers.get_customer, 200, "Capability", name="get-customer"),
+    Route(
+        "GET", "/v1/customers/{customerId}/accounts", capability.list_accounts, 200, "Capability", name="list-accounts"
+    ),
+    Route(
+        "POST",
+        "/v1/customers/{customerId}/accounts",
+        capability.create_account,
+        201,
+        "Capability",
+        name="create-account",
+    ),
+    Route("GET", "/v1/price-plans", price_plans.list_price_plans, 200, "Capability", name="list-price-plans"),
+    Route("POST", "/v1/price-plans", price_plans.create_price_plan, 200, "Capability", name="create-price-plan"),
+    Route(
+        "GET", "/v1/accounts/{accountId}/invoices", capability.list_invoices, 200, "Capability", name="list-invoices"
+    ),
+    Route("GET", "/v1/accounts/{accountId}/credits", capability.list_credits, 200, "Capability", name="list-credits"),
+    Route("POST", "/v1/accounts/{accountId}/credits", capability.grant_credit, 200, "Capability", name="grant-credit"),
+)
+"""The unified API of the capability; its eleventh operation, `ingest-events`, is served beside the other intakes."""
+
+_CONSUMED: Final = {
+    "list-accounts": "/customers/{customerId}/accounts",
+    "create-account": "/customers/{customerId}/accounts",
+    "list-price-plans": "/price-plans",
+    "create-price-plan": "/price-plans",
+    "list-invoices": "/accounts/{accountId}/invoices",
+    "list-credits": "/accounts/{accountId}/credits",
+    "grant-credit": "/accounts/{accountId}/credits",
+}
+"""Where a capability's engine expects these operations when its base address is ours."""
+
+_ALIASES: Final = (
+    *(replace(route, path=_CONSUMED[route.name]) for route in CAPABILITY if route.name in _CONSUMED),
+    Route(
+        "GET",
+        "/event-schema/{eventSchemaName}/usage-meters",
+        capability.list_usage_meters,
+        200,
+        "Capability",
+        name="list-usage-meters",
+    ),
+)
+
+ROUTES: Final = (
+    *_TOGAI,
+    *CAPABILITY,
+    *(replace(route, name=f"consumed-{route.name}", lenient=True) for route in _ALIASES),
 )

@@ -135,12 +135,12 @@ class PricePlanDetailsDraft(Draft, frozen=True, kw_only=True):
 
 
 class PricePlanDraft(Draft, frozen=True, kw_only=True):
-    """What `POST /price_plans` takes."""
+    """What `POST /price_plans` takes; a plan of name and type alone gets its terms later (domain.md 4.2)."""
 
     name: PlanName
     description: Text255 | None = None
     type: PlanType = PlanType.BILLING
-    price_plan_details: PricePlanDetailsDraft
+    price_plan_details: PricePlanDetailsDraft | UnsetType = UNSET
     pricing_rules: NotYet = []
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from tallystick.engine.engine import Answer, Request
 from tallystick.kernel.document import Document, encode
@@ -52,6 +52,11 @@ class _RawBatch(msgspec.Struct, forbid_unknown_fields=True):
     events: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=MAX_BATCH)]
 
 
+class _Either(msgspec.Struct):
+    event: msgspec.Raw | UnsetType = UNSET
+    events: msgspec.Raw | UnsetType = UNSET
+
+
 class _IdOnly(msgspec.Struct):
     id: str | None = None
 
@@ -71,6 +76,7 @@ _RAW_SINGLE: Final = msgspec.json.Decoder(_RawSingle)
 _BATCH: Final = msgspec.json.Decoder(EventBatch)
 _RAW_BATCH: Final = msgspec.json.Decoder(_RawBatch)
 _EVENT: Final = msgspec.json.Decoder(Event)
+_EVENTS: Final = b'"events"'
 _MAY_BE_ROUNDED_UP: Final = NEARLY_A_SECOND.encode()
 _ACCEPTED: Final = IngestAnswer(success=True, status_code=202, message="Event accepted")
 
@@ -99,6 +105,17 @@ class Taken:
     def acknowledgement(self) -> Answer:
         """The answer as bytes."""
         return Answer(self.answer.status_code, encode(self.answer))
+
+
+def is_batch(body: bytes) -> bool:
+    """Whether a body holds `events` and no `event`."""
+    if _EVENTS not in body:
+        return False
+    try:
+        sent = msgspec.json.decode(body, type=_Either)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return sent.events is not UNSET and sent.event is UNSET
 
 
 class Intake:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Annotated
 
 from msgspec import UNSET, Meta
@@ -57,14 +58,7 @@ def list_invoices(
         start_time=None if start_time is None else str(start_time * 1000),
         end_time=None if end_time is None else str(end_time * 1000),
     )
-    drafting = {record.account_id for record in records if record.is_draft}
-    drafted = draft_bills(work, drafting)
-    zone = work.organisation.zone
-    summaries = []
-    for record in records:
-        total = drafted.total(record) if record.total is None else record.total
-        summaries.append(record.summary(total, zone))
-    return Listed(data=summaries, next_token=token)
+    return Listed(data=summaries(work, records), next_token=token)
 
 
 @event_query
@@ -123,6 +117,13 @@ def reissue_invoice(work: Work, invoice_id: str) -> Invoice:
     if tally.issues:
         raise invalid("", tally.issues[record.id])
     return shown(work, work.state.invoices.get(record.id))
+
+
+def summaries(work: Work, records: Sequence[InvoiceRecord]) -> list[InvoiceSummary]:
+    """Invoices as lists show them; the totals of drafts are computed with one usage query."""
+    drafted = draft_bills(work, {record.account_id for record in records if record.is_draft})
+    zone = work.organisation.zone
+    return [record.summary(drafted.total(record) if record.total is None else record.total, zone) for record in records]
 
 
 def shown(work: Work, record: InvoiceRecord) -> Invoice:

@@ -14,6 +14,7 @@ from tallystick.catalog.price_plan import (
     PlanType,
     PricePlan,
     PricePlanDetails,
+    PricePlanDetailsDraft,
     PricePlanDraft,
     PricePlanListItem,
     PricePlanPatch,
@@ -30,8 +31,11 @@ from tallystick.operations.work import Work, command, needs, query
 
 @command
 def create_price_plan(work: Work, draft: PricePlanDraft) -> PricePlan:
-    """Create a plan with all its rate cards; it starts as a DRAFT."""
-    details = details_of(draft.price_plan_details, draft.type)
+    """Create a plan with all its rate cards, or by name and type alone; it starts as a DRAFT."""
+    terms = draft.price_plan_details
+    if isinstance(terms, UnsetType):
+        terms = PricePlanDetailsDraft(supported_currencies=[work.organisation.base_currency])
+    details = details_of(terms, draft.type)
     problems = later_problems(draft)
     refuse_if_any(problems + _problems(work, details, draft.type))
     version = PricingSchedule(

@@ -109,6 +109,7 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "invoices.add_drafts": (lambda s, _: s.invoices.add_drafts([nouns.draft("inv.draft", nouns.FEBRUARY)]), None),
     "invoices.get": (lambda s, _: s.invoices.get("inv.due"), REFUSED),
     "invoices.page": (lambda s, _: s.invoices.page(PageRequest()), ([], None)),
+    "invoices.page_of_account": (lambda s, _: s.invoices.page_of_account(PageRequest(), "acme-main", NOW), ([], None)),
     "invoices.drafts_of": (lambda s, _: s.invoices.drafts_of(["acme-main"]), []),
     "invoices.has_draft": (lambda s, _: s.invoices.has_draft("acme-main"), False),
     "invoices.freezing_at": (lambda s, _: s.invoices.freezing_at(nouns.FEBRUARY.end, [], 10), []),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import and_, bindparam, case, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tallystick.invoicing.invoice import InvoiceClass, InvoiceDetails, InvoiceStatus, InvoiceType
@@ -38,6 +39,14 @@ _LISTING: Final = Listing(
     default_size=50,
     largest_size=50,
     bounds={"start_time": ("cycle_start", "from"), "end_time": ("cycle_end", "until")},
+)
+_OF_ACCOUNT: Final = Listing(
+    "account_invoices",
+    invoice,
+    (("rank", True), ("cycle_start", False), ("created_at", False), ("id", True)),
+    search=("id", "sequence_id"),
+    default_size=50,
+    largest_size=50,
 )
 
 
@@ -77,6 +86,17 @@ class Invoices:
     def page(self, request: PageRequest, **filters: str | None) -> tuple[list[InvoiceRecord], str | None]:
         """One page of invoices, newest first, and the token of the next page."""
         rows, token = listing.page(self._connection, _LISTING, self._organisation, request, filters, self._secret)
+        return [_record(row) for row in rows], token
+
+    def page_of_account(
+        self, request: PageRequest, account_id: str, now: datetime
+    ) -> tuple[list[InvoiceRecord], str | None]:
+        """One page of an account's invoices: the draft whose cycle runs now, other drafts, then frozen ones."""
+        is_draft = invoice.c.status == InvoiceStatus.DRAFT
+        runs = and_(is_draft, invoice.c.cycle_start <= now, invoice.c.cycle_end > now)
+        listed = replace(_OF_ACCOUNT, expressions={"rank": case((runs, 0), (is_draft, 1), else_=2)})
+        filters = {"account_id": account_id}
+        rows, token = listing.page(self._connection, listed, self._organisation, request, filters, self._secret)
         return [_record(row) for row in rows], token
 
     def drafts_of(self, account_ids: Collection[str]) -> list[InvoiceRecord]:

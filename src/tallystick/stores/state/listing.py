@@ -42,6 +42,8 @@ class Listing:
     """Values of a column that a filter by another value of it finds too."""
     bounds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Filters on a range: the column, and whether its values lie "from" or "until" the one given, inclusive."""
+    expressions: Mapping[str, ColumnElement[Any]] = field(default_factory=dict)
+    """What the list is sorted by that no column holds."""
 
 
 def page(
@@ -62,7 +64,7 @@ def page(
     shown = list(rows[: query.size])
     if len(rows) <= query.size:
         return shown, None
-    after = [_stored(listing.table, shown[-1], name) for name, _ in query.sort]
+    after = [_stored(listing, shown[-1], name) for name, _ in query.sort]
     return shown, paging.sign(msgspec.structs.replace(query, after=after), secret)
 
 
@@ -109,9 +111,10 @@ def _statement(listing: Listing, query: Query) -> Any:  # noqa: ANN401 - a Selec
         needle = query.search
         conditions.append(or_(*(table.c[name].icontains(needle, autoescape=True) for name in listing.search)))
     if query.after is not None:
-        conditions.append(_beyond(table, query.sort, query.after))
-    order = [table.c[name].asc() if up else table.c[name].desc() for name, up in query.sort]
-    return select(table).where(and_(*conditions)).order_by(*order)
+        conditions.append(_beyond(listing, query.sort, query.after))
+    order = [_raw(listing, name).asc() if up else _raw(listing, name).desc() for name, up in query.sort]
+    computed = [expression.label(name) for name, expression in listing.expressions.items()]
+    return select(table, *computed).where(and_(*conditions)).order_by(*order)
 
 
 def _filter(listing: Listing, name: str, value: str) -> ColumnElement[bool]:
@@ -119,28 +122,33 @@ def _filter(listing: Listing, name: str, value: str) -> ColumnElement[bool]:
         also = listing.wider.get(name, {}).get(value, ())
         return listing.table.c[name].in_([value, *also])
     column, side = listing.bounds[name]
-    stored = _raw(listing.table, column)
+    stored = _raw(listing, column)
     return stored >= int(value) if side == "from" else stored <= int(value)
 
 
-def _beyond(table: Table, sort: list[tuple[str, bool]], after: Sequence[str | int]) -> ColumnElement[bool]:
+def _beyond(listing: Listing, sort: list[tuple[str, bool]], after: Sequence[str | int]) -> ColumnElement[bool]:
     """Rows behind the last one seen, in an order whose columns may run in different directions."""
     branches = []
     for depth, (name, ascending) in enumerate(sort):
-        same = [_raw(table, earlier) == after[place] for place, (earlier, _) in enumerate(sort[:depth])]
-        column, value = _raw(table, name), after[depth]
+        same = [_raw(listing, earlier) == after[place] for place, (earlier, _) in enumerate(sort[:depth])]
+        column, value = _raw(listing, name), after[depth]
         branches.append(and_(*same, column > value if ascending else column < value))
     return or_(*branches)
 
 
-def _raw(table: Table, name: str) -> ColumnElement[Any]:
+def _raw(listing: Listing, name: str) -> ColumnElement[Any]:
     """The column as the database keeps it: a token carries microseconds, not an instant."""
-    column = table.c[name]
+    if name in listing.expressions:
+        return listing.expressions[name]
+    column = listing.table.c[name]
     return type_coerce(column, column.type.impl) if isinstance(column.type, TypeDecorator) else column
 
 
-def _stored(table: Table, row: RowMapping, name: str) -> str | int:
+def _stored(listing: Listing, row: RowMapping, name: str) -> str | int:
     """A row's value as the database keeps it."""
-    kind, value = table.c[name].type, row[name]
+    value: str | int = row[name]
+    if name in listing.expressions:
+        return value
+    kind = listing.table.c[name].type
     stored: str | int = kind.process_bind_param(value, _DIALECT) if isinstance(kind, TypeDecorator) else value
     return stored
