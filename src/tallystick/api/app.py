@@ -50,7 +50,7 @@ def create_app(engine: Engine, workers: Workers) -> Starlette:
         guard.route("GET", "/v1/test-clock", server.clock),
         guard.route("POST", "/v1/test-clock/advance", server.advance),
         guard.route("GET", "/internal/metrics", server.figures),
-        *(guard.route(route.method, route.path, endpoint_of(route, engine, workers)) for route in ROUTES),
+        *(guard.route(route.method, route.path, endpoint_of(route, workers)) for route in ROUTES),
     ]
     handlers: Any = {404: guard.no_route, 405: guard.no_route}
     app = _App(routes=routes, exception_handlers=handlers)

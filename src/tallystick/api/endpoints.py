@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.concurrency import run_in_threadpool
@@ -12,8 +11,6 @@ from tallystick.api.official_client import NOTHING, is_official_client, parseabl
 from tallystick.api.requests import body_of, idempotency_of
 from tallystick.engine.engine import Request as Operation
 from tallystick.kernel.document import encode
-from tallystick.kernel.errors import BillingError
-from tallystick.operations.work import traits_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,7 +19,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from tallystick.api.binder import Route
-    from tallystick.engine import Answer, Caller, Engine
+    from tallystick.engine import Answer, Caller
     from tallystick.workers.running import Workers
 
     Endpoint = Callable[[Request, Caller], Awaitable[Response]]
@@ -30,13 +27,9 @@ if TYPE_CHECKING:
 _NO_CONTENT: Final = 204
 
 
-def endpoint_of(route: Route, engine: Engine, workers: Workers) -> Endpoint:
-    """The endpoint that serves a route.
-
-    On a test clock, whatever a command made due already is done before it is answered: nothing else would do it.
-    """
+def endpoint_of(route: Route, workers: Workers) -> Endpoint:
+    """The endpoint that serves a route."""
     binding = route.binding
-    bills_after = engine.is_test and traits_of(route.operation).writes
 
     async def endpoint(request: Request, caller: Caller) -> Response:
         body = await body_of(request)
@@ -51,11 +44,7 @@ def endpoint_of(route: Route, engine: Engine, workers: Workers) -> Endpoint:
             query = request.query_params.multi_items()
             arguments, dry_run = binding.arguments(request.path_params, query, body)
             operation = Operation(route.operation, arguments, dry_run, key, fingerprint)
-            answer = engine.answer(caller, operation, encoded)
-            if bills_after:
-                with suppress(BillingError):  # the command is done, whatever keeps bills waiting: the next one tries
-                    workers.billing.catch_up()
-            return answer
+            return workers.answer(caller, operation, encoded)
 
         return response_of(await run_in_threadpool(answered))
 

@@ -66,8 +66,9 @@ def refuse_if_any(problems: list[Problem], code: str = "invalid") -> None:
 
 
 def not_found(noun: str, name: str, path: str = "") -> BillingError:
-    """The entity that was asked for does not exist in this organisation."""
-    return BillingError(Kind.NOT_FOUND, "not_found", Problem(path, f"{noun} {name!r} not found"))
+    """The entity that was asked for does not exist in this organisation; the code says which noun it is."""
+    code = f"{noun.replace(' ', '_')}_not_found"
+    return BillingError(Kind.NOT_FOUND, code, Problem(path, f"{noun} {name!r} not found"))
 
 
 def conflict(reason: str, path: str = "", code: str = "conflict") -> BillingError:
