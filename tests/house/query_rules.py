@@ -19,6 +19,7 @@ EXEMPT = {
     ("stores/state/access.py", "key_of_secret"): "who calls, and so whose request it is, is what it finds out",
     ("stores/state/access.py", "key_of_id"): "the same, for a token that names a key; the caller compares",
     ("stores/state/access.py", "forget_answers"): "answers grow old in every organisation alike",
+    ("stores/state/access.py", "forget_previews"): "previews expire in every organisation alike",
     ("stores/state/organisations.py", "remembered"): ABOUT_THE_SERVER,
     ("stores/state/organisations.py", "remember"): ABOUT_THE_SERVER,
     ("stores/state/organisations.py", "organisations"): "lists them for the command line",

@@ -155,10 +155,27 @@ class Engine:
         with self.database.write() as connection:
             return self._claim(connection, caller, key, fingerprint) or self._kept(connection, caller, key, answer)
 
-    def forget_old_answers(self) -> None:
-        """Drop answers whose idempotency key nobody will send again; by the wall clock."""
+    def record_tool_call(self, caller: Caller, *, client: str, tool: str, argument_digest: str, result: str) -> None:
+        """Note that a key's agent called a tool, and how it ended; by the wall clock."""
         with self.database.write() as connection:
-            access.forget_answers(connection, self.wall_clock.now() - ANSWERS_KEPT)
+            access.add_tool_call(
+                connection,
+                name=self.ids.mint("call"),
+                organisation=caller.organisation,
+                actor=caller.key_id,
+                client=client,
+                tool=tool,
+                argument_digest=argument_digest,
+                result=result,
+                at=self.wall_clock.now(),
+            )
+
+    def forget_old_answers(self) -> None:
+        """Drop answers whose idempotency key nobody will send again, and previews that expired; by the wall clock."""
+        with self.database.write() as connection:
+            now = self.wall_clock.now()
+            access.forget_answers(connection, now - ANSWERS_KEPT)
+            access.forget_previews(connection, now)
 
     def refuse_move(self, instant: datetime) -> None:
         """Check that the clock can be moved to an instant.

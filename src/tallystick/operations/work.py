@@ -86,6 +86,18 @@ def needs(scope: Scope) -> Callable[[F], F]:
     return mark
 
 
+def like(operation: Callable[..., Any], *, with_events: bool = False) -> Callable[[F], F]:
+    """Mark an operation that is made of another one as of the same kind, waiting for events too when asked to."""
+
+    def mark(made: F) -> F:
+        traits = traits_of(operation)
+        setattr(made, _TRAITS, replace(traits, with_events=traits.with_events or with_events))
+        made.__name__ = operation.__name__
+        return made
+
+    return mark
+
+
 def traits_of(operation: Callable[..., Any]) -> Traits:
     """What kind of operation this is.
 

@@ -120,6 +120,7 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "invoices.set_net_terms": (lambda s, _: s.invoices.set_net_terms("acme-main", 99), None),
     "last_invoice_number": (lambda s, _: s.last_invoice_number(), 0),
     "next_invoice_number": (lambda s, _: s.next_invoice_number(), 1),
+    "use_preview": (lambda s, _: s.use_preview("p", END), True),
     "catalogue_changed": (lambda s, _: s.catalogue_changed(), None),
 }
 NOT_BY_ORGANISATION = {

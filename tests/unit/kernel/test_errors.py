@@ -20,11 +20,11 @@ from tallystick.kernel.errors import (
     [
         (invalid("slabs[1].rate", "is missing"), Kind.INVALID, "invalid", "slabs[1].rate: is missing"),
         (invalid("id", "is taken", code="taken"), Kind.INVALID, "taken", "id: is taken"),
-        (not_found("usage meter", "um.1"), Kind.NOT_FOUND, "not_found", "usage meter 'um.1' not found"),
+        (not_found("usage meter", "um.1"), Kind.NOT_FOUND, "usage_meter_not_found", "usage meter 'um.1' not found"),
         (
             not_found("account", "a", "accountId"),
             Kind.NOT_FOUND,
-            "not_found",
+            "account_not_found",
             "accountId: account 'a' not found",
         ),
         (conflict("already there"), Kind.CONFLICT, "conflict", "already there"),

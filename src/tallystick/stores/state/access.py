@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tallystick.kernel.errors import not_found
 from tallystick.kernel.scope import EVERY_SCOPE, Scope
-from tallystick.stores.state.tables import api_key, audit, idempotency
+from tallystick.stores.state.tables import api_key, audit, idempotency, tool_call, used_preview
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -171,6 +171,50 @@ def store_answer(connection: Connection, organisation: str, key: str, status: in
 def forget_answers(connection: Connection, before: datetime) -> None:
     """Drop answers that are too old to be asked for again."""
     connection.execute(delete(idempotency).where(idempotency.c.created_at < before))
+
+
+def add_tool_call(
+    connection: Connection,
+    *,
+    name: str,
+    organisation: str,
+    actor: str,
+    client: str,
+    tool: str,
+    argument_digest: str,
+    result: str,
+    at: datetime,
+) -> None:
+    """Note which tool a key's agent called and how it ended; of the arguments, a digest."""
+    connection.execute(
+        insert(tool_call).values(
+            id=name,
+            organisation_id=organisation,
+            actor=actor,
+            client=client,
+            tool=tool,
+            argument_digest=argument_digest,
+            result=result,
+            at=at,
+        )
+    )
+
+
+def use_preview(connection: Connection, organisation: str, name: str, expires_at: datetime) -> bool:
+    """Note that a preview is committed in this transaction; False, when that was done before."""
+    try:
+        with connection.begin_nested():
+            connection.execute(
+                insert(used_preview).values(organisation_id=organisation, id=name, expires_at=expires_at)
+            )
+    except IntegrityError:
+        return False
+    return True
+
+
+def forget_previews(connection: Connection, before: datetime) -> None:
+    """Drop what is known of previews that nobody can commit any more, because they have expired."""
+    connection.execute(delete(used_preview).where(used_preview.c.expires_at < before))
 
 
 def add_audit(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tallystick.stores.state import organisations, shelves
+from tallystick.stores.state import access, organisations, shelves
 from tallystick.stores.state.documents import Documents
 from tallystick.stores.state.invoices import Invoices
 from tallystick.stores.state.ledger import Ledger
@@ -13,6 +13,8 @@ from tallystick.stores.state.schema_ties import SchemaTies
 from tallystick.stores.state.terms import Aliases, Schedules
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy import Connection
 
     from tallystick.accounts.account import Account
@@ -87,6 +89,10 @@ class State:
     def replace_organisation(self, changed: Organisation) -> None:
         """Store the organisation's new settings."""
         organisations.replace_organisation(self._connection, changed)
+
+    def use_preview(self, name: str, expires_at: datetime) -> bool:
+        """Note that a preview is committed in this transaction; False, when that was done before."""
+        return access.use_preview(self._connection, self._organisation, name, expires_at)
 
     def last_invoice_number(self) -> int:
         """The invoice number that was given last, 0 before the first."""
