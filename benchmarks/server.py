@@ -63,7 +63,7 @@ class Server:
         begun = time.perf_counter()
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
-                [program, "serve", "--data", self.data, "--port", "0", *self._options],
+                [program, "serve", "--data", self.data, "--port", "0", "--mcp-port", "0", *self._options],
                 env={**plain, **self._faults, "TOGAI_API_TOKEN": KEY},
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -58,7 +58,7 @@ def _start(data: Path, port: int, key: str, test_clock: str, output: int) -> sub
     options = ["--data", str(data), "--host", HOST, "--port", str(port), "--test-clock", test_clock]
     # In a session of its own, so that Ctrl-C reaches the demo alone, which then stops the server in order.
     return subprocess.Popen(
-        [program, "serve", *options],
+        [program, "serve", "--mcp-port", "0", *options],
         env={**_plain_environment(), "TOGAI_API_TOKEN": key},
         stdin=subprocess.DEVNULL,
         stdout=output,

@@ -209,7 +209,7 @@ class Child:
         self.log = data.with_name(f"{data.name}.log")
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
-                [*TALLYSTICK, "serve", "--data", str(data), "--port", "0", *options],
+                [*TALLYSTICK, "serve", "--data", str(data), "--port", "0", "--mcp-port", "0", *options],
                 env=environment(key),
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -80,21 +80,22 @@ class TestFirstStart:
     def test_it_says_where_it_serves_and_how_the_clock_stands(self, clocked: Child) -> None:
         lines = clocked.said.splitlines()
         assert lines[0].startswith(f"Tallystick serves {clocked.url} (docs: /docs), data in ")
-        assert lines[1] == "The test clock stands at 2026-01-01T00:00:00+00:00."
+        assert lines[1].startswith("Agents come in at http://127.0.0.1:")
+        assert lines[2] == "The test clock stands at 2026-01-01T00:00:00+00:00."
 
 
 class TestRefusals:
     def test_a_port_that_is_taken(self, tmp_path: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = str(taken.getsockname()[1])
-            ended = tallystick("serve", "--data", str(tmp_path / "data"), "--port", port)
+            ended = tallystick("serve", "--data", str(tmp_path / "data"), "--port", port, "--mcp-port", "0")
         line = only_line(ended.returncode, ended.stderr)
         assert f"127.0.0.1:{port}" in line
         assert "choose another --port" in line
         assert not (tmp_path / "data").exists()
 
     def test_a_second_server_on_the_same_directory(self, clocked: Child) -> None:
-        refused = beside("serve", "--data", str(clocked.data), "--port", "0", *JANUARY)
+        refused = beside("serve", "--data", str(clocked.data), "--port", "0", "--mcp-port", "0", *JANUARY)
         assert "another server runs on" in only_line(refused.exit_code, refused.output)
         assert clocked.api().get("/healthz").status == 200
 
@@ -107,7 +108,7 @@ class TestRefusals:
     ) -> None:
         with inside(tmp_path / "data", now=made_with):
             pass
-        ended = tallystick("serve", "--data", str(tmp_path / "data"), "--port", "0", *options)
+        ended = tallystick("serve", "--data", str(tmp_path / "data"), "--port", "0", "--mcp-port", "0", *options)
         assert message in only_line(ended.returncode, ended.stderr)
 
     def test_a_state_whose_event_store_is_gone(self, tmp_path: Path) -> None:
@@ -120,7 +121,7 @@ class TestRefusals:
             file.rename(aside / file.name)
         # Again and again: a refused start must not make the new store the known one.
         for _ in range(2):
-            ended = tallystick("serve", "--data", str(data), "--port", "0", *JANUARY)
+            ended = tallystick("serve", "--data", str(data), "--port", "0", "--mcp-port", "0", *JANUARY)
             line = only_line(ended.returncode, ended.stderr)
             assert "belongs to another event store" in line
             assert "events.duckdb" in line
@@ -143,7 +144,7 @@ class TestRefusals:
         ],
     )
     def test_options_that_make_no_sense(self, tmp_path: Path, options: tuple[str, str]) -> None:
-        refused = beside("serve", "--data", str(tmp_path / "data"), "--port", "0", *options)
+        refused = beside("serve", "--data", str(tmp_path / "data"), "--port", "0", "--mcp-port", "0", *options)
         assert isinstance(refused.exception, SystemExit)
         assert refused.exit_code != 0
         assert "Error: " in refused.output

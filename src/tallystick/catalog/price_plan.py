@@ -17,6 +17,7 @@ from tallystick.kernel.recurrence import Interval
 PlanName = Annotated[str, Meta(min_length=1, max_length=50)]
 UsageRateCards = Annotated[list[UsageRateCard], Meta(max_length=100)]
 FixedFeeRateCards = Annotated[list[FixedFeeRateCard], Meta(max_length=100)]
+Currencies = Annotated[list[CurrencyCode], Meta(min_length=1, max_length=MOST_CURRENCIES)]
 NotYet = list[msgspec.Raw]
 """Cards of a kind that this release does not price: an empty list is fine, anything in it is refused."""
 
@@ -156,9 +157,7 @@ class PricePlanDetailsPatch(Draft, frozen=True, kw_only=True):
     """The part of the terms that a patch replaces."""
 
     pricing_cycle_config: PricingCycleConfig | UnsetType = UNSET
-    supported_currencies: Annotated[list[CurrencyCode], Meta(min_length=1, max_length=MOST_CURRENCIES)] | UnsetType = (
-        UNSET
-    )
+    supported_currencies: Currencies | UnsetType = UNSET
     usage_rate_cards: UsageRateCards | UnsetType = UNSET
     fixed_fee_rate_cards: FixedFeeRateCards | UnsetType = UNSET
     license_rate_cards: NotYet = []
@@ -171,4 +170,4 @@ class PricePlanDetailsPatch(Draft, frozen=True, kw_only=True):
 class PlanActivation(Draft, frozen=True, kw_only=True):
     """What `POST /price_plans/{id}/activate` takes."""
 
-    currencies: Annotated[list[CurrencyCode], Meta(min_length=1, max_length=MOST_CURRENCIES)]
+    currencies: Currencies

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tallystick import __version__
-from tallystick.cli.serve import serve
+from tallystick.cli.serve import AgentsPort, serve
 from tallystick.engine import Settings
 from tallystick.engine.administration import administration
 from tallystick.kernel.errors import BillingError
@@ -90,12 +90,18 @@ def main() -> None:
 @main.command("serve")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=_PORT, default=8080, show_default=True, help="The REST port; 0 takes a free one.")
+@click.option("--mcp-port", type=_PORT, default=9080, show_default=True, help="The MCP port; 0 takes a free one.")
+@click.option("--mcp/--no-mcp", default=True, help="Whether agents may come in at all (default: they may).")
+@click.option("--mcp-read-only", is_flag=True, help="Offer agents only the tools that read.")
 @click.option(
-    "--mcp-port",
-    type=_PORT,
-    default=9080,
+    "--mcp-host", "mcp_hosts", multiple=True, metavar="NAME", help="A further name by which agents may call the server."
+)
+@click.option(
+    "--mcp-calls-per-minute",
+    type=click.IntRange(1),
+    default=600,
     show_default=True,
-    help="The MCP port (reserved; nothing listens on it yet).",
+    help="How many tools one key may call within a minute.",
 )
 @_data
 @_database
@@ -105,7 +111,11 @@ def serve_command(  # noqa: D103 - click shows the help below
     *,
     host: str,
     port: int,
-    mcp_port: int,  # noqa: ARG001 - reserved
+    mcp_port: int,
+    mcp: bool,
+    mcp_read_only: bool,
+    mcp_hosts: tuple[str, ...],
+    mcp_calls_per_minute: int,
     data: Path,
     database: str | None,
     test_clock: datetime | None,
@@ -113,10 +123,13 @@ def serve_command(  # noqa: D103 - click shows the help below
 ) -> None:
     key = (first_key or "").strip() or None  # what reads it from a file often leaves a line feed behind
     settings = Settings(data=data, database_url=database, test_clock=test_clock, first_key=key)
-    serve(settings, host, port)
+    agents = AgentsPort(port=mcp_port, hosts=mcp_hosts, read_only=mcp_read_only, calls_per_minute=mcp_calls_per_minute)
+    serve(settings, host, port, agents if mcp else None)
 
 
-serve_command.help = "Start the server: REST on --port, everything else in the background of one process."
+serve_command.help = (
+    "Start the server: REST on --port, agents on --mcp-port, all else in the background of one process."
+)
 
 
 @main.command("init")

@@ -1,84 +1,74 @@
-"""Running a server: open the engine, start the workers, listen, and drain on SIGTERM."""
+"""Running a server: open the engine, start the workers, listen on both ports, and drain on SIGTERM."""
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import importlib
 import logging
-import signal
-import socket
 import sys
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 import click
-import uvicorn
 
 from tallystick.api.app import create_app
+from tallystick.cli.doors import Doors, address, listening
 from tallystick.engine import Engine
-from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.workers.running import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from socket import socket
 
+    from tallystick.cli.doors import Door
     from tallystick.engine import Settings
 
-DRAIN_SECONDS: Final = 10
 COLLECTED_AFTER: Final = (100_000, 50, 100)
 """How many new containers, and how many collections of the younger ones, before garbage is looked for."""
 
-_BACKLOG: Final = 2048
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentsPort:
+    """How agents may come in: the port, further names of this server, whether they only read, and how often."""
+
+    port: int
+    hosts: Sequence[str]
+    read_only: bool
+    calls_per_minute: int
 
 
-class _Server(uvicorn.Server):
-    """Ends with exit status 0 when it is asked to stop: that is not a failure."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Drain on SIGTERM and SIGINT, and do not raise them again afterwards."""
-        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-
-def serve(settings: Settings, host: str, port: int) -> None:
-    """Serve until asked to stop.
+def serve(settings: Settings, host: str, port: int, agents: AgentsPort | None) -> None:
+    """Serve until asked to stop; without `agents` there is no MCP port.
 
     Raises:
-        BillingError: when the address is taken, or the directory cannot be used.
+        BillingError: when an address is taken, or the directory cannot be used.
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    with _listening(host, port) as listener, _running(settings) as (engine, workers):
-        app = create_app(engine, workers)
-        _greet(engine, settings, host, listener.getsockname()[1])
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
-        )
+    with ExitStack() as opened:
+        rest = opened.enter_context(listening(host, port, "--port"))
+        mcp = None if agents is None else opened.enter_context(listening(host, agents.port, "--mcp-port"))
+        engine, workers = opened.enter_context(_running(settings))
+
+        async def rest_door() -> Any:  # noqa: ANN401 - an ASGI application
+            return create_app(engine, workers)
+
+        async def mcp_door() -> Any:  # noqa: ANN401 - an ASGI application
+            assert agents is not None, "without them there is no such door"
+            return await asyncio.to_thread(_agents_app, engine, workers, host, agents)
+
+        doors: list[tuple[Door, socket]] = [(rest_door, rest)] + ([] if mcp is None else [(mcp_door, mcp)])
+        _greet(engine, settings, address(host, rest), None if mcp is None else address(host, mcp))
         with _collecting_rarely():
-            _Server(config).run(sockets=[listener])
+            Doors().run(doors)
 
 
-@contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError as failure:
-            reason = f"cannot listen on {host}:{port} ({failure.strerror}): choose another --port"
-            raise BillingError(Kind.UNAVAILABLE, "address_in_use", Problem("", reason)) from None
-        listener.listen(_BACKLOG)
-        yield listener
+def _agents_app(engine: Engine, workers: Workers, host: str, agents: AgentsPort) -> Any:  # noqa: ANN401 - an ASGI application
+    """The MCP endpoint; its SDK takes most of a second to import, in which REST answers already."""
+    room = importlib.import_module("tallystick.agents.opening")
+    hosts = [host, *agents.hosts]
+    return room.opened(engine, workers, hosts, read_only=agents.read_only, calls_per_minute=agents.calls_per_minute)
 
 
 @contextmanager
@@ -104,10 +94,11 @@ def _running(settings: Settings) -> Iterator[tuple[Engine, Workers]]:
         engine.close()
 
 
-def _greet(engine: Engine, settings: Settings, host: str, port: int) -> None:
+def _greet(engine: Engine, settings: Settings, rest: str, mcp: str | None) -> None:
     """Say where the server is, and show the first key once."""
-    shown = f"[{host}]" if ":" in host else host
-    click.echo(f"Tallystick serves http://{shown}:{port} (docs: /docs), data in {settings.data}")
+    click.echo(f"Tallystick serves {rest} (docs: /docs), data in {settings.data}")
+    if mcp is not None:
+        click.echo(f"Agents come in at {mcp}/mcp (the Model Context Protocol).")
     if engine.is_test:
         click.echo(f"The test clock stands at {engine.clock.now().isoformat()}.")
     if engine.first_key is not None and settings.first_key is not None:

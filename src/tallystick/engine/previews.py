@@ -71,7 +71,7 @@ class Previews:
         }
         return effect, jwt.encode(claims, self._secret, _ALGORITHM), expires_at
 
-    def commit(
+    def carry_out(
         self, proposal: Proposal, token: str, run: Callable[[Request], Any], key: str | None, fingerprint: str
     ) -> Any:  # noqa: ANN401 - what `run` answers
         """Do what a preview showed; `run` runs the request through the engine.

@@ -38,6 +38,12 @@ class PageRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     sort: str | None = msgspec.field(default=None, name="_sort")
 
 
+class BoundedPage(PageRequest, frozen=True, kw_only=True):
+    """What a door asks that can show only so many rows, whatever the token says; never on the wire."""
+
+    at_most: int
+
+
 def size_of(requested: int | None, default: int, largest: int) -> int:
     """The page size: larger requests are cut to the largest (domain.md 1.5).
 

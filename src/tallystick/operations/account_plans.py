@@ -34,6 +34,8 @@ from tallystick.operations.cycles import open_cycles
 from tallystick.operations.work import Work, catalogue_command, needs, query
 
 EARLIEST_START: Final = date(1970, 1, 1)
+OPEN_END: Final = date(9999, 1, 1)
+"""The end of an agreement that has none."""
 
 
 class TimelinePiece(PricingSchedule, frozen=True, kw_only=True):
@@ -66,6 +68,16 @@ def change_account_plan(work: Work, account_id: str, change: ScheduleChange) -> 
     work.state.schedules.add(piece, work.now)
     open_cycles(work, [Opening(piece, within.start, 0)], until=max(work.now, within.start))
     return _changed(work, account)
+
+
+@needs(Scope.MONEY)
+@catalogue_command
+def assign_price_plan(
+    work: Work, account_id: str, price_plan_id: str, *, effective_from: date, effective_until: date = OPEN_END
+) -> ScheduleChanged:
+    """Put a plan on an account from a day on, for ever or until another day."""
+    change = ScheduleChange(price_plan_id=price_plan_id, effective_from=effective_from, effective_until=effective_until)
+    return change_account_plan(work, account_id, change)
 
 
 @query

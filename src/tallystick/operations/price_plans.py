@@ -9,6 +9,7 @@ from tallystick.catalog.addon import AddOnType
 from tallystick.catalog.fields import Lifecycle, Shelf
 from tallystick.catalog.plan_rules import details_of, later_problems, missing_for_activation, terms_problems
 from tallystick.catalog.price_plan import (
+    Currencies,
     PlanActivation,
     PlanStatus,
     PlanType,
@@ -136,6 +137,14 @@ def activate_price_plan(work: Work, price_plan_id: str, activation: PlanActivati
     )
     work.state.price_plans.replace(changed, work.now)
     return changed
+
+
+@needs(Scope.MONEY)
+@command
+def activate_currencies(work: Work, price_plan_id: str, *, currencies: Currencies | None = None) -> PricePlan:
+    """Activate a plan in these currencies, or in all that it supports."""
+    supported = live_plan(work, price_plan_id).details.supported_currencies
+    return activate_price_plan(work, price_plan_id, PlanActivation(currencies=currencies or supported))
 
 
 @command

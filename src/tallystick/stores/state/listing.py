@@ -11,7 +11,7 @@ from sqlalchemy.engine.default import DefaultDialect
 
 from tallystick.kernel import paging
 from tallystick.kernel.errors import invalid
-from tallystick.kernel.paging import PageRequest, Query
+from tallystick.kernel.paging import BoundedPage, PageRequest, Query
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,9 +60,10 @@ def page(
         BillingError: of kind INVALID, for a bad token, page size or sort.
     """
     query = _query(listing, organisation, request, filters, secret)
-    rows = connection.execute(_statement(listing, query).limit(query.size + 1)).mappings().all()
-    shown = list(rows[: query.size])
-    if len(rows) <= query.size:
+    size = min(query.size, request.at_most) if isinstance(request, BoundedPage) else query.size
+    rows = connection.execute(_statement(listing, query).limit(size + 1)).mappings().all()
+    shown = list(rows[:size])
+    if len(rows) <= size:
         return shown, None
     after = [_stored(listing, shown[-1], name) for name, _ in query.sort]
     return shown, paging.sign(msgspec.structs.replace(query, after=after), secret)

@@ -1,0 +1,1 @@
+"""The door for AI agents: the operations as tools of the Model Context Protocol."""

@@ -1,0 +1,87 @@
+"""One request of an agent: whose key it carries, what it asks for, and its exact bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tallystick.agents.exact import ExactSend
+    from tallystick.agents.tool import Tool
+    from tallystick.engine import Caller
+
+SCOPE: Final = "tallystick.visit"
+"""Where a visit stands in the ASGI scope of its request."""
+
+_NO_ARGUMENTS: Final = b"{}"
+_NULL: Final = b"null"
+_LONGEST_CLIENT: Final = 200
+CALL: Final = "tools/call"
+
+
+class _Client(msgspec.Struct):
+    name: str = ""
+    version: str = ""
+
+
+class _Meta(msgspec.Struct):
+    client: _Client = msgspec.field(default_factory=_Client, name="io.modelcontextprotocol/clientInfo")
+
+
+class _Params(msgspec.Struct):
+    name: str = ""
+    arguments: msgspec.Raw | UnsetType = UNSET
+    meta: _Meta = msgspec.field(default_factory=_Meta, name="_meta")
+
+
+class Asked(msgspec.Struct):
+    """What a request asks for, read from its bytes; empty where it is no request."""
+
+    method: str = ""
+    params: _Params = msgspec.field(default_factory=_Params)
+
+    @property
+    def tool(self) -> str | None:
+        """The tool that is called, if one is."""
+        return self.params.name if self.method == CALL else None
+
+    @property
+    def arguments(self) -> bytes:
+        """The exact JSON of a call's arguments."""
+        sent = self.params.arguments
+        return _NO_ARGUMENTS if isinstance(sent, UnsetType) or bytes(sent) == _NULL else bytes(sent)
+
+    def client(self, user_agent: str) -> str:
+        """By what program it came, as far as it says."""
+        told = f"{self.params.meta.client.name} {self.params.meta.client.version}".strip()
+        return (told or user_agent)[:_LONGEST_CLIENT]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request whose caller was let in; `tools` are those that this caller can see at this path, by name."""
+
+    caller: Caller
+    client: str
+    tools: Mapping[str, Tool]
+    arguments: bytes
+    answers: ExactSend
+
+
+def asked_of(body: bytes) -> Asked:
+    """What a body asks for; whatever is wrong with it, the SDK says."""
+    try:
+        return msgspec.json.decode(body, type=Asked)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return Asked()
+
+
+def visit_of(context: Any) -> Visit:  # noqa: ANN401 - the SDK's context
+    """The visit of a request that the SDK hands on."""
+    visit: Visit = context.request.scope[SCOPE]
+    return visit
