@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tallystick.kernel.period import Period
 from tallystick.metering.event import EventStatus
 from tallystick.stores.event_log import position_of
-from tallystick.stores.event_store import DuckEventStore, UsageFact, UsageWindow
+from tallystick.stores.event_store import DuckEventStore, MeteredEvent, UsageFact, UsageWindow
 from tallystick.stores.known_ids import keys_of
 from tests.stores.event_samples import JANUARY, RECEIVED, block, total, trip
 from tests.unit.metering.samples import ORGANISATION, catalogue, departures, flight, meter, schema, span
@@ -258,6 +258,33 @@ def test_the_usage_of_events_names_the_version_of_the_meter(store: DuckEventStor
     ]
     assert store.units_of(ORGANISATION, []) == []
     assert store.units_of("org.2", [position_of(1, 0)]) == []
+
+
+def test_metered_events_are_counted_and_the_earliest_are_told(store: DuckEventStore) -> None:
+    """Half-open, of one account, meter and organisation; ties go to the event that came in first."""
+    known = catalogue(schema(meter(), departures()), accounts={name: [span(name)] for name in ("acme", "zenith")})
+    events = [
+        trip("late", "1", day=3),
+        trip("first", "2.50", day=0),
+        trip("end", "4", day=5),
+        trip("tie", "8", day=3),
+        trip("before", "16", day=-1),
+        trip("other", "32", day=1, account="zenith"),
+        trip("lost", "64", day=1, account="nobody"),
+    ]
+    store.apply(
+        [block(*events, row=1, known=known), block(trip("foreign", "128", day=1), row=2, organisation="org.2")],
+        2,
+        RECEIVED,
+    )
+    window = UsageWindow("acme", days(0, 5))
+    count, found = store.metered_events(ORGANISATION, window, "um.miles", first=2)
+    assert count == 3
+    assert found == [MeteredEvent("first", day(0), Decimal("2.5")), MeteredEvent("late", day(3), Decimal(1))]
+    _, found = store.metered_events(ORGANISATION, window, "um.departures", first=9)
+    assert [(one.event_id, one.value) for one in found] == [("first", 1), ("late", 1), ("tie", 1)]
+    assert store.metered_events("org.2", UsageWindow("zenith", days(0, 5)), "um.miles", first=2) == (0, [])
+    assert store.metered_events(ORGANISATION, window, "um.boats", first=2) == (0, [])
 
 
 def test_only_events_that_claimed_their_id_are_told_to_the_index(store: DuckEventStore) -> None:

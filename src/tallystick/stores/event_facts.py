@@ -66,3 +66,12 @@ class UsageFact:
     meter_id: str
     meter_version: int
     value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class MeteredEvent:
+    """An event of which one meter took units: the id it was sent with, when it happened, and the units."""
+
+    event_id: str
+    event_at: datetime
+    value: Decimal

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.stores import faults
-from tallystick.stores.event_facts import MeteredBlock, StoredEvent, UsageFact, UsageWindow
+from tallystick.stores.event_facts import MeteredBlock, MeteredEvent, StoredEvent, UsageFact, UsageWindow
 from tallystick.stores.event_log import row_of
 from tallystick.stores.event_store_arrow import EventTables
 from tallystick.stores.event_store_queries import ATTACHED, EventQueries
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tallystick.metering.event import EventStatus
     from tallystick.stores.event_store_queries import CountsBy, SeriesBy
 
-__all__ = ["DuckEventStore", "EventStore", "MeteredBlock", "StoredEvent", "UsageFact", "UsageWindow"]
+__all__ = ["DuckEventStore", "EventStore", "MeteredBlock", "MeteredEvent", "StoredEvent", "UsageFact", "UsageWindow"]
 
 LAYOUT: Final = 1
 """The version of the tables below; a later one comes with its migration."""
@@ -161,6 +161,12 @@ class EventStore(Protocol):
 
     def units_of(self, organisation: str, positions: Sequence[int]) -> list[UsageFact]:
         """The usage facts of the events at these positions."""
+        ...
+
+    def metered_events(
+        self, organisation: str, window: UsageWindow, meter_id: str, *, first: int
+    ) -> tuple[int, list[MeteredEvent]]:
+        """How many events of an account a meter took units of in a span, and the earliest of them."""
         ...
 
 

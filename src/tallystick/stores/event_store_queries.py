@@ -15,7 +15,7 @@ import pyarrow as pa
 from tallystick.kernel import quantity
 from tallystick.kernel.period import BEGINNING
 from tallystick.metering.event import STATUS_GROUPS, Attribute, Event, EventSource, EventStatus
-from tallystick.stores.event_facts import StoredEvent, UsageFact
+from tallystick.stores.event_facts import MeteredEvent, StoredEvent, UsageFact
 from tallystick.stores.known_ids import keys_of
 
 if TYPE_CHECKING:
@@ -187,6 +187,23 @@ class EventQueries:
         """
         rows = self._read(query, {"organisation": organisation, "positions": list(positions)})
         return [UsageFact(position, meter, version, quantity.plain(value)) for position, meter, version, value in rows]
+
+    def metered_events(
+        self, organisation: str, window: UsageWindow, meter_id: str, *, first: int
+    ) -> tuple[int, list[MeteredEvent]]:
+        """How many events of an account a meter took units of in a span, and the earliest of them."""
+        bounds = (window.period.start, window.period.end)
+        choices = {"account_id": [window.account_id], "meter_id": [meter_id]}
+        where, parameters = _conditions(organisation, bounds, choices)
+        count = self._read(f"SELECT count(*) FROM usage WHERE {where}", parameters)[0][0]  # noqa: S608 - constants
+        query = f"""
+            SELECT event_id, earliest.event_at, value FROM event JOIN (
+                SELECT position, event_at, value FROM usage WHERE {where} ORDER BY event_at, position LIMIT $first
+            ) AS earliest USING (position)
+            WHERE organisation = $organisation ORDER BY earliest.event_at, position
+        """  # noqa: S608 - made of constants, the values are parameters
+        rows = self._read(query, parameters | {"first": first})
+        return count, [MeteredEvent(name, at.replace(tzinfo=UTC), quantity.plain(value)) for name, at, value in rows]
 
     def ids_at(self, positions: NDArray[np.int64]) -> list[tuple[str, str]]:
         """The (organisation, event id) of the events at these positions."""
