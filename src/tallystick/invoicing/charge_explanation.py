@@ -1,0 +1,181 @@
+"""How the amount of an invoice line comes about, step by step, in words that anybody can check with a calculator.
+
+Amounts are those of the line; the texts only show the way to them (domain.md 4.4 and 4.6).
+"""
+
+from __future__ import annotations
+
+import decimal
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from tallystick.catalog.rate_card import PriceType
+from tallystick.invoicing.line import Explanation, InvoiceLineItem, LineType
+from tallystick.invoicing.totals import sum_of
+from tallystick.kernel.document import Document
+from tallystick.kernel.quantity import EXACT, ONE, ZERO, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+FEES: Final = frozenset({LineType.FIXED_FEE_RATE_CARD_AMOUNT, LineType.ADVANCED_FIXED_FEE})
+_EXPLAINED: Final = FEES | {LineType.USAGE_RATE_CARD_AMOUNT}
+_LONGEST_FRACTION: Final = 24
+_CUT_STEP: Final = Decimal("0.000001")
+_NOTHING: Final = Explanation()
+
+
+class Tier(Document, frozen=True, kw_only=True):
+    """One slab of a usage card: its units, their price, and the amount; a limit is named when it decided."""
+
+    description: str
+    price_type: PriceType
+    quantity: Decimal
+    rate: Decimal
+    package_size: Decimal | None = None
+    packages: Decimal | None = None
+    minimum_rate: Decimal | None = None
+    maximum_rate: Decimal | None = None
+    amount: Decimal
+    arithmetic: str
+
+
+class Adjustment(Document, frozen=True, kw_only=True):
+    """What brings a whole card to its minimum or maximum; the limit is named when it decided."""
+
+    description: str
+    minimum_rate: Decimal | None = None
+    maximum_rate: Decimal | None = None
+    amount: Decimal
+    arithmetic: str
+
+
+class FeeTerms(Document, frozen=True, kw_only=True):
+    """A fee's rate, and for how many days of the full cycle it is charged when it is prorated."""
+
+    rate: Decimal
+    days: int | None = None
+    cycle_days: int | None = None
+
+
+def explainable(line: InvoiceLineItem) -> Iterator[InvoiceLineItem]:
+    """The usage cards and fixed fees at or below a line."""
+    if line.type in _EXPLAINED:
+        yield line
+    for child in line.line_items:
+        yield from explainable(child)
+
+
+def tiers_of(card: InvoiceLineItem) -> list[Tier]:
+    """The slabs of a usage card, in their order."""
+    return [_tier(line) for line in card.line_items if line.type is LineType.USAGE_RATE_CARD_SLAB_AMOUNT]
+
+
+def adjustments_of(card: InvoiceLineItem) -> list[Adjustment]:
+    """What the limits of a usage card add or take; empty for a card without limits."""
+    slabs = [line for line in card.line_items if line.type is LineType.USAGE_RATE_CARD_SLAB_AMOUNT]
+    charged = sum_of(slabs, card.units).amount
+    return [
+        Adjustment(
+            description=line.description,
+            minimum_rate=(line.explanation or _NOTHING).minimum_rate,
+            maximum_rate=(line.explanation or _NOTHING).maximum_rate,
+            amount=line.value,
+            arithmetic=_adjusted(line, charged),
+        )
+        for line in card.line_items
+        if line.type is LineType.RATE_CONFIG_ADJUSTMENT_AMOUNT
+    ]
+
+
+def fee_terms_of(fee: InvoiceLineItem) -> FeeTerms:
+    """The rate and days of a fixed fee."""
+    how = fee.explanation or _NOTHING
+    return FeeTerms(rate=fee.value if how.rate is None else how.rate, days=how.days, cycle_days=how.cycle_days)
+
+
+def arithmetic_of(line: InvoiceLineItem) -> str:
+    """The last step to the amount of a card or fee: its parts added up, or the days of a prorated fee."""
+    if line.type in FEES:
+        return _fee(line)
+    steps: list[Tier | Adjustment] = [*tiers_of(line), *adjustments_of(line)]
+    return steps[0].arithmetic if len(steps) == 1 else _sum([step.amount for step in steps], line.value)
+
+
+def _tier(line: InvoiceLineItem) -> Tier:
+    how = line.explanation or _NOTHING
+    price_type = how.price_type or PriceType.PER_UNIT
+    rate = line.value_per_quantity if how.rate is None else how.rate
+    assert rate is not None, "a slab carries its rate, beside its value or in what explains it"
+    quantity = line.quantity or ZERO
+    times, words = _multiplied(price_type, quantity, how)
+    exact = EXACT.multiply(times, rate)
+    return Tier(
+        description=line.description,
+        price_type=price_type,
+        quantity=quantity,
+        rate=rate,
+        package_size=how.package_size,
+        packages=how.packages,
+        minimum_rate=how.minimum_rate,
+        maximum_rate=how.maximum_rate,
+        amount=line.value,
+        arithmetic=f"{words}{_operand(times)} x {_operand(rate)} = {_ending(exact, line.value, how)}",
+    )
+
+
+def _multiplied(price_type: PriceType, quantity: Decimal, how: Explanation) -> tuple[Decimal, str]:
+    """What a slab's rate is taken times, and the words that say why."""
+    if price_type is PriceType.FLAT:
+        return (ONE if quantity > 0 else ZERO), "flat rate: "
+    if price_type is PriceType.PACKAGE:
+        assert how.packages is not None, "a PACKAGE slab counts its packages"
+        return how.packages, f"{_figure(quantity)} units in packages of {_figure(how.package_size or ONE)}: "
+    return quantity, ""
+
+
+def _ending(exact: Decimal, amount: Decimal, how: Explanation) -> str:
+    """The result of a calculation, the limit that took its place, and what that was rounded to."""
+    text, reached = _figure(exact), exact
+    if how.minimum_rate is not None:
+        text, reached = f"{text}, raised to the minimum {_figure(how.minimum_rate)}", how.minimum_rate
+    elif how.maximum_rate is not None:
+        text, reached = f"{text}, lowered to the maximum {_figure(how.maximum_rate)}", how.maximum_rate
+    return text if reached == amount else f"{text}, rounded to {_figure(amount)}"
+
+
+def _adjusted(line: InvoiceLineItem, charged: Decimal) -> str:
+    how = line.explanation or _NOTHING
+    limit = how.maximum_rate if how.minimum_rate is None else how.minimum_rate
+    if limit is None:
+        return f"{_figure(charged)} is within the limits of the card: 0"
+    name = "maximum" if how.minimum_rate is None else "minimum"
+    reached = EXACT.add(charged, line.value)
+    rounded = "" if reached == limit else f", rounded to {_figure(reached)},"
+    return f"{name} {_figure(limit)}{rounded} - {_operand(charged)} = {_figure(line.value)}"
+
+
+def _fee(line: InvoiceLineItem) -> str:
+    terms = fee_terms_of(line)
+    if terms.days is None or terms.cycle_days is None:
+        return f"fixed fee, not prorated: {_figure(line.value)}"
+    exact = EXACT.divide(EXACT.multiply(terms.rate, terms.days), terms.cycle_days)
+    return f"{_figure(terms.rate)} x {terms.days} / {terms.cycle_days} days = {_ending(exact, line.value, _NOTHING)}"
+
+
+def _sum(amounts: Sequence[Decimal], total: Decimal) -> str:
+    first, *others = amounts
+    signed = (f" {'-' if amount < 0 else '+'} {_figure(amount.copy_abs())}" for amount in others)
+    return f"{_figure(first)}{''.join(signed)} = {_figure(total)}"
+
+
+def _operand(figure: Decimal) -> str:
+    return f"({_figure(figure)})" if figure < 0 else _figure(figure)
+
+
+def _figure(figure: Decimal) -> str:
+    """A figure in full; one without end, as a division leaves it, is cut after six digits and shows that it is."""
+    shortest = plain(figure)
+    if -int(shortest.as_tuple().exponent) <= _LONGEST_FRACTION:
+        return f"{shortest:f}"
+    return f"{shortest.quantize(_CUT_STEP, rounding=decimal.ROUND_DOWN, context=EXACT):f}..."
