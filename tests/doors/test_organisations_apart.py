@@ -27,6 +27,10 @@ CHANGES: dict[str, Any] = {
     "create_account": {"id": "acme-2", "name": "Taken over"},
     "grant_credit": {"creditAmount": 1, "effectiveFrom": "2026-01-01"},
 }
+QUERIES: dict[str, dict[str, object]] = {
+    "get_usage": {"startDate": "2026-01-01", "endDate": "2026-02-01"},
+}
+"""What a route must be asked, so that it is what its path names that is looked for."""
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +56,7 @@ def names(mine: Api) -> dict[str, str]:
         "price_plan_id": mine.get("/price_plans").ok()["data"][0]["id"],
         "event_id": "e-mine",
         "invoice_id": shop.invoices()[0]["id"],
+        "line_id": meter,
         "credit_id": shop.credit(5),
     }
     return owned | {_camel(name): value for name, value in owned.items()}
@@ -76,10 +81,11 @@ def test_another_organisations_ids_are_not_found(route: Route, theirs: Api, name
     path = route.shown_path.format(**names)
     body = CHANGES.get(route.operation.__name__)
     assert (body is not None) == (route.binding.body is not None), "every body here is one that its owner could send"
-    message = theirs.send(route.method, path, body).refused(404)
+    asked = QUERIES.get(route.operation.__name__, {})
+    message = theirs.send(route.method, path, body, query=asked).refused(404)
     assert "not found" in message
     reads = path.rpartition("/")[0].removeprefix("/v1") if route.method == "POST" else path
-    assert mine.get(reads).status == 200, "the owner still has it"
+    assert mine.get(reads, **asked).status == 200, "the owner still has it"
 
 
 @pytest.mark.parametrize(
@@ -108,6 +114,17 @@ def test_nor_found_by_a_filter(theirs: Api, names: dict[str, str], path: str, qu
     assert names
     body = theirs.get(path, **query).ok()
     assert body.get("data", body.get("events")) == []
+
+
+def test_nor_by_searching_for_their_ids(theirs: Api, mine: Api, names: dict[str, str]) -> None:
+    for name in {names[noun] for noun in ("customer_id", "event_schema_name", "price_plan_id", "invoice_id")}:
+        assert theirs.get("/v1/search", query=name).ok()["hits"] == []
+        assert mine.get("/v1/search", query=name).ok()["hits"]
+
+
+def test_nor_tried_out(theirs: Api, names: dict[str, str]) -> None:
+    body = {"usageMeterId": names["usage_meter_id"], "events": [event("e-1")]}
+    assert "usageMeterId: usage meter" in theirs.post("/v1/usage-meters/preview", body).refused(400)
 
 
 def test_their_ids_in_a_body_are_unknown(theirs: Api, names: dict[str, str]) -> None:

@@ -47,7 +47,9 @@ def test_a_key_without_the_scope_is_refused_before_anything_is_looked_up(server:
     scope = traits_of(route.operation).scope
     others = key_with(server, *(other for other in Scope if other is not scope))
     path = route.shown_path.replace("{", "").replace("}", "")
-    answer = others.send(route.method, path, BODIES.get(route.operation.__name__, {}) if route.binding.body else None)
+    name = route.operation.__name__
+    body = BODIES.get(name, {}) if route.binding.body else None
+    answer = others.send(route.method, path, body, query=QUERIES.get(name))
     if answer.status == 400:
         pytest.fail(f"the body must fit, so that the scope decides: {answer.body}")
     assert answer.refused(403).startswith(f"this needs a key with the scope {scope}; the one that was sent has ")
@@ -80,6 +82,11 @@ BODIES = {
         "endTime": "2026-02-01T00:00:00Z",
         "metricQueries": [{"id": "q", "name": "EVENTS", "aggregationPeriod": "MONTH"}],
     },
+    "try_usage_meter": {"usageMeterId": "um.x", "events": [event("e-1")]},
+}
+QUERIES = {
+    "search_billing": {"query": "acme"},
+    "get_usage": {"startDate": "2026-01-01", "endDate": "2026-02-01"},
 }
 
 

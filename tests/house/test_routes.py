@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 every_route = pytest.mark.parametrize("route", ROUTES, ids=[f"{route.method} {route.path}" for route in ROUTES])
-LOOKS_BY_POST = {"/metrics": "its question is too long for a query string"}
+LOOKS_BY_POST = {
+    "/metrics": "its question is too long for a query string",
+    "/v1/usage-meters/preview": "a meter and its events are too long for a query string",
+}
 
 
 @query

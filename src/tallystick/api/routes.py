@@ -19,11 +19,17 @@ from tallystick.operations import (
     customers,
     event_schemas,
     events,
+    explanations,
     features,
     invoices,
+    meter_trials,
     metrics,
     organisations,
     price_plans,
+    principals,
+    running_invoices,
+    search,
+    usage,
     usage_meters,
 )
 
@@ -127,6 +133,16 @@ CAPABILITY: Final = (
 )
 """The unified API of the capability; its eleventh operation, `ingest-events`, is served beside the other intakes."""
 
+_INSIGHT: Final = (
+    Route("GET", "/v1/search", search.search_billing, 200, "Insight"),
+    Route("GET", "/v1/whoami", principals.whoami, 200, "Insight"),
+    Route("GET", "/v1/accounts/{accountId}/usage", usage.get_usage, 200, "Insight"),
+    Route("GET", "/v1/accounts/{accountId}/invoice-preview", running_invoices.preview_invoice, 200, "Insight"),
+    Route("GET", "/v1/invoices/{invoiceId}/lines/{lineId}/explanation", explanations.explain_charge, 200, "Insight"),
+    Route("POST", "/v1/usage-meters/preview", meter_trials.try_usage_meter, 200, "Insight"),
+)
+"""What people and agents ask to find their way and to understand a bill; nothing of it has an effect."""
+
 _CONSUMED: Final = {
     "list-accounts": "/customers/{customerId}/accounts",
     "create-account": "/customers/{customerId}/accounts",
@@ -153,5 +169,6 @@ _ALIASES: Final = (
 ROUTES: Final = (
     *_TOGAI,
     *CAPABILITY,
+    *_INSIGHT,
     *(replace(route, name=f"consumed-{route.name}", lenient=True) for route in _ALIASES),
 )

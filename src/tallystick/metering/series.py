@@ -29,8 +29,10 @@ class Granularity(enum.StrEnum):
     MONTH = "MONTH"
 
 
-def bounds_of(span: Period, granularity: Granularity, zone: ZoneInfo) -> list[datetime]:
+def bounds_of(span: Period, granularity: Granularity, zone: ZoneInfo, path: str = "endTime") -> list[datetime]:
     """The edges of the points: the span's start, every calendar edge inside, the span's end.
+
+    `path` is where the span's end came from.
 
     Raises:
         BillingError: of kind INVALID, for more than 300 points.
@@ -39,7 +41,7 @@ def bounds_of(span: Period, granularity: Granularity, zone: ZoneInfo) -> list[da
     while bounds[-1] < span.end:
         if len(bounds) > MOST_POINTS:
             raise invalid(
-                "endTime",
+                path,
                 f"the range has more than {MOST_POINTS} points of a {granularity}: ask for less time or coarser points",
             )
         bounds.append(min(_edge_after(bounds[-1], granularity, zone), span.end))

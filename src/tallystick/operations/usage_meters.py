@@ -25,23 +25,7 @@ from tallystick.operations.work import Work, catalogue_command, command, query
 @command
 def create_usage_meter(work: Work, draft: UsageMeterDraft) -> UsageMeterAnswer:
     """Define how events of a schema become a number; the meter starts as a DRAFT."""
-    meter = UsageMeter(
-        id=work.ids.mint("um"),
-        name=draft.name,
-        billable_name=draft.billable_name,
-        display_name=draft.billable_name or draft.name,
-        description=draft.description,
-        filters=draft.filters,
-        type=draft.type,
-        status=Lifecycle.DRAFT,
-        aggregation=draft.aggregation,
-        computations=computations_of(draft.computations, draft.aggregation),
-        event_schema_name=draft.event_schema_name,
-        version=1,
-        created_at=work.now,
-        updated_at=work.now,
-    )
-    _refuse_problems(work, meter)
+    meter = drafted(work, draft, work.ids.mint("um"))
     work.state.usage_meters.add(meter, work.now)
     return meter.answer()
 
@@ -123,6 +107,32 @@ def deactivate_usage_meter(work: Work, usage_meter_id: str) -> UsageMeterAnswer:
     return _store(work, msgspec.structs.replace(meter, status=Lifecycle.INACTIVE, updated_at=work.now))
 
 
+def drafted(work: Work, draft: UsageMeterDraft, usage_meter_id: str, path: str = "") -> UsageMeter:
+    """The meter that a draft describes, checked but not stored; `path` is where the draft stands in the body.
+
+    Raises:
+        BillingError: of kind INVALID, for every problem of its rules and of the schema they read.
+    """
+    meter = UsageMeter(
+        id=usage_meter_id,
+        name=draft.name,
+        billable_name=draft.billable_name,
+        display_name=draft.billable_name or draft.name,
+        description=draft.description,
+        filters=draft.filters,
+        type=draft.type,
+        status=Lifecycle.DRAFT,
+        aggregation=draft.aggregation,
+        computations=computations_of(draft.computations, draft.aggregation),
+        event_schema_name=draft.event_schema_name,
+        version=1,
+        created_at=work.now,
+        updated_at=work.now,
+    )
+    _refuse_problems(work, meter, path)
+    return meter
+
+
 def live_meter(work: Work, usage_meter_id: str) -> UsageMeter:
     """The meter that a path names.
 
@@ -145,7 +155,7 @@ def _schema_of(work: Work, meter: UsageMeter) -> EventSchema | None:
     return None if meter.event_schema_name is None else work.state.event_schemas.find(meter.event_schema_name)
 
 
-def _refuse_problems(work: Work, meter: UsageMeter) -> None:
+def _refuse_problems(work: Work, meter: UsageMeter, path: str = "") -> None:
     """Every problem of the rules and of the schema they read, in one answer."""
     schema = _schema_of(work, meter)
     usable = schema is not None and schema.status is not Lifecycle.ARCHIVED
@@ -153,4 +163,4 @@ def _refuse_problems(work: Work, meter: UsageMeter) -> None:
     problems = problems_of(meter.computations, meter.filters or [], meter.aggregation, variables)
     if meter.event_schema_name is not None and not usable:
         problems.append(Problem("eventSchemaName", f"event schema {meter.event_schema_name!r} not found"))
-    refuse_if_any(problems)
+    refuse_if_any([Problem(f"{path}{problem.path}", problem.reason) for problem in problems])

@@ -118,6 +118,8 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "invoices.lines_of": (lambda s, _: s.invoices.lines_of("inv.due"), []),
     "invoices.sequence_ids": (lambda s, _: s.invoices.sequence_ids(), []),
     "invoices.set_net_terms": (lambda s, _: s.invoices.set_net_terms("acme-main", 99), None),
+    "search.matches": (lambda s, _: s.search.matches(["acme"], 5), []),
+    "find_key": (lambda s, _: s.find_key("key.1"), None),
     "last_invoice_number": (lambda s, _: s.last_invoice_number(), 0),
     "next_invoice_number": (lambda s, _: s.next_invoice_number(), 1),
     "use_preview": (lambda s, _: s.use_preview("p", END), True),

@@ -25,7 +25,7 @@ from tallystick.stores.state.state import State
 from tallystick.stores.state.terms import Reference, references
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from collections.abc import Set as AbstractSet
     from zoneinfo import ZoneInfo
 
@@ -78,14 +78,15 @@ def _schemas(state: State, names: Collection[str]) -> dict[str, SchemaTerms | No
     """The active schemas of these names with their active meters; None for every other name."""
     found = state.event_schemas.among(names)
     return {
-        name: _schema_terms(found[name], state.usage_meters.all(event_schema_name=name, status=Lifecycle.ACTIVE))
+        name: schema_terms(found[name], state.usage_meters.all(event_schema_name=name, status=Lifecycle.ACTIVE))
         if name in found and found[name].status is Lifecycle.ACTIVE
         else None
         for name in names
     }
 
 
-def _schema_terms(schema: EventSchema, meters: list[UsageMeter]) -> SchemaTerms:
+def schema_terms(schema: EventSchema, meters: Iterable[UsageMeter]) -> SchemaTerms:
+    """A schema with some of its meters, as the processing of events reads them."""
     return SchemaTerms(
         name=schema.name,
         version=schema.version,

@@ -10,6 +10,7 @@ from tallystick.stores.state.documents import Documents
 from tallystick.stores.state.invoices import Invoices
 from tallystick.stores.state.ledger import Ledger
 from tallystick.stores.state.schema_ties import SchemaTies
+from tallystick.stores.state.search import Search
 from tallystick.stores.state.terms import Aliases, Schedules
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tallystick.catalog.feature import Feature
     from tallystick.catalog.price_plan import PricePlan
     from tallystick.catalog.usage_meter import UsageMeter
+    from tallystick.stores.state.access import ApiKey
 
 
 class State:
@@ -39,6 +41,7 @@ class State:
         self.ties = SchemaTies(connection, organisation)
         self.credits = Ledger(connection, organisation, secret)
         self.invoices = Invoices(connection, organisation, secret)
+        self.search = Search(connection, organisation)
 
     @cached_property
     def customers(self) -> Documents[Customer]:
@@ -85,6 +88,11 @@ class State:
     def get_organisation(self) -> Organisation:
         """The organisation as it is now, which may be later than the one that the operation was given."""
         return organisations.get_organisation(self._connection, self._organisation)
+
+    def find_key(self, name: str) -> ApiKey | None:
+        """The organisation's API key of that id, unless it was revoked."""
+        key = access.key_of_id(self._connection, name)
+        return key if key is not None and key.organisation_id == self._organisation else None
 
     def replace_organisation(self, changed: Organisation) -> None:
         """Store the organisation's new settings."""
