@@ -95,7 +95,7 @@ def test_days_are_those_of_the_organisations_zone(standing: Inside) -> None:
         ("2026-02-01", "9999-12-31", {}, "endDate: 9999-12-31 lies outside the years 1970 to 9998"),
         ("2025-01-01", "2026-01-01", {"groupBy": "DAY"}, "endDate: the range has more than 300 points of a DAY"),
         ("2026-01-01", "2026-02-01", {"groupBy": "HOUR"}, "expected one of NONE, DAY, MONTH"),
-        ("New Year", "2026-02-01", {}, "start_date: "),
+        ("New Year", "2026-02-01", {}, "startDate: "),
     ],
 )
 def test_a_range_that_makes_no_sense_is_refused(

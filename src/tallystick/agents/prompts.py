@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import mcp.types as wire
 from mcp.shared.exceptions import MCPError
 
 from tallystick.agents.replies import cleaned
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _LONGEST: Final = 200
 
@@ -66,13 +69,13 @@ PROMPTS: Final = (
 )
 
 
-def filled(name: str, arguments: dict[str, str]) -> wire.GetPromptResult:
+def filled(prompts: Sequence[Prompt], name: str, arguments: dict[str, str]) -> wire.GetPromptResult:
     """A prompt with its blanks filled.
 
     Raises:
         MCPError: of the code for invalid parameters, for an unknown prompt or argument, or one that is missing.
     """
-    prompt = next((one for one in PROMPTS if one.name == name), None)
+    prompt = next((one for one in prompts if one.name == name), None)
     if prompt is None:
         raise MCPError(code=wire.INVALID_PARAMS, message=f"Unknown prompt: {name[:100]}")
     known = {argument: required for argument, _, required in prompt.arguments}

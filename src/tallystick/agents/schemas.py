@@ -43,12 +43,13 @@ def arguments_schema(kind: Any, notes: Mapping[str, str], shallow: Collection[st
 
 
 def answer_outline(kind: Any) -> Json:  # noqa: ANN401 - any type
-    """The schema of an answer's own fields."""
+    """The schema of the fields that an answer always has; others may stand beside them."""
     described = msgspec.json.schema(kind)
     definitions = described.get(_DEFS, {})
     root = _resolved(described, definitions)
-    outlined = {name: _outline(_resolved(field, definitions)) for name, field in root["properties"].items()}
-    return {"type": "object", "properties": outlined, "required": root.get("required", [])}
+    always = root.get("required", [])
+    outlined = {name: _outline(_resolved(root["properties"][name], definitions)) for name in always}
+    return {"type": "object", "properties": outlined, "required": always}
 
 
 def _inlined(node: Any, definitions: Json) -> Any:  # noqa: ANN401 - any JSON

@@ -11,16 +11,19 @@ from mcp.server.caching import CacheHint
 from mcp.shared.exceptions import MCPError
 
 from tallystick import __version__
-from tallystick.agents import prompts
 from tallystick.agents.exact import mark
+from tallystick.agents.prompts import PROMPTS, filled
 from tallystick.agents.resources import Resources, UnknownResourceError
 from tallystick.agents.visit import visit_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mcp.types.methods import CacheableMethod
 
     from tallystick.agents.desk import Desk
     from tallystick.agents.exact import ExactSend
+    from tallystick.agents.prompts import Prompt
     from tallystick.agents.replies import Reply
     from tallystick.agents.tool import Tool
 
@@ -47,9 +50,10 @@ _HINTS: Final[dict[CacheableMethod, CacheHint]] = {
 class Handlers:
     """Answers the requests of the protocol; each comes with a visit, see `app.py`."""
 
-    def __init__(self, desk: Desk, resources: Resources) -> None:
+    def __init__(self, desk: Desk, resources: Resources, offered: Sequence[Prompt]) -> None:
         self._desk = desk
         self._resources = resources
+        self._prompts = offered
         self._described: dict[str, wire.Tool] = {}
 
     async def list_tools(self, context: Context, _params: object) -> wire.ListToolsResult:
@@ -84,11 +88,11 @@ class Handlers:
 
     async def list_prompts(self, _context: Context, _params: object) -> wire.ListPromptsResult:
         """`prompts/list`."""
-        return wire.ListPromptsResult(prompts=[prompt.described for prompt in prompts.PROMPTS])
+        return wire.ListPromptsResult(prompts=[prompt.described for prompt in self._prompts])
 
     async def get_prompt(self, _context: Context, params: wire.GetPromptRequestParams) -> wire.GetPromptResult:
         """`prompts/get`."""
-        return prompts.filled(params.name, params.arguments or {})
+        return filled(self._prompts, params.name, params.arguments or {})
 
     def _tool(self, tool: Tool) -> wire.Tool:
         if tool.name not in self._described:
@@ -96,14 +100,16 @@ class Handlers:
         return self._described[tool.name]
 
 
-def mcp_server(desk: Desk, resources: Resources) -> Server[Any]:
+def mcp_server(
+    desk: Desk, resources: Resources, *, prompts: Sequence[Prompt] = PROMPTS, instructions: str = INSTRUCTIONS
+) -> Server[Any]:
     """The server, in every revision of the protocol that the SDK speaks."""
-    handlers = Handlers(desk, resources)
+    handlers = Handlers(desk, resources, prompts)
     return Server(
         "tallystick",
         version=__version__,
         title="Tallystick",
-        instructions=INSTRUCTIONS,
+        instructions=instructions,
         cache_hints=_HINTS,
         get_tool_input_schema=lambda _name: None,  # no argument is mirrored in a header
         on_list_tools=handlers.list_tools,

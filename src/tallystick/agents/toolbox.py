@@ -21,8 +21,14 @@ from tallystick.operations import (
     customers,
     event_schemas,
     events,
+    explanations,
     invoices,
+    meter_trials,
     price_plans,
+    principals,
+    running_invoices,
+    search,
+    usage,
     usage_meters,
 )
 from tallystick.operations.previews import agreement_view, credit_view, plan_view
@@ -130,6 +136,26 @@ CAPABILITY: Final = (
 """The tools of the capability, in its order."""
 
 BEYOND: Final = (
+    Tool.of(
+        "search-billing",
+        search.search_billing,
+        "Find customers, accounts, invoices, plans, meters and schemas by name, e-mail, id, alias or invoice number. "
+        "Use it instead of paging through lists.",
+        READS,
+        CORE,
+        CATALOG,
+        INVOICING,
+        notes={"query": "a name, e-mail, id or number, or a part of it"},
+    ),
+    Tool.of(
+        "whoami",
+        principals.whoami,
+        "Whose key this is: organisation, scopes, credit limit, and the server's time.",
+        READS,
+        CORE,
+        CATALOG,
+        INVOICING,
+    ),
     Tool.of("get-account", accounts.get_account, "Read one account.", READS, INVOICING),
     Tool.of(
         "create-account",
@@ -179,6 +205,15 @@ BEYOND: Final = (
         SETS,
         CATALOG,
     ),
+    Tool.of(
+        "test-usage-meter",
+        meter_trials.try_usage_meter,
+        "See what a meter makes of sample events: units, filtered out, or why it fails. Nothing is stored.",
+        READS,
+        CATALOG,
+        notes={"meter": "a meter not stored yet: fields as of create-usage-meter"},
+        shallow={"meter"},
+    ),
     Tool.of("get-price-plan", price_plans.get_price_plan, "Read a price plan with all its rate cards.", READS, CATALOG),
     Tool.of(
         "activate-price-plan",
@@ -212,6 +247,31 @@ BEYOND: Final = (
         "get-invoice",
         invoices.get_invoice,
         "Read an invoice with its lines: a draft as it stands now, any other as it was frozen.",
+        READS,
+        CORE,
+        INVOICING,
+    ),
+    Tool.of(
+        "preview-invoice",
+        running_invoices.preview_invoice,
+        "The account's running invoice with its lines, as it stands now.",
+        READS,
+        CORE,
+        INVOICING,
+    ),
+    Tool.of(
+        "get-usage",
+        usage.get_usage,
+        "An account's usage per meter from a day until another, in total or by day or month.",
+        READS,
+        CORE,
+        INVOICING,
+        notes={"endDate": "the day after the last"},
+    ),
+    Tool.of(
+        "explain-charge",
+        explanations.explain_charge,
+        "Why an invoice line comes to what it does: tiers and their arithmetic, the meter, and the first events.",
         READS,
         CORE,
         INVOICING,

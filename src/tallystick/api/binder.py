@@ -179,7 +179,8 @@ def _query_struct(route: Route, hints: Mapping[str, Any], *, paged: bool) -> typ
         fields += [(name, _never_null(page_hints[name]), None) for name in PageRequest.__struct_fields__]
     if route.dry_run:
         fields.append(("dry_run", bool, False))
-    return msgspec.defstruct(f"{route.id}_query", fields, kw_only=True, rename=_WIRE_NAMES)
+    ours = {name: _camel(name) for name in hints} if route.path.startswith("/v1/") else {}
+    return msgspec.defstruct(f"{route.id}_query", fields, kw_only=True, rename=ours | _WIRE_NAMES)
 
 
 def _spellings(query: type[msgspec.Struct]) -> dict[str, str]:

@@ -114,9 +114,12 @@ _BY_HAND: Final = (
 
 
 @cache
-def describe(routes: tuple[Route, ...]) -> bytes:
-    """The OpenAPI 3.1 document of the API, as JSON; made when first asked for, since that takes a while."""
-    entries = [*map(_entry, routes), *_BY_HAND]
+def describe(routes: tuple[Route, ...], by_hand: frozenset[str] | None = None) -> bytes:
+    """The OpenAPI 3.1 document of these routes, as JSON; made when first asked for, since that takes a while.
+
+    `by_hand` names the operations beside the table that are served too; by default all are.
+    """
+    entries = [*map(_entry, routes), *(entry for entry in _BY_HAND if by_hand is None or entry.name in by_hand)]
     types = [kind for entry in entries for kind in entry.types] + [Message]
     schemas, components = msgspec.json.schema_components(types, ref_template=_TEMPLATE)
     references = dict(zip(map(id, types), schemas, strict=True))

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tallystick import __version__
+from tallystick.cli.gateway import Secrets, serve_gateway
 from tallystick.cli.serve import AgentsPort, serve
 from tallystick.engine import Settings
 from tallystick.engine.administration import administration
@@ -130,6 +131,39 @@ def serve_command(  # noqa: D103 - click shows the help below
 serve_command.help = (
     "Start the server: REST on --port, agents on --mcp-port, all else in the background of one process."
 )
+
+
+@main.command("gateway")
+@click.option("--upstream", required=True, metavar="URL", help="The Togai-compatible API to stand in front of.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=_PORT, default=8080, show_default=True, help="The REST port; 0 takes a free one.")
+@click.option("--mcp-port", type=_PORT, default=9080, show_default=True, help="The MCP port; 0 takes a free one.")
+@click.option("--mcp-read-only", is_flag=True, help="Offer agents only the tools that read.")
+@click.option(
+    "--allow-host", "hosts", multiple=True, metavar="NAME", help="A further name by which the gateway may be called."
+)
+@click.option("--token", envvar="TOGAI_API_TOKEN", hidden=True)
+@click.option("--key", envvar="TALLYSTICK_GATEWAY_KEY", hidden=True)
+def gateway_command(  # noqa: D103 - click shows the help below
+    *,
+    upstream: str,
+    host: str,
+    port: int,
+    mcp_port: int,
+    mcp_read_only: bool,
+    hosts: tuple[str, ...],
+    token: str | None,
+    key: str | None,
+) -> None:
+    secrets = Secrets(token=(token or "").strip(), key=(key or "").strip() or None)
+    serve_gateway(upstream, secrets, host, port, mcp_port, hosts, mcp_read_only=mcp_read_only)
+
+
+gateway_command.help = """Serve the capability's two faces in front of another Togai-compatible API.
+
+The upstream's token comes from TOGAI_API_TOKEN. Callers of the gateway send the value of TALLYSTICK_GATEWAY_KEY;
+without one only this machine may call, and no other --host is taken.
+"""
 
 
 @main.command("init")
