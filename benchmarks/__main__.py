@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from benchmarks import baseline, footprint, ingest, invoices, report, usage
+from benchmarks import agents, baseline, footprint, ingest, invoices, report, usage
 from benchmarks.figure import FULL, QUICK
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ MEASURES: Final = {
     "usage": ("(b) Usage of January", usage.measure),
     "invoices": ("(c) Invoices", invoices.measure),
     "footprint": ("(d) Start and footprint", footprint.measure),
+    "agents": ("(e) Tools", agents.measure),
 }
 
 

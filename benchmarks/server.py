@@ -21,6 +21,8 @@ HOST: Final = "127.0.0.1"
 PATIENCE_S: Final = 60
 _LOOK_S: Final = 0.005
 _ADDRESS: Final = re.compile(r"serves http://127\.0\.0\.1:(\d+)")
+_AGENTS: Final = re.compile(r"come in at http://127\.0\.0\.1:(\d+)")
+_PORTS: Final = ("--port", "0", "--mcp-port", "0", "--mcp-calls-per-minute", "1000000000")
 
 
 class Server:
@@ -34,6 +36,7 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         self._client: Client | None = None
         self.port = 0
+        self.mcp_port = 0
 
     @property
     def client(self) -> Client:
@@ -63,7 +66,7 @@ class Server:
         begun = time.perf_counter()
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
-                [program, "serve", "--data", self.data, "--port", "0", "--mcp-port", "0", *self._options],
+                [program, "serve", "--data", self.data, *_PORTS, *self._options],
                 env={**plain, **self._faults, "TOGAI_API_TOKEN": KEY},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -106,10 +109,10 @@ class Server:
         return self._process.pid
 
     def _is_ready(self) -> bool:
-        address = _ADDRESS.search(self.said)
-        if address is None:
+        address, agents = _ADDRESS.search(self.said), _AGENTS.search(self.said)
+        if address is None or agents is None:
             return False
-        self.port = int(address[1])
+        self.port, self.mcp_port = int(address[1]), int(agents[1])
         self._client = Client(HOST, self.port, KEY)
         try:
             self._client.get("/readyz")
