@@ -20,7 +20,7 @@ from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.kernel.scope import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
     from mcp.server import Server
     from starlette.types import Message, Receive, Send
@@ -76,7 +76,7 @@ class AgentsApp:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            refusal = await self._served(scope, receive, send)
+            refusal = await self._served({**scope, "headers": _trimmed(scope["headers"])}, receive, send)
             if refusal is not None:
                 await refusal(scope, receive, send)
 
@@ -130,6 +130,11 @@ def _require(caller: Caller, asked: Asked, tools: Mapping[str, Tool]) -> None:
     tool = tools.get(asked.tool or "")
     if tool is not None:
         caller.require(tool.scope)
+
+
+def _trimmed(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The headers without the white space around their values, which is no part of them (RFC 9110 5.5)."""
+    return [(name, value.strip(b" \t")) for name, value in headers]
 
 
 def _credential(request: Request) -> str | None:
