@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+JUDGES := tests/judges/node_modules
 
-.PHONY: help setup demo serve test test-crash lint format bench lock clean
+.PHONY: help setup demo serve test test-crash test-mcp lint format bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -38,6 +39,15 @@ test: $(VENV)/.dev  ## Run all tests
 test-crash: $(VENV)/.dev  ## Kill the server more often than `make test` does
 	@CRASH_ROUNDS=50 $(BIN)/python -m pytest tests/crash
 
+$(JUDGES)/.installed: tests/judges/package.json tests/judges/package-lock.json
+	@command -v npm >/dev/null || { echo "make test-mcp needs npm, which comes with Node"; exit 1; }
+	@echo "Installing the pinned judges of the MCP door into $(JUDGES) ..."
+	@cd tests/judges && npm ci --loglevel=error
+	@touch $@
+
+test-mcp: $(VENV)/.dev $(JUDGES)/.installed  ## Let the judges of the Model Context Protocol try the MCP door (needs npm)
+	@TALLYSTICK_JUDGES=$(JUDGES) $(BIN)/python -m pytest tests/judges
+
 lint: $(VENV)/.dev  ## Formatting, style, types and the directions between rooms
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -59,4 +69,4 @@ lock: $(VENV)/.runtime  ## Resolve the pinned requirements anew (needs uv: pip i
 	  --output-file requirements/dev.txt
 
 clean:  ## Remove the virtual environment and caches
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) $(JUDGES) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
