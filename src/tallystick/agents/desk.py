@@ -10,11 +10,12 @@ import msgspec
 
 from tallystick.agents.limits import CALLS_PER_MINUTE, Limits
 from tallystick.agents.replies import Reply, answered, fits, paged, refused
+from tallystick.agents.steps import call_of
 from tallystick.agents.toolbox import INGEST
 from tallystick.engine.engine import Request
 from tallystick.engine.intake import Intake
 from tallystick.engine.previews import Previews, Proposal
-from tallystick.kernel.document import encode
+from tallystick.kernel.document import decode, encode
 from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.kernel.paging import BoundedPage
 
@@ -50,13 +51,16 @@ class EngineDesk:
     def call(self, visit: Visit, tool: Tool, sent: bytes) -> Reply:
         """Do a call; whatever goes wrong is in the reply."""
         reply = self._replied(visit, tool, sent)
-        self._engine.record_tool_call(
-            visit.caller,
-            client=visit.client,
-            tool=tool.name,
-            argument_digest=hashlib.sha256(sent).hexdigest()[:32],
-            result=reply.outcome,
-        )
+        try:
+            self._engine.record_tool_call(
+                visit.caller,
+                client=visit.client,
+                tool=tool.name,
+                argument_digest=hashlib.sha256(sent).hexdigest()[:32],
+                result=reply.outcome,
+            )
+        except Exception:  # noqa: BLE001 - what was done must be told, or it would be done again
+            _log.exception("a call of the tool %s, which ended with %s, could not be noted", tool.name, reply.outcome)
         return reply
 
     def _replied(self, visit: Visit, tool: Tool, sent: bytes) -> Reply:
@@ -65,7 +69,7 @@ class EngineDesk:
             visit.caller.require(tool.scope)
             return self._done(visit.caller, tool, sent)
         except BillingError as failure:
-            return refused(failure, tool.name, visit.tools)
+            return refused(failure, tool.name, visit.tools, sent)
         except Exception:  # noqa: BLE001 - the last line of defence: logged in full, told as a defect of ours
             _log.exception("the tool %s failed", tool.name)
             reason = "Something went wrong here; the server's log says what."
@@ -76,7 +80,7 @@ class EngineDesk:
             return self._ingested(caller, sent)
         given = tool.arguments.given(sent)
         if tool.watch is not None:
-            return self._money_moved(caller, tool, given)
+            return self._money_moved(caller, tool, given, sent)
         return self._answered(caller, tool, given)
 
     def _answered(self, caller: Caller, tool: Tool, given: Given) -> Reply:
@@ -97,7 +101,7 @@ class EngineDesk:
     def _run(self, caller: Caller, request: Request) -> str:
         return self._workers.answer(caller, request, lambda value: (_OK, encode(value))).body.decode()
 
-    def _money_moved(self, caller: Caller, tool: Tool, given: Given) -> Reply:
+    def _money_moved(self, caller: Caller, tool: Tool, given: Given, sent: bytes) -> Reply:
         """Show the effect first, and commit what was shown; what the key's limit allows is done at once."""
         assert tool.operation is not None, "what moves money is an operation"
         assert tool.watch is not None, "the caller looked"
@@ -124,7 +128,7 @@ class EngineDesk:
             "expiresAt": expires_at,
             "nextSteps": [
                 "Nothing has been changed. Tell the person you work for what would be, unless they asked for just this",
-                f"To commit it, call {tool.name} with the same arguments and this previewToken, without preview",
+                f"To commit it, call {call_of(tool.name, _commit(sent, token))}",
             ],
         }
         return answered(encode(shown))
@@ -145,6 +149,13 @@ def _is_small(caller: Caller, given: Given) -> bool:
     draft: Any = given.arguments.get("draft")
     amount = getattr(draft, "credit_amount", None)
     return amount is not None and amount <= caller.credit_limit
+
+
+def _commit(sent: bytes, token: str) -> dict[str, Any]:
+    """The arguments that commit a preview of these ones."""
+    arguments = decode(sent, dict[str, Any])
+    arguments.pop("preview", None)
+    return arguments | {"previewToken": token}
 
 
 def _fingerprint(tool: Tool, given: Given) -> str:

@@ -9,6 +9,7 @@ import mcp.types as wire
 from mcp.shared.exceptions import MCPError
 
 from tallystick.agents.replies import cleaned
+from tallystick.kernel.document import encode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,8 +85,13 @@ def filled(prompts: Sequence[Prompt], name: str, arguments: dict[str, str]) -> w
     if missing or unknown:
         wrong = [f"{one} is missing" for one in missing] + [f"{one[:50]} is unknown" for one in unknown]
         raise MCPError(code=wire.INVALID_PARAMS, message=f"Prompt {name}: {', '.join(wrong)}")
-    blanks = {one: repr(cleaned(arguments[one])[:_LONGEST]) if arguments.get(one) else "that I name" for one in known}
+    blanks = {one: _quoted(arguments[one]) if arguments.get(one) else "that I name" for one in known}
     content = wire.TextContent(type="text", text=prompt.text.format(**blanks))
     return wire.GetPromptResult(
         description=prompt.description, messages=[wire.PromptMessage(role="user", content=content)]
     )
+
+
+def _quoted(text: str) -> str:
+    """What somebody typed into a blank, as the JSON of a text: it cannot be taken for more of the task."""
+    return cleaned(encode(text[:_LONGEST]).decode())

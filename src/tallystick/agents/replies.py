@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from tallystick.agents.steps import steps_after
+from tallystick.agents.steps import field_of, steps_after
 from tallystick.kernel.document import decode, encode
 from tallystick.kernel.errors import BillingError, Kind
 
@@ -19,15 +20,17 @@ LARGEST: Final = 40_000
 _DECEIVING: Final = re.compile(
     r"(\\\\)"  # an escaped backslash is kept, so that what follows it is not taken for an escape
     r"|\\u00(?:[01][0-9a-f]|7f)|\\[bf]"
-    "|[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufdd0-\ufdef\ufff9-\ufffb\U000e0000-\U000e007f]"
+    "|[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufdd0-\ufdef\ufff9-\ufffb"
+    "\U000e0000-\U000e0fff]"
 )
-"""Control characters, marks that turn or hide text, and tags that are invisible altogether."""
+"""Control characters, marks that turn or hide text, and tags and selectors that are invisible altogether."""
 
-_FIELD: Final = re.compile(r"(?:required|unknown) field '([^']+)'|([A-Za-z]\w*(?:\.\w+|\[[^\]]*\])*): ")
 _RETRYABLE: Final = frozenset({Kind.UNAVAILABLE, Kind.LIMIT_EXCEEDED})
 _HINT: Final = "This answer was too large and was cut at truncatedAt: ask for less, or for the parts one by one."
 _PAGES: Final = "This answer was too large and has fewer entries than asked for: nextToken leads to the others."
 _LEFT_OF_TEXT: Final = 200
+_LEFT: Final = {str: _LEFT_OF_TEXT, list: 1, dict: 40}
+"""What is left of each at least; no object of ours has so many fields: what has more is a map that somebody filled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +48,16 @@ def answered(body: bytes) -> Reply:
     return Reply(text if fits(text) else _cut(text))
 
 
-def refused(failure: BillingError, tool: str, tools: Collection[str]) -> Reply:
-    """The reply of a call that did not; `tools` are those that its caller can see."""
+def refused(failure: BillingError, tool: str, tools: Collection[str], sent: bytes = b"") -> Reply:
+    """The reply of a call that did not; `tools` are those that its caller can see, `sent` the JSON of its arguments."""
     error: dict[str, Any] = {
         "code": failure.code,
         "message": failure.message,
-        "field": _field(failure.message),
+        "field": field_of(failure, sent),
         "retryable": failure.kind in _RETRYABLE,
-        "nextSteps": steps_after(failure, tool, tools),
+        "nextSteps": steps_after(failure, tool, tools, sent),
     }
     return Reply(cleaned(encode({"error": error}).decode()), is_error=True, outcome=failure.code)
-
-
-def _field(message: str) -> str | None:
-    """The argument that a message begins with, if it does."""
-    found = _FIELD.match(message)
-    return None if found is None else found[1] or found[2]
 
 
 def fits(text: str) -> bool:
@@ -87,18 +84,23 @@ def _cut(text: str) -> str:
         if fits(shown):
             return shown
         path, holder, key = max(_parts(answer), key=lambda part: len(encode(part[1][part[2]])))
-        part = holder[key]
-        holder[key] = part[: len(part) // 2] if isinstance(part, list) else part[:_LEFT_OF_TEXT]
+        holder[key] = _shortened(holder[key])
         if path not in cuts:
             cuts.append(path)
 
 
+def _shortened(part: Any) -> Any:  # noqa: ANN401 - a list, a map or a text
+    if isinstance(part, list):
+        return part[: len(part) // 2]
+    return dict(islice(part.items(), len(part) // 2)) if isinstance(part, dict) else part[:_LEFT_OF_TEXT]
+
+
 def _parts(node: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:  # noqa: ANN401 - any JSON
-    """Every list of several entries and every long text: its path, what holds it, and under which key."""
+    """Every list of several entries, large map and long text: its path, what holds it, and under which key."""
     entries = node.items() if isinstance(node, dict) else enumerate(node)
     for key, value in entries:
         here = f"{path}[{key}]" if isinstance(node, list) else f"{path}.{key}" if path else str(key)
-        if isinstance(value, list | str) and len(value) > (_LEFT_OF_TEXT if isinstance(value, str) else 1):
+        if isinstance(value, list | dict | str) and len(value) > _LEFT[type(value)]:
             yield here, node, key
         if isinstance(value, dict | list):
             yield from _parts(value, here)

@@ -66,6 +66,8 @@ class Handlers:
         tool = visit.tools.get(params.name)
         if tool is None:
             raise MCPError(code=wire.INVALID_PARAMS, message=f"Unknown tool: {params.name[:100]}")
+        if not visit.arguments:
+            raise MCPError(code=wire.PARSE_ERROR, message="Parse error: send JSON as RFC 8259 has it, in UTF-8")
         reply = await anyio.to_thread.run_sync(self._desk.call, visit, tool, visit.arguments)
         return _result(reply, visit.answers)
 

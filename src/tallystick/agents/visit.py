@@ -21,6 +21,7 @@ SCOPE: Final = "tallystick.visit"
 _NO_ARGUMENTS: Final = b"{}"
 _NULL: Final = b"null"
 _LONGEST_CLIENT: Final = 200
+_CLIENT: Final = "io.modelcontextprotocol/clientInfo"
 CALL: Final = "tools/call"
 
 
@@ -29,42 +30,49 @@ class _Client(msgspec.Struct):
     version: str = ""
 
 
-class _Meta(msgspec.Struct):
-    client: _Client = msgspec.field(default_factory=_Client, name="io.modelcontextprotocol/clientInfo")
-
-
 class _Params(msgspec.Struct):
-    name: str = ""
+    name: Any = None
     arguments: msgspec.Raw | UnsetType = UNSET
-    meta: _Meta = msgspec.field(default_factory=_Meta, name="_meta")
+    meta: Any = msgspec.field(default=None, name="_meta")
 
 
 class Asked(msgspec.Struct):
     """What a request asks for, read from its bytes; empty where it is no request."""
 
-    method: str = ""
+    method: Any = None
     params: _Params = msgspec.field(default_factory=_Params)
 
     @property
     def tool(self) -> str | None:
         """The tool that is called, if one is."""
-        return self.params.name if self.method == CALL else None
+        name = self.params.name
+        return name if self.method == CALL and isinstance(name, str) else None
 
     @property
     def arguments(self) -> bytes:
-        """The exact JSON of a call's arguments."""
+        """The exact JSON of a call's arguments; empty where nothing is called."""
+        if self.tool is None:
+            return b""
         sent = self.params.arguments
         return _NO_ARGUMENTS if isinstance(sent, UnsetType) or bytes(sent) == _NULL else bytes(sent)
 
     def client(self, user_agent: str) -> str:
         """By what program it came, as far as it says."""
-        told = f"{self.params.meta.client.name} {self.params.meta.client.version}".strip()
-        return (told or user_agent)[:_LONGEST_CLIENT]
+        meta = self.params.meta
+        try:
+            client = msgspec.convert(meta.get(_CLIENT) if isinstance(meta, dict) else None, _Client)
+        except msgspec.ValidationError:
+            client = _Client()
+        return (f"{client.name} {client.version}".strip() or user_agent)[:_LONGEST_CLIENT]
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A request whose caller was let in; `tools` are those that this caller can see at this path, by name."""
+    """A request whose caller was let in; `tools` are those that this caller can see at this path, by name.
+
+    `arguments` are the exact JSON of those of a call; empty where the bytes of the request could not be read here,
+    whatever the SDK made of them.
+    """
 
     caller: Caller
     client: str

@@ -269,7 +269,8 @@ def _rolled_back(dry_run: bool) -> Iterator[None]:  # noqa: FBT001 - the one thi
 
 def _replayed(stored: access.StoredAnswer, fingerprint: str) -> Answer:
     if stored.fingerprint != fingerprint:
-        raise conflict("the Idempotency-Key was used for another request: choose a new one")
+        reason = "the Idempotency-Key was used for another request: choose a new one"
+        raise conflict(reason, code="idempotency_mismatch")
     if stored.status is None or stored.body is None:
         raise conflict("a request with this Idempotency-Key is still running: try again in a moment")
     return Answer(stored.status, stored.body, replayed=True)
