@@ -120,7 +120,7 @@ def mcp_server(
         on_list_resource_templates=handlers.list_templates,
         on_read_resource=handlers.read_resource,
         on_list_prompts=handlers.list_prompts,
-        on_get_prompt=handlers.get_prompt,  # nothing to subscribe to: it would declare lists that change, and ours do not
+        on_get_prompt=handlers.get_prompt,  # no subscriptions: offering any declares that lists change
     )
 
 
