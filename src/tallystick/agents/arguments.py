@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_args, get_origin, g
 import msgspec
 from msgspec import Meta
 
-from tallystick.kernel.document import Draft, encode
+from tallystick.kernel.document import Draft, encode, given
 from tallystick.kernel.errors import invalid
 from tallystick.kernel.paging import PageRequest
 from tallystick.kernel.shapes import shape_error
@@ -112,9 +112,7 @@ class Arguments:
                 search=getattr(values, "query"),  # noqa: B009 - the same
             )
         door: dict[str, Any] = {name: getattr(values, name, default) for name, _, default in (_ONCE, *_PREVIEWED)}
-        asked = msgspec.structs.asdict(values)
-        for name in door:
-            asked.pop(name, None)
+        asked = {name: value for name, value in given(values).items() if name not in door}
         return Given(arguments, hashlib.sha256(encode(asked)).hexdigest()[:32], **door)
 
     def decoded(self, sent: bytes) -> Draft:
