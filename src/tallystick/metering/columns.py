@@ -23,6 +23,9 @@ class EventColumns(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `attributes` and `dimensions` are JSON text as it was sent, one document for each event: text travels through the
     log and the event store untouched, and is read only where a rule or a person looks at it.
+
+    A block may order what becomes of events that are stored already, by their positions: `undone` are taken back
+    before its own events are judged, which happens only if all of them could be; `rejudged` are judged again.
     """
 
     organisation: str
@@ -33,6 +36,13 @@ class EventColumns(msgspec.Struct, frozen=True, array_like=True, gc=False):
     account_refs: list[str]
     attributes: list[bytes]
     dimensions: list[bytes]
+    undone: list[int] = []
+    rejudged: list[int] = []
+
+    @property
+    def orders(self) -> list[int]:
+        """The positions of stored events that this block is about."""
+        return self.undone + self.rejudged
 
     @classmethod
     def of(cls, events: Sequence[Event], organisation: str, source: EventSource) -> EventColumns:
@@ -76,10 +86,14 @@ class EventColumns(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 def merged(parts: Sequence[EventColumns]) -> list[EventColumns]:
-    """The same events with one block for each organisation and door, in the order in which they came in."""
-    groups: dict[tuple[str, EventSource], list[EventColumns]] = {}
-    for part in parts:
-        groups.setdefault((part.organisation, part.source), []).append(part)
+    """The same events with one block for each organisation and door, in the order in which they came in.
+
+    A block that orders something stays by itself: its events depend on it.
+    """
+    groups: dict[tuple[object, ...], list[EventColumns]] = {}
+    for number, part in enumerate(parts):
+        alone = (number,) if part.orders else ()
+        groups.setdefault((part.organisation, part.source, *alone), []).append(part)
     return [group[0] if len(group) == 1 else _chained(group) for group in groups.values()]
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tallystick.kernel.period import Period
+    from tallystick.metering.catalogue import MeterTerms
     from tallystick.metering.columns import EventColumns
     from tallystick.metering.event import Event, EventSource, EventStatus
     from tallystick.metering.processing import Outcomes
@@ -56,6 +57,36 @@ class StoredEvent:
     status: EventStatus
     status_description: str | None
     filtered_out: tuple[tuple[str, int], ...]
+    before_reverting: EventStatus | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """What became of a stored event later: an outcome in the place of the one before, which stays where it is.
+
+    `number` orders the revisions of an event, in the same numbers as positions. An event that is taken back has its
+    usage facts reversed by facts of their own; `usage` are the new ones of an event that was judged again. `before`
+    is the status of an event that was taken back.
+    """
+
+    position: int
+    number: int
+    organisation: str
+    revised_at: datetime
+    status: EventStatus
+    status_description: str | None
+    before: EventStatus | None = None
+    schema_version: int | None = None
+    account_id: str | None = None
+    customer_id: str | None = None
+    filtered_out: str | None = None
+    event_at: datetime
+    usage: tuple[tuple[MeterTerms, Decimal], ...] = ()
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether the event counts no more."""
+        return self.before is not None
 
 
 @dataclass(frozen=True, slots=True)

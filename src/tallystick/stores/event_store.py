@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.stores import faults
-from tallystick.stores.event_facts import MeteredBlock, MeteredEvent, StoredEvent, UsageFact, UsageWindow
+from tallystick.stores.event_facts import MeteredBlock, MeteredEvent, Revision, StoredEvent, UsageFact, UsageWindow
 from tallystick.stores.event_log import row_of
-from tallystick.stores.event_store_arrow import EventTables
+from tallystick.stores.event_store_arrow import EventTables, RevisionTables
 from tallystick.stores.event_store_queries import ATTACHED, EventQueries
 from tallystick.stores.watermark import Watermark
 
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DuckEventStore", "EventStore", "MeteredBlock", "MeteredEvent", "StoredEvent", "UsageFact", "UsageWindow"]
 
-LAYOUT: Final = 1
-"""The version of the tables below; a later one comes with its migration."""
+LAYOUT: Final = 2
+"""The version of the tables below. Layout 1 had no revisions; what it lacks is made when it is opened."""
 
 ROWS_PER_GROUP: Final = 40_960
 CHECKPOINT_THRESHOLD: Final = "64MB"
@@ -75,17 +75,56 @@ CREATE TABLE IF NOT EXISTS usage (
     value DECIMAL(38, 12) NOT NULL,
     position BIGINT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS revision (
+    organisation VARCHAR NOT NULL,
+    position BIGINT NOT NULL,
+    number BIGINT NOT NULL,
+    revised_at TIMESTAMP NOT NULL,
+    status VARCHAR NOT NULL,
+    status_description VARCHAR,
+    before_reverting VARCHAR,
+    schema_version INTEGER,
+    account_id VARCHAR,
+    customer_id VARCHAR,
+    filtered_out VARCHAR
+);
+CREATE VIEW IF NOT EXISTS judged AS
+SELECT event.* REPLACE (
+    CASE WHEN latest.position IS NULL THEN event.status ELSE latest.status END AS status,
+    CASE WHEN latest.position IS NULL THEN event.status_description ELSE latest.status_description END
+        AS status_description,
+    CASE WHEN latest.position IS NULL THEN event.schema_version ELSE latest.schema_version END AS schema_version,
+    CASE WHEN latest.position IS NULL THEN event.account_id ELSE latest.account_id END AS account_id,
+    CASE WHEN latest.position IS NULL THEN event.customer_id ELSE latest.customer_id END AS customer_id,
+    CASE WHEN latest.position IS NULL THEN event.filtered_out ELSE latest.filtered_out END AS filtered_out
+), latest.before_reverting
+FROM event LEFT JOIN (
+    SELECT position, unnest(max_by(outcome, number)) FROM (
+        SELECT position, number, struct_pack(status, status_description, before_reverting, schema_version, account_id,
+            customer_id, filtered_out) AS outcome FROM revision
+    ) GROUP BY position
+) AS latest ON latest.position = event.position;
 CREATE TABLE IF NOT EXISTS progress (through_row BIGINT NOT NULL, received_at TIMESTAMP);
 CREATE TABLE IF NOT EXISTS identity (id VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL);
+"""
+_REVERSE: Final = """
+INSERT INTO usage BY NAME
+SELECT * REPLACE (-value AS value) FROM usage WHERE position IN (SELECT unnest($positions))
 """
 
 
 class EventStore(Protocol):
     """Events, usage and the offset in the log up to which they are in here; all queries are of one organisation."""
 
-    def apply(self, blocks: Sequence[MeteredBlock], through_row: int, received_at: datetime) -> None:
-        """Store judged events, their usage and the offset in one transaction; nothing, when the offset is there."""
+    def apply(
+        self,
+        blocks: Sequence[MeteredBlock],
+        through_row: int,
+        received_at: datetime,
+        revisions: Sequence[Revision] = (),
+    ) -> None:
+        """Store judged events, revisions, usage and the offset in one transaction, unless the offset is there."""
         ...
 
     @property
@@ -105,8 +144,12 @@ class EventStore(Protocol):
         """Wait at most so many seconds until a log row is in here; whether it is."""
         ...
 
+    def events_at(self, organisation: str, positions: Sequence[int]) -> list[StoredEvent]:
+        """The events at these positions."""
+        ...
+
     def ids_at(self, positions: NDArray[np.int64]) -> list[tuple[str, str]]:
-        """The (organisation, event id) of the events at these positions."""
+        """The (organisation, event id) of those events at these positions that hold their id."""
         ...
 
     def ids_after(self, position: int) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.int64]]]:
@@ -216,8 +259,14 @@ class DuckEventStore(EventQueries):
         """Wait at most so many seconds until a log row is in here; whether it is."""
         return self._watermark.wait_until(row, timeout)
 
-    def apply(self, blocks: Sequence[MeteredBlock], through_row: int, received_at: datetime) -> None:
-        """Store judged events, their usage and the offset in one transaction; nothing, when the offset is there.
+    def apply(
+        self,
+        blocks: Sequence[MeteredBlock],
+        through_row: int,
+        received_at: datetime,
+        revisions: Sequence[Revision] = (),
+    ) -> None:
+        """Store judged events, revisions, usage and the offset in one transaction, unless the offset is there.
 
         Raises:
             ValueError: when some of the blocks, but not all, are in here already.
@@ -226,7 +275,7 @@ class DuckEventStore(EventQueries):
         with self._applying:
             try:
                 with self._cursor() as cursor:
-                    self._store(cursor, blocks, through_row, received_at)
+                    self._store(cursor, blocks, through_row, received_at, revisions)
             except duckdb.Error:
                 self._recover()
                 raise
@@ -244,6 +293,7 @@ class DuckEventStore(EventQueries):
         blocks: Sequence[MeteredBlock],
         through_row: int,
         received_at: datetime,
+        revisions: Sequence[Revision],
     ) -> None:
         """Every value comes from Arrow, in one stream for each table: binding rows one by one is far slower."""
         cursor.begin()
@@ -257,6 +307,8 @@ class DuckEventStore(EventQueries):
                 tables = EventTables(blocks)
                 _insert(cursor, "INSERT INTO event BY NAME SELECT * FROM arriving", tables.events())
                 _insert(cursor, "INSERT INTO usage BY NAME SELECT * FROM arriving", tables.usage())
+            if revisions:
+                _revise(cursor, revisions)
             moved = [through_row, received_at.replace(tzinfo=None)]
             cursor.execute("UPDATE progress SET through_row = ?, received_at = ?", moved)
             faults.reach(faults.EVENTS_BEFORE_COMMIT)
@@ -272,6 +324,7 @@ class DuckEventStore(EventQueries):
         database.execute(f"ATTACH '{path}' AS {ATTACHED} (ROW_GROUP_SIZE {ROWS_PER_GROUP})")
         database.execute(f"USE {ATTACHED}")
         database.execute(_TABLES)
+        database.execute("UPDATE schema_version SET version = ? WHERE version = 1", [LAYOUT])
         database.execute("INSERT INTO schema_version SELECT ? WHERE NOT EXISTS (FROM schema_version)", [LAYOUT])
         database.execute("INSERT INTO identity SELECT ? WHERE NOT EXISTS (FROM identity)", [secrets.token_hex(16)])
         database.execute("INSERT INTO progress SELECT 0, NULL WHERE NOT EXISTS (FROM progress)")
@@ -301,6 +354,16 @@ class DuckEventStore(EventQueries):
     def _progress(self) -> tuple[int, datetime | None]:
         row, received_at = self._read("SELECT through_row, received_at FROM progress", {})[0]
         return row, None if received_at is None else received_at.replace(tzinfo=UTC)
+
+
+def _revise(cursor: duckdb.DuckDBPyConnection, revisions: Sequence[Revision]) -> None:
+    """Add outcomes and usage; what is taken back is reversed fact by fact, never edited."""
+    reversed_at = [revision.position for revision in revisions if revision.takes_back]
+    if reversed_at:
+        cursor.execute(_REVERSE, {"positions": reversed_at})
+    tables = RevisionTables(revisions)
+    _insert(cursor, "INSERT INTO revision BY NAME SELECT * FROM arriving", tables.revisions())
+    _insert(cursor, "INSERT INTO usage BY NAME SELECT * FROM arriving", tables.usage())
 
 
 def _refuse_overlap(blocks: Sequence[MeteredBlock], offset: int) -> None:

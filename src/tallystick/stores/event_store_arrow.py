@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tallystick.stores.event_facts import MeteredBlock
+    from tallystick.stores.event_facts import MeteredBlock, Revision
 
 T = TypeVar("T")
 
@@ -99,6 +99,49 @@ class EventTables:
         """Consecutive numbers for each block, from its first one on."""
         offsets = np.array(firsts, dtype=np.int64) - self._starts
         return np.repeat(offsets, self._counts) + np.arange(self._counts.sum())
+
+
+class RevisionTables:
+    """The rows for the tables `revision` and `usage` of what became of stored events later."""
+
+    def __init__(self, revisions: Sequence[Revision]) -> None:
+        self._revisions = revisions
+
+    def revisions(self) -> pa.RecordBatch:
+        """One row for each revision."""
+        return pa.RecordBatch.from_pydict(
+            {
+                "organisation": _texts(self._each("organisation")),
+                "position": pa.array(self._each("position"), pa.int64()),
+                "number": pa.array(self._each("number"), pa.int64()),
+                "revised_at": _instants(_micros(self._each("revised_at"))),
+                "status": _texts(self._each("status")),
+                "status_description": _texts(self._each("status_description")),
+                "before_reverting": _texts(self._each("before")),
+                "schema_version": pa.array(self._each("schema_version"), pa.int32()),
+                "account_id": _texts(self._each("account_id")),
+                "customer_id": _texts(self._each("customer_id")),
+                "filtered_out": _texts(self._each("filtered_out")),
+            }
+        )
+
+    def usage(self) -> pa.RecordBatch:
+        """One row for each new usage fact."""
+        made = [(revision, meter, value) for revision in self._revisions for meter, value in revision.usage]
+        return pa.RecordBatch.from_pydict(
+            {
+                "organisation": _texts([revision.organisation for revision, _, _ in made]),
+                "account_id": _texts([revision.account_id for revision, _, _ in made]),
+                "meter_id": _texts([meter.id for _, meter, _ in made]),
+                "meter_version": pa.array([meter.version for _, meter, _ in made], pa.int32()),
+                "event_at": _instants(_micros([revision.event_at for revision, _, _ in made])),
+                "value": pa.array([value for _, _, value in made], _UNITS),
+                "position": pa.array([revision.position for revision, _, _ in made], pa.int64()),
+            }
+        )
+
+    def _each(self, field: str) -> list[Any]:
+        return [getattr(revision, field) for revision in self._revisions]
 
 
 def _texts(values: Sequence[str | bytes | None]) -> pa.Array:

@@ -38,7 +38,7 @@ _EVENT_GROUPS: Final[Mapping[CountsBy | None, str]] = {
 }
 _EVENT_COLUMNS: Final = (
     "position, reserved, event_id, schema_name, event_at, account_ref, attributes, dimensions, schema_version, "
-    "account_id, customer_id, received_at, source, status, status_description, filtered_out"
+    "account_id, customer_id, received_at, source, status, status_description, filtered_out, before_reverting"
 )
 _NARROW: Final = "sum(value), NULL"
 _WIDE: Final = "sum(CAST(trunc(value) AS HUGEINT)), sum(value - trunc(value))"
@@ -49,6 +49,10 @@ event_at <= $event_at AND (
     OR coalesce(event_id, '') = $event_id AND position > $position
 )"""
 _MICROSECOND: Final = timedelta(microseconds=1)
+_NOT_REVERSED: Final = "HAVING count(*) % 2 = 1"
+"""A fact that was reversed stands there twice, once with each sign."""
+
+_CLAIMING: Final = [status.value for status in STATUS_GROUPS["PROCESSED"]]
 ATTACHED: Final = "kept"
 """The name under which DuckDB knows the file."""
 
@@ -128,7 +132,7 @@ class EventQueries:
             },
         )
         query = f"""
-            SELECT {_EVENT_GROUPS[by]}, {_bucket(bounds)}, count(*) FROM event WHERE {where}
+            SELECT {_EVENT_GROUPS[by]}, {_bucket(bounds)}, count(*) FROM judged WHERE {where}
             GROUP BY ALL HAVING count(*) > 0
         """  # noqa: S608 - made of constants, the values are parameters
         return sorted(self._read(query, parameters))
@@ -163,28 +167,42 @@ class EventQueries:
             where.append(_BEHIND)
             parameters |= {"event_at": _naive(after[0]), "event_id": after[1], "position": after[2]}
         query = f"""
-            SELECT {_EVENT_COLUMNS} FROM event WHERE {" AND ".join(where)}
+            SELECT {_EVENT_COLUMNS} FROM judged WHERE {" AND ".join(where)}
             ORDER BY event_at DESC, coalesce(event_id, ''), position LIMIT $size
         """  # noqa: S608 - made of constants, the values are parameters
         return [_stored_event(*row) for row in self._read(query, parameters)]
 
     def events_with_id(self, organisation: str, event_id: str) -> list[StoredEvent]:
         """Every event that was sent with this id, the first one first."""
+        return self.events_with_ids(organisation, [event_id])
+
+    def events_with_ids(self, organisation: str, event_ids: Sequence[str]) -> list[StoredEvent]:
+        """Every event that was sent with one of these ids, in the order in which they came in."""
         query = f"""
-            SELECT {_EVENT_COLUMNS} FROM event
-            WHERE organisation = $organisation AND key = $key AND event_id = $event_id ORDER BY position
+            SELECT {_EVENT_COLUMNS} FROM judged
+            WHERE organisation = $organisation AND key IN (SELECT unnest($keys))
+            AND event_id IN (SELECT unnest($ids)) ORDER BY position
         """  # noqa: S608 - made of constants, the values are parameters
-        key = int(keys_of(organisation, [event_id])[0])
-        rows = self._read(query, {"organisation": organisation, "key": key, "event_id": event_id})
+        keys = [int(key) for key in keys_of(organisation, event_ids)]
+        rows = self._read(query, {"organisation": organisation, "keys": keys, "ids": list(event_ids)})
+        return [_stored_event(*row) for row in rows]
+
+    def events_at(self, organisation: str, positions: Sequence[int]) -> list[StoredEvent]:
+        """The events at these positions, in their order."""
+        query = f"""
+            SELECT {_EVENT_COLUMNS} FROM judged
+            WHERE organisation = $organisation AND position IN (SELECT unnest($positions)) ORDER BY position
+        """  # noqa: S608 - made of constants, the values are parameters
+        rows = self._read(query, {"organisation": organisation, "positions": list(positions)})
         return [_stored_event(*row) for row in rows]
 
     def units_of(self, organisation: str, positions: Sequence[int]) -> list[UsageFact]:
-        """The usage facts of the events at these positions, by position and meter."""
-        query = """
-            SELECT position, meter_id, meter_version, value FROM usage
+        """The usage facts of the events at these positions, by position and meter; not those that were reversed."""
+        query = f"""
+            SELECT position, meter_id, meter_version, sum(value) FROM usage
             WHERE organisation = $organisation AND position IN (SELECT unnest($positions))
-            ORDER BY position, meter_id
-        """
+            GROUP BY ALL {_NOT_REVERSED} ORDER BY position, meter_id
+        """  # noqa: S608 - made of constants, the values are parameters
         rows = self._read(query, {"organisation": organisation, "positions": list(positions)})
         return [UsageFact(position, meter, version, quantity.plain(value)) for position, meter, version, value in rows]
 
@@ -195,10 +213,11 @@ class EventQueries:
         bounds = (window.period.start, window.period.end)
         choices = {"account_id": [window.account_id], "meter_id": [meter_id]}
         where, parameters = _conditions(organisation, bounds, choices)
-        count = self._read(f"SELECT count(*) FROM usage WHERE {where}", parameters)[0][0]  # noqa: S608 - constants
+        facts = f"SELECT position, event_at, sum(value) AS value FROM usage WHERE {where} GROUP BY ALL {_NOT_REVERSED}"  # noqa: S608 - constants
+        count = self._read(f"SELECT count(*) FROM ({facts})", parameters)[0][0]  # noqa: S608 - constants
         query = f"""
             SELECT event_id, earliest.event_at, value FROM event JOIN (
-                SELECT position, event_at, value FROM usage WHERE {where} ORDER BY event_at, position LIMIT $first
+                {facts} ORDER BY event_at, position LIMIT $first
             ) AS earliest USING (position)
             WHERE organisation = $organisation ORDER BY earliest.event_at, position
         """  # noqa: S608 - made of constants, the values are parameters
@@ -206,21 +225,22 @@ class EventQueries:
         return count, [MeteredEvent(name, at.replace(tzinfo=UTC), quantity.plain(value)) for name, at, value in rows]
 
     def ids_at(self, positions: NDArray[np.int64]) -> list[tuple[str, str]]:
-        """The (organisation, event id) of the events at these positions."""
+        """The (organisation, event id) of those events at these positions that hold their id."""
         query = """
-            SELECT organisation, event_id FROM event SEMI JOIN asked USING (position) WHERE event_id IS NOT NULL
+            SELECT organisation, event_id FROM judged SEMI JOIN asked USING (position)
+            WHERE event_id IS NOT NULL AND list_contains($claiming, status)
         """
-        return self._read(query, {}, asked=pa.table({"position": positions}))
+        return self._read(query, {"claiming": _CLAIMING}, asked=pa.table({"position": positions}))
 
     def ids_after(self, position: int) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.int64]]]:
-        """(keys, positions) of the events behind a position that claimed their id, by ascending key, in portions."""
+        """(keys, positions) of the events that claimed their id behind a position, by ascending key, in portions."""
         query = """
-            SELECT key, position FROM event
-            WHERE position > $position AND list_contains($claiming, status) ORDER BY key
+            SELECT key, position FROM judged
+            WHERE (position > $position OR position IN (SELECT position FROM revision WHERE number > $position))
+            AND list_contains($claiming, status) ORDER BY key
         """
-        claiming = [status.value for status in STATUS_GROUPS["PROCESSED"]]
         with self._cursor() as cursor:
-            found = cursor.sql(query, params={"position": position, "claiming": claiming})
+            found = cursor.sql(query, params={"position": position, "claiming": _CLAIMING})
             for batch in found.to_arrow_reader(_PORTION):
                 yield batch.column(0).to_numpy(), batch.column(1).to_numpy()
 
@@ -299,7 +319,7 @@ def _naive(instant: datetime) -> datetime:
 
 def _stored_event(*row: Any) -> StoredEvent:  # noqa: ANN401 - columns of many types, in the order of _EVENT_COLUMNS
     (position, reserved, event_id, schema, event_at, account, attributes, dimensions, version, *rest) = row
-    account_id, customer_id, received_at, source, status, description, filtered_out = rest
+    account_id, customer_id, received_at, source, status, description, filtered_out, before = rest
     event = Event(
         schema_name=schema,
         id=event_id,
@@ -320,4 +340,5 @@ def _stored_event(*row: Any) -> StoredEvent:  # noqa: ANN401 - columns of many t
         status=EventStatus(status),
         status_description=description,
         filtered_out=() if filtered_out is None else _METERS.decode(filtered_out),
+        before_reverting=None if before is None else EventStatus(before),
     )
