@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
 from tallystick.catalog.fields import Lifecycle, SchemaName, Text255
 from tallystick.kernel.document import Document, Draft
-from tallystick.kernel.errors import Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 RESERVED = frozenset({"togai-usage", "togai-named-license"})
 """Names of the predefined schemas (domain.md 2.5): never created, never listed."""
@@ -34,6 +30,8 @@ class EventDimension(Draft, frozen=True, kw_only=True):
 Attributes = Annotated[list[EventAttribute], Meta(max_length=50)]
 Dimensions = Annotated[list[EventDimension], Meta(max_length=50)]
 FilterFields = Annotated[list[str], Meta(max_length=100)]
+Template = Annotated[str, Meta(max_length=512)]
+"""From what the id of an event is made that brings none; an empty one stands for no template."""
 
 
 class FeatureTie(Document, frozen=True, kw_only=True):
@@ -54,6 +52,7 @@ class EventSchema(Document, frozen=True, kw_only=True):
     dimensions: list[EventDimension]
     filter_fields: list[str] | None = None
     feature_details: FeatureTie | None = None
+    event_id_template: str | None = None
     event_level_revenue: bool
     created_at: datetime
     updated_at: datetime
@@ -80,6 +79,7 @@ class EventSchemaDraft(Draft, frozen=True, kw_only=True):
     attributes: Attributes
     dimensions: Dimensions
     filter_fields: FilterFields | None = None
+    event_id_template: Template | None = None
 
 
 class EventSchemaPatch(Draft, frozen=True, kw_only=True):
@@ -89,28 +89,4 @@ class EventSchemaPatch(Draft, frozen=True, kw_only=True):
     attributes: Attributes | UnsetType = UNSET
     dimensions: Dimensions | UnsetType = UNSET
     filter_fields: FilterFields | UnsetType = UNSET
-
-
-def problems_of(
-    attributes: Sequence[EventAttribute], dimensions: Sequence[EventDimension], filter_fields: Sequence[str]
-) -> list[Problem]:
-    """Names that repeat, and filter fields that the schema does not have."""
-    problems = [
-        *_repeats("attributes", [attribute.name for attribute in attributes]),
-        *_repeats("dimensions", [dimension.name for dimension in dimensions]),
-    ]
-    known = {attribute.name for attribute in attributes} | {dimension.name for dimension in dimensions}
-    problems += [
-        Problem(f"filterFields[{index}]", f"{field!r} is neither an attribute nor a dimension of this schema")
-        for index, field in enumerate(filter_fields)
-        if field.rpartition(".")[2] not in known
-    ]
-    return problems
-
-
-def _repeats(path: str, names: list[str]) -> list[Problem]:
-    return [
-        Problem(f"{path}[{index}].name", f"{name!r} stands twice")
-        for index, name in enumerate(names)
-        if name in names[:index]
-    ]
+    event_id_template: Template | UnsetType = UNSET

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tallystick.logic.evaluation import EvaluationError, evaluate
-from tallystick.logic.issue import Issue, check
+from tallystick.logic.issue import Issue, check, hint
 from tallystick.logic.moment import Moment
 from tallystick.logic.parser import parse
 from tallystick.logic.place import Place
@@ -22,6 +22,7 @@ __all__ = [
     "Value",
     "check",
     "evaluate",
+    "hint",
     "parse",
     "truthy",
 ]

@@ -79,7 +79,7 @@ def _issues(rule: Rule, scope: _Scope) -> Iterator[Issue]:
     if isinstance(rule, Operation):
         operator = OPERATORS.get(rule.operator)
         if operator is None:
-            reason = f"unknown operator {rule.operator[:40]!r}{_hint(rule.operator, OPERATORS)}"
+            reason = f"unknown operator {rule.operator[:40]!r}{hint(rule.operator, OPERATORS)}"
             yield Issue("unknown_operator", reason, rule.place)
         else:
             yield from _operation_issues(rule, operator, scope)
@@ -161,11 +161,11 @@ def _unknown(name: str, scope: _Scope) -> str:
         return f"unknown variable {name[:60]!r}: {scope.advice}"
     if not name:
         return "an empty name reads the whole data; name one variable"
-    return f"unknown variable {name[:60]!r}{_hint(name, scope.names)}"
+    return f"unknown variable {name[:60]!r}{hint(name, scope.names)}"
 
 
-def _hint(name: str, known: Collection[str]) -> str:
-    """The known name that was probably meant: the same below another head, else the nearest."""
+def hint(name: str, known: Collection[str]) -> str:
+    """What to say of the known name that was probably meant: the same below another head, else the nearest."""
     ordered = sorted(known)
     tail = name.partition(".")[2] or name
     meant = [full for full in ordered if full.endswith(f".{tail}")] or get_close_matches(name[:60], ordered, n=1)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
+    from tallystick.catalog.id_template import IdTemplate
     from tallystick.catalog.usage_meter import Aggregation, MeterFilter
     from tallystick.logic import Rule
 
@@ -50,13 +51,17 @@ class MeterTerms:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SchemaTerms:
-    """One version of an active event schema, with the names its events must carry and its active meters."""
+    """One version of an active event schema, with the names its events must carry and its active meters.
+
+    `id_template` makes the ids of events that bring none.
+    """
 
     name: str
     version: int
     attributes: tuple[str, ...]
     dimensions: tuple[str, ...]
     meters: tuple[MeterTerms, ...]
+    id_template: IdTemplate | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

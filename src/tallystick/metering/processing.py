@@ -11,6 +11,7 @@ import msgspec
 from tallystick.logic import EvaluationError
 from tallystick.metering.event import EventStatus
 from tallystick.metering.event_data import EventData
+from tallystick.metering.identity import NoIdError, id_of
 from tallystick.metering.units import UnitsInvalidError, units_of
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from tallystick.metering.catalogue import AccountSpan, AccountTerms, Catalogue, MeterTerms, SchemaTerms
     from tallystick.metering.columns import EventColumns
+    from tallystick.metering.identity import EventRow
     from tallystick.metering.units import Units
 
 LONGEST_DESCRIPTION: Final = 250
@@ -63,7 +65,6 @@ class Outcomes:
 Refusal: TypeAlias = tuple[EventStatus, str]
 """The status with which an event ends before it is metered, and the reason."""
 
-_NO_EVENT_ID: Final[Refusal] = (EventStatus.NO_EVENT_ID, "the event has no id")
 _DUPLICATE: Final[Refusal] = (EventStatus.DUPLICATE, "an event with this id came in before")
 _NO_SCHEMA: Final[Refusal] = (EventStatus.SCHEMA_NOT_DEFINED, "no active event schema has this name")
 _NO_ACCOUNT: Final[Refusal] = (EventStatus.ACCOUNT_NOT_FOUND, "at its time no account had this id or alias")
@@ -71,36 +72,36 @@ _TOO_LATE: Final[Refusal] = (EventStatus.PAST_GRACE_PERIOD, "the pricing cycle o
 
 
 def process(columns: EventColumns, received_at: datetime, catalogue: Catalogue, claimed: set[str]) -> Outcomes:
-    """Judge every event of the columns, in order.
+    """Judge every event of the columns, which come with their ids (`identified`), in order.
 
     `claimed` holds the ids that earlier events of this organisation have taken; the ids of these events that are
     processed are added to it. An event that fails has not counted, so it leaves its id to the next one (domain.md 2.3).
     """
     judge = _Judge(received_at, catalogue, claimed, Outcomes.blank(len(columns)))
-    for ordinal, (event_id, schema_name, event_at, account_ref, attributes, dimensions) in enumerate(columns.rows()):
-        account = judge.identify(ordinal, account_ref, event_at)
-        refusal = judge.judge(ordinal, event_id, schema_name, event_at, account, attributes, dimensions)
+    for ordinal, row in enumerate(columns.rows()):
+        refusal = judge.judge(ordinal, row)
         if refusal is not None:
             judge.outcomes.statuses[ordinal], reason = refusal
             judge.outcomes.descriptions[ordinal] = reason[:LONGEST_DESCRIPTION]
-        elif event_id is not None:
-            claimed.add(event_id)
+        elif row[0] is not None:
+            claimed.add(row[0])
     return judge.outcomes
 
 
 class _Judge:
     """Asks the questions of domain.md 2.4, in their order, about each event of a block."""
 
-    __slots__ = ("_accounts", "_claimed", "_received_at", "_schemas", "outcomes")
+    __slots__ = ("_accounts", "_claimed", "_received_at", "_schemas", "_terms", "outcomes")
 
     def __init__(self, received_at: datetime, catalogue: Catalogue, claimed: set[str], outcomes: Outcomes) -> None:
         self._received_at = received_at
         self._accounts = catalogue.accounts
+        self._terms = catalogue.schemas
         self._schemas = {name: _prepared(terms) for name, terms in catalogue.schemas.items()}
         self._claimed = claimed
         self.outcomes = outcomes
 
-    def identify(self, ordinal: int, reference: str, event_at: datetime) -> AccountTerms | None:
+    def _identify(self, ordinal: int, reference: str, event_at: datetime) -> AccountTerms | None:
         """Whose event it is, which is written down whatever becomes of it."""
         account = _account_of(self._accounts.get(reference, ()), reference, event_at)
         if account is not None:
@@ -108,19 +109,12 @@ class _Judge:
             self.outcomes.customer_ids[ordinal] = account.customer_id
         return account
 
-    def judge(  # noqa: PLR0911 - one return for each answer of domain.md 2.4
-        self,
-        ordinal: int,
-        event_id: str | None,
-        schema_name: str,
-        event_at: datetime,
-        account: AccountTerms | None,
-        attributes: bytes,
-        dimensions: bytes,
-    ) -> Refusal | None:
+    def judge(self, ordinal: int, row: EventRow) -> Refusal | None:  # noqa: PLR0911 - one for each answer of 2.4
         """Meter the event, unless there is a reason against it."""
+        event_id, schema_name, event_at, account_ref, attributes, dimensions = row
+        account = self._identify(ordinal, account_ref, event_at)
         if not event_id:
-            return _NO_EVENT_ID
+            return self._without_id(row)
         if event_id in self._claimed:
             return _DUPLICATE
         schema = self._schemas.get(schema_name)
@@ -135,6 +129,14 @@ class _Judge:
         if account.gate.refuses(event_at, self._received_at):
             return _TOO_LATE
         return schema.meter(data, ordinal, self.outcomes)
+
+    def _without_id(self, row: EventRow) -> Refusal:
+        """Why neither the event nor its schema's template gave an id."""
+        try:
+            made = id_of(row, self._terms.get(row[1]))
+        except NoIdError as reason:
+            return EventStatus.NO_EVENT_ID, str(reason)
+        return EventStatus.NO_EVENT_ID, f"the event came without its id {made}"
 
 
 def _account_of(spans: Sequence[AccountSpan], reference: str, event_at: datetime) -> AccountTerms | None:

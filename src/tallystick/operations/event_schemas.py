@@ -10,9 +10,9 @@ from tallystick.catalog.event_schema import (
     EventSchemaDraft,
     EventSchemaListItem,
     EventSchemaPatch,
-    problems_of,
 )
 from tallystick.catalog.fields import Lifecycle
+from tallystick.catalog.schema_rules import problems_of
 from tallystick.kernel.document import Document, given
 from tallystick.kernel.errors import Problem, conflict, invalid, not_found, refuse_if_any
 from tallystick.kernel.paging import PageRequest
@@ -39,6 +39,7 @@ def create_event_schema(work: Work, draft: EventSchemaDraft) -> EventSchema:
         attributes=draft.attributes,
         dimensions=draft.dimensions,
         filter_fields=draft.filter_fields,
+        event_id_template=draft.event_id_template or None,
         event_level_revenue=False,
         created_at=work.now,
         updated_at=work.now,
@@ -89,6 +90,7 @@ def update_event_schema(work: Work, event_schema_name: str, patch: EventSchemaPa
     """Edit a draft freely; add to an active or inactive schema, which makes its next version."""
     schema = live_schema(work, event_schema_name)
     changed = msgspec.structs.replace(schema, **given(patch), updated_at=work.now)
+    changed = msgspec.structs.replace(changed, event_id_template=changed.event_id_template or None)
     if schema.status is not Lifecycle.DRAFT:
         _refuse_removals(schema, changed)
         work.state.ties.keep_version(msgspec.structs.replace(schema, status=Lifecycle.ARCHIVED))
@@ -150,7 +152,7 @@ def _with_tie(work: Work, schema: EventSchema) -> EventSchema:
 
 
 def _refuse_problems(schema: EventSchema) -> None:
-    refuse_if_any(problems_of(schema.attributes, schema.dimensions, schema.filter_fields or []))
+    refuse_if_any(problems_of(schema))
 
 
 def _refuse_removals(old: EventSchema, new: EventSchema) -> None:

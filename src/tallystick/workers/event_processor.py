@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from tallystick.metering.event import STATUS_GROUPS
+from tallystick.metering.identity import identified
 from tallystick.metering.processing import process
 from tallystick.stores.event_facts import MeteredBlock
 from tallystick.stores.event_log import position_of
 from tallystick.stores.known_ids import KnownIds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
@@ -141,7 +142,9 @@ class EventProcessor:
             if not rows:
                 return 0
             self._known.catch_up(self._events)
-            blocks = self._judged([arrival for row in rows for arrival in self._arrivals(row)])
+            # The catalogues are read here, after the end of the rows that they are for.
+            catalogues = self._snapshots([columns for row in rows for columns in row.blocks])
+            blocks = self._judged([one for row in rows for one in self._arrivals(row, catalogues)], catalogues)
             last = rows[-1]
             self._events.apply(blocks, last.row, last.received_at)
             self._remember(blocks, last.row)
@@ -150,9 +153,10 @@ class EventProcessor:
                 self._log.prune(last.row)
             return sum(row.count for row in rows)
 
-    def _arrivals(self, row: LogRow) -> Iterator[_Arrival]:
+    def _arrivals(self, row: LogRow, catalogues: Mapping[str, Catalogue]) -> Iterator[_Arrival]:
         ordinal = 0
-        for columns in row.blocks:
+        for sent in row.blocks:
+            columns = identified(sent, catalogues[sent.organisation])
             yield _Arrival(
                 position=position_of(row.row, ordinal),
                 reserved=row.reserved + ordinal,
@@ -162,10 +166,9 @@ class EventProcessor:
             )
             ordinal += len(columns)
 
-    def _judged(self, arrivals: Sequence[_Arrival]) -> list[MeteredBlock]:
-        """The blocks with what became of their events; the catalogues are read here, after the end of the rows."""
+    def _judged(self, arrivals: Sequence[_Arrival], catalogues: Mapping[str, Catalogue]) -> list[MeteredBlock]:
+        """The blocks with what became of their events."""
         claimed = self._claimed(arrivals)
-        catalogues = self._snapshots(arrivals)
         return [
             MeteredBlock(
                 position=arrival.position,
@@ -192,11 +195,10 @@ class EventProcessor:
                 claimed.setdefault(organisation, set()).add(event_id)
         return claimed
 
-    def _snapshots(self, arrivals: Sequence[_Arrival]) -> dict[str, Catalogue]:
+    def _snapshots(self, blocks: Sequence[EventColumns]) -> dict[str, Catalogue]:
         schemas: dict[str, set[str]] = {}
         accounts: dict[str, set[str]] = {}
-        for arrival in arrivals:
-            columns = arrival.columns
+        for columns in blocks:
             schemas.setdefault(columns.organisation, set()).update(columns.schema_names)
             accounts.setdefault(columns.organisation, set()).update(columns.account_refs)
         return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,20 +13,30 @@ from tallystick.catalog.event_schema import (
     EventDimension,
     EventSchema,
     EventSchemaDraft,
-    problems_of,
 )
 from tallystick.catalog.fields import Lifecycle
+from tallystick.catalog.schema_rules import problems_of
 from tallystick.kernel.document import decode
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def problems(attributes: str, dimensions: str, *filter_fields: str) -> list[str]:
-    found = problems_of(
-        [EventAttribute(name=name) for name in attributes.split()],
-        [EventDimension(name=name) for name in dimensions.split()],
-        filter_fields,
+def schema(attributes: str, dimensions: str, **more: Any) -> EventSchema:  # noqa: ANN401 - a schema's fields
+    return EventSchema(
+        name="rides",
+        version=1,
+        status=Lifecycle.DRAFT,
+        attributes=[EventAttribute(name=name) for name in attributes.split()],
+        dimensions=[EventDimension(name=name) for name in dimensions.split()],
+        event_level_revenue=False,
+        created_at=NOW,
+        updated_at=NOW,
+        **more,
     )
+
+
+def problems(attributes: str, dimensions: str, *filter_fields: str, **more: Any) -> list[str]:  # noqa: ANN401
+    found = problems_of(schema(attributes, dimensions, filter_fields=list(filter_fields), **more))
     return [str(problem) for problem in found]
 
 
@@ -57,17 +68,7 @@ def test_every_problem_is_named_at_its_place() -> None:
 
 
 def test_a_rule_may_read_attributes_and_dimensions_by_their_kind() -> None:
-    schema = EventSchema(
-        name="rides",
-        version=1,
-        status=Lifecycle.DRAFT,
-        attributes=[EventAttribute(name="distance"), EventAttribute(name="fare")],
-        dimensions=[EventDimension(name="city")],
-        event_level_revenue=False,
-        created_at=NOW,
-        updated_at=NOW,
-    )
-    assert schema.variables == {"attributes.distance", "attributes.fare", "dimensions.city"}
+    assert schema("distance fare", "city").variables == {"attributes.distance", "attributes.fare", "dimensions.city"}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from tallystick.accounts.schedule import LatenessGate
 from tallystick.catalog.fields import Lifecycle
+from tallystick.catalog.id_template import IdTemplate
 from tallystick.logic import parse
 from tallystick.metering.catalogue import (
     NEVER_LATE,
@@ -93,6 +94,7 @@ def schema_terms(schema: EventSchema, meters: Iterable[UsageMeter]) -> SchemaTer
         attributes=tuple(attribute.name for attribute in schema.attributes),
         dimensions=tuple(dimension.name for dimension in schema.dimensions),
         meters=tuple(_meter_terms(meter) for meter in meters),
+        id_template=IdTemplate.of(schema.event_id_template) if schema.event_id_template else None,
     )
 
 
