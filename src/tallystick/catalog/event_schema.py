@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import UNSET, Meta, UnsetType
 
 from tallystick.catalog.fields import Lifecycle, SchemaName, Text255
 from tallystick.kernel.document import Document, Draft
 
-RESERVED = frozenset({"togai-usage", "togai-named-license"})
+USAGE_SCHEMA: Final = "togai-usage"
+NAMED_LICENSE_SCHEMA: Final = "togai-named-license"
+RESERVED: Final = frozenset({USAGE_SCHEMA, NAMED_LICENSE_SCHEMA})
 """Names of the predefined schemas (domain.md 2.5): never created, never listed."""
 
 

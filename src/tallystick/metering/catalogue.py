@@ -64,6 +64,13 @@ class SchemaTerms:
     id_template: IdTemplate | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class LicenseSchemaTerms(SchemaTerms):
+    """The predefined schema of named licences, with the ids of the add-ons that its events may name."""
+
+    addon_ids: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class AccountTerms:
     """An account that can take events."""

@@ -13,10 +13,10 @@ from tallystick.kernel.errors import not_found
 from tallystick.kernel.paging import PageRequest
 from tallystick.operations.answers import DONE, Done, Listed
 from tallystick.operations.price_plans import refuse_priced
-from tallystick.operations.work import Work, command, query
+from tallystick.operations.work import Work, catalogue_command, command, query
 
 
-@command
+@catalogue_command
 def create_addon(work: Work, draft: AddOnDraft) -> AddOn:
     """Create an add-on; one without a name gets its type's plain name (domain.md 11.1 b)."""
     name = draft.name or _free_name(work, draft.type)
@@ -30,6 +30,7 @@ def create_addon(work: Work, draft: AddOnDraft) -> AddOn:
         created_at=work.now,
     )
     work.state.addons.add(addon, work.now)
+    _tell_processing(work, addon)
     return addon
 
 
@@ -57,12 +58,13 @@ def update_addon(work: Work, addon_id: str, patch: AddOnPatch) -> AddOn:
     return changed
 
 
-@command
+@catalogue_command
 def archive_addon(work: Work, addon_id: str) -> Done:
     """Archive an add-on; refused while a plan that is not archived prices it."""
     addon = live_addon(work, addon_id)
     refuse_priced(work, addon.id, f"add-on {addon.name!r}")
     work.state.addons.replace(msgspec.structs.replace(addon, status=Shelf.ARCHIVED), work.now)
+    _tell_processing(work, addon)
     return DONE
 
 
@@ -76,6 +78,12 @@ def live_addon(work: Work, addon_id: str) -> AddOn:
     if addon.status is Shelf.ARCHIVED:
         raise not_found("add-on", addon_id)
     return addon
+
+
+def _tell_processing(work: Work, addon: AddOn) -> None:
+    """Events of the predefined schema for named licences are judged by which of them there are."""
+    if addon.type is AddOnType.NAMED_LICENSE:
+        work.state.catalogue_changed()
 
 
 def _free_name(work: Work, kind: AddOnType) -> str:

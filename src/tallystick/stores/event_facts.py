@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tallystick.metering.catalogue import MeterTerms
     from tallystick.metering.columns import EventColumns
     from tallystick.metering.event import Event, EventSource, EventStatus
-    from tallystick.metering.processing import Outcomes
+    from tallystick.metering.outcomes import Outcomes
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.metering.event import EventStatus
-from tallystick.metering.processing import LONGEST_DESCRIPTION, process
+from tallystick.metering.outcomes import LONGEST_DESCRIPTION
+from tallystick.metering.processing import process
 from tests.unit.metering.samples import NOON, catalogue, columns, departures, flight, meter, schema, span
 
 if TYPE_CHECKING:
     from tallystick.metering.catalogue import Catalogue
     from tallystick.metering.event import Event
-    from tallystick.metering.processing import Outcomes
+    from tallystick.metering.outcomes import Outcomes
 
 DAY = timedelta(days=1)
 SCHEMA = schema(meter(), departures())

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from tallystick.accounts.schedule import LatenessGate
-from tallystick.catalog.fields import Lifecycle
+from tallystick.catalog.addon import AddOnType
+from tallystick.catalog.event_schema import NAMED_LICENSE_SCHEMA, USAGE_SCHEMA
+from tallystick.catalog.fields import Lifecycle, Shelf
 from tallystick.catalog.id_template import IdTemplate
 from tallystick.logic import parse
 from tallystick.metering.catalogue import (
@@ -21,6 +23,7 @@ from tallystick.metering.catalogue import (
     MeterTerms,
     SchemaTerms,
 )
+from tallystick.metering.predefined import license_schema, usage_schema
 from tallystick.stores.state import organisations
 from tallystick.stores.state.state import State
 from tallystick.stores.state.terms import Reference, references
@@ -81,9 +84,19 @@ def _schemas(state: State, names: Collection[str]) -> dict[str, SchemaTerms | No
     return {
         name: schema_terms(found[name], state.usage_meters.all(event_schema_name=name, status=Lifecycle.ACTIVE))
         if name in found and found[name].status is Lifecycle.ACTIVE
-        else None
+        else _predefined(state, name)
         for name in names
     }
+
+
+def _predefined(state: State, name: str) -> SchemaTerms | None:
+    """A schema that is there from the start, with what its events may name; None for any other."""
+    if name == USAGE_SCHEMA:
+        return usage_schema(map(_meter_terms, state.usage_meters.all(status=Lifecycle.ACTIVE)))
+    if name == NAMED_LICENSE_SCHEMA:
+        licenses = state.addons.all(status=Shelf.ACTIVE, type=AddOnType.NAMED_LICENSE)
+        return license_schema(addon.id for addon in licenses)
+    return None
 
 
 def schema_terms(schema: EventSchema, meters: Iterable[UsageMeter]) -> SchemaTerms:

@@ -1,0 +1,60 @@
+"""What became of the events of a block: their statuses with the reasons, and their usage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from tallystick.metering.event import EventStatus
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from tallystick.metering.catalogue import MeterTerms
+
+LONGEST_DESCRIPTION: Final = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What became of the events of some columns: entry i of a list belongs to event i.
+
+    Usage facts are lists of their own: fact j says that event `usage_ordinals[j]` made `usage_values[j]` units of
+    `usage_meters[j]`, each value already in the form of DECIMAL(38,12). `filtered_out` is null, or the JSON list of
+    [meter id, meter version] that said no to the event.
+    """
+
+    statuses: list[EventStatus]
+    descriptions: list[str | None]
+    schema_versions: list[int | None]
+    account_ids: list[str | None]
+    customer_ids: list[str | None]
+    filtered_out: list[str | None]
+    usage_ordinals: list[int]
+    usage_meters: list[MeterTerms]
+    usage_values: list[Decimal]
+
+    @classmethod
+    def blank(cls, count: int) -> Outcomes:
+        """Outcomes of so many events about which nothing is known yet."""
+        return cls(
+            statuses=[EventStatus.METERED] * count,
+            descriptions=[None] * count,
+            schema_versions=[None] * count,
+            account_ids=[None] * count,
+            customer_ids=[None] * count,
+            filtered_out=[None] * count,
+            usage_ordinals=[],
+            usage_meters=[],
+            usage_values=[],
+        )
+
+    def add_usage(self, ordinal: int, meter: MeterTerms, units: Decimal) -> None:
+        """Note a usage fact of an event."""
+        self.usage_ordinals.append(ordinal)
+        self.usage_meters.append(meter)
+        self.usage_values.append(units)
+
+
+Refusal: TypeAlias = tuple[EventStatus, str]
+"""The status with which an event ends before it is metered, and the reason."""
