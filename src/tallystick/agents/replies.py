@@ -12,7 +12,7 @@ from tallystick.kernel.document import decode, encode
 from tallystick.kernel.errors import BillingError, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
 LARGEST: Final = 40_000
 """Bytes of an answer's JSON."""
@@ -28,9 +28,9 @@ _DECEIVING: Final = re.compile(
 _RETRYABLE: Final = frozenset({Kind.UNAVAILABLE, Kind.LIMIT_EXCEEDED})
 _HINT: Final = "This answer was too large and was cut at truncatedAt: ask for less, or for the parts one by one."
 _PAGES: Final = "This answer was too large and has fewer entries than asked for: nextToken leads to the others."
-_LEFT_OF_TEXT: Final = 200
-_LEFT: Final = {str: _LEFT_OF_TEXT, list: 1, dict: 40}
-"""What is left of each at least; no object of ours has so many fields: what has more is a map that somebody filled."""
+_LEFT: Final[Mapping[type, int]] = {str: 200, list: 1, dict: 40}
+"""What is left of each, if that is enough; no object of ours has so many fields: what has more is a map."""
+_NOTHING: Final[Mapping[type, int]] = {str: 0, list: 0, dict: 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +83,26 @@ def _cut(text: str) -> str:
         shown = encode(answer | {"truncated": True, "truncatedAt": cuts[:20], "hint": _HINT}).decode()
         if fits(shown):
             return shown
-        path, holder, key = max(_parts(answer), key=lambda part: len(encode(part[1][part[2]])))
+        parts = list(_parts(answer, _LEFT)) or list(_parts(answer, _NOTHING))
+        path, holder, key = max(parts, key=lambda part: len(encode(part[1][part[2]])))
         holder[key] = _shortened(holder[key])
         if path not in cuts:
             cuts.append(path)
 
 
 def _shortened(part: Any) -> Any:  # noqa: ANN401 - a list, a map or a text
-    if isinstance(part, list):
-        return part[: len(part) // 2]
-    return dict(islice(part.items(), len(part) // 2)) if isinstance(part, dict) else part[:_LEFT_OF_TEXT]
+    half = len(part) // 2
+    if isinstance(part, dict):
+        return dict(islice(part.items(), half))
+    return part[:half] if isinstance(part, list) else part[: min(half, _LEFT[str])]
 
 
-def _parts(node: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:  # noqa: ANN401 - any JSON
-    """Every list of several entries, large map and long text: its path, what holds it, and under which key."""
+def _parts(node: Any, least: Mapping[type, int], path: str = "") -> Iterator[tuple[str, Any, Any]]:  # noqa: ANN401 - any JSON
+    """Every list, map and text that is longer than what must be left: its path, what holds it, and under which key."""
     entries = node.items() if isinstance(node, dict) else enumerate(node)
     for key, value in entries:
         here = f"{path}[{key}]" if isinstance(node, list) else f"{path}.{key}" if path else str(key)
-        if isinstance(value, list | dict | str) and len(value) > _LEFT[type(value)]:
+        if isinstance(value, list | dict | str) and len(value) > least[type(value)]:
             yield here, node, key
         if isinstance(value, dict | list):
-            yield from _parts(value, here)
+            yield from _parts(value, least, here)
