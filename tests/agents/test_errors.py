@@ -62,7 +62,7 @@ class TestFields:
 def test_only_what_may_pass_by_itself_is_worth_another_try(kind: Kind) -> None:
     error = told(BillingError(kind, "code", Problem("", "a reason")))
     assert error["retryable"] is (kind in {Kind.UNAVAILABLE, Kind.LIMIT_EXCEEDED})
-    assert error["nextSteps"] or kind in {Kind.NOT_FOUND, Kind.UNAUTHENTICATED, Kind.FORBIDDEN}
+    assert error["nextSteps"] or kind in {Kind.UNAUTHENTICATED, Kind.FORBIDDEN}
 
 
 class TestSteps:
@@ -71,18 +71,18 @@ class TestSteps:
     def test_what_is_not_found_is_searched_for(self) -> None:
         steps = told(not_found("customer", "acm"), "get-customer", {"customerId": "acm"}, self.EVERYTHING)["nextSteps"]
         assert steps == [
-            'Call search-billing with {"query":"acm"} and look for its id',
-            'Call get-customer with {"customerId":"<the id that was found>"}',
+            'Call search-billing with {"query":"acm"} and look for the customer',
+            'Call get-customer with {"customerId":"<id of the customer that was found>"}',
         ]
 
     def test_a_key_without_the_search_is_told_of_the_list(self) -> None:
         failure = not_found("event schema", "api_cal")
         steps = told(failure, "list-usage-meters", {"eventSchemaName": "api_cal"}, "list-event-schemas")["nextSteps"]
-        assert steps[0] == "Call list-event-schemas with {} and look for its id"
+        assert steps[0] == "Call list-event-schemas with {} and look for the event schema"
 
     def test_and_one_that_sees_neither_is_sent_nowhere(self) -> None:
         assert told(not_found("customer", "acm"), "get-customer", {"customerId": "acm"})["nextSteps"] == [
-            'Call get-customer with {"customerId":"<the id that was found>"}'
+            'Call get-customer with {"customerId":"<id of the customer that was found>"}'
         ]
 
     def test_every_problem_is_corrected_in_one_call(self) -> None:
@@ -99,7 +99,7 @@ class TestSteps:
     def test_what_lies_deeper_is_left_to_the_message(self) -> None:
         failure = invalid("pricePlanDetails.usageRateCards[0].usageMeterId", "usage meter 'um.x' not found")
         steps = told(failure, "create-price-plan", {"name": "P"}, "search-billing")["nextSteps"]
-        assert steps == ['Call search-billing with {"query":"um.x"} and look for its id']
+        assert steps == ['Call search-billing with {"query":"um.x"} and look for the usage meter']
         deeper = told(invalid("account.name", "is too short"), "create-customer", {"id": "a"})["nextSteps"]
         assert deeper == ["Correct what the message names and call create-customer again; nothing was changed"]
 
@@ -113,6 +113,15 @@ class TestSteps:
         assert json.loads(reply.json)["error"]["nextSteps"] == [
             "Correct what the message names and call grant-credit again; nothing was changed"
         ]
+
+    @pytest.mark.parametrize(
+        "name", ["o'neil", 'o"neil', "both ' and \"", "back\\slash", "new\nline", "' not found; account '"]
+    )
+    def test_whatever_the_name_is_it_is_searched_for_as_it_came(self, name: str) -> None:
+        error = told(not_found("customer", name), "get-customer", {"customerId": name}, "search-billing")
+        assert error["field"] == "customerId"
+        query = json.dumps({"query": name}, separators=(",", ":"))
+        assert error["nextSteps"][0] == f"Call search-billing with {query} and look for the customer"
 
     def test_a_name_cannot_pass_for_a_step(self) -> None:
         """What somebody wrote stands inside the quotes of JSON, whatever it says."""

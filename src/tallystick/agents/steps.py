@@ -7,6 +7,7 @@ blank that the agent has to fill.
 from __future__ import annotations
 
 import re
+from ast import literal_eval
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -48,12 +49,16 @@ _BY_CODE: Final[Mapping[str, tuple[str, Sent]]] = {
     "preview_mismatch": ("Call {call} for a preview of these arguments, or pass exactly those of the preview", _ANEW),
     "preview_invalid": ("Call {call} and pass on the previewToken that it gives", _ANEW),
     "idempotency_mismatch": ("Call {call} if this is another thing to do", {"idempotencyKey": "<a new one>"}),
+    "no_running_invoice": ("Do what the message says, then call {call}", {}),
     "rate_limited": ("Wait a minute, then call {call}", {}),
     "preview_used": ("Nothing is left to do: it was done when the preview was committed; do not do it again", {}),
     "insufficient_scope": ("Ask the person you work for to use an API key with this scope", {}),
 }
+"""What to do, and what changes of the arguments for it: None takes one out."""
+
 _BY_KIND: Final = {
     Kind.INVALID: "Correct what the message names and call {call}; nothing was changed",
+    Kind.NOT_FOUND: "Correct what the message names and call {call}",
     Kind.CONFLICT: "Read what is there now, then decide whether {tool} is still needed",
     Kind.UNPROCESSABLE: "Correct what the message names and call {call}; nothing was changed",
     Kind.TOO_LARGE: "Call {tool} with less at a time",
@@ -61,10 +66,9 @@ _BY_KIND: Final = {
     Kind.LIMIT_EXCEEDED: "Wait a second, then call {call}",
     Kind.BROKEN: "Tell the person you work for: the server's log says what failed",
 }
-"""Each with what changes of the arguments: None takes one out."""
-
 _NOT_FOUND: Final = re.compile(
-    r"(?:^|[:;] )(customer|account|invoice|price plan|usage meter|event schema) '([^']*)' not found"
+    r"(?:^|[:;] )(customer|account|invoice|price plan|usage meter|event schema) "
+    r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*") not found"""
 )
 _UNKNOWN: Final = re.compile(r"unknown field '([^']+)'(?:: did you mean '([^']+)')?")
 _MISSING: Final = re.compile(r"required field '([^']+)' is missing")
@@ -81,7 +85,7 @@ def field_of(failure: BillingError, sent: bytes) -> str | None:
     if found is not None:
         return found[1] + found[2]
     missing = _NOT_FOUND.match(message)
-    return None if missing is None else _argument(_decoded(sent), missing[2])
+    return None if missing is None else _argument(_decoded(sent), literal_eval(missing[2]))
 
 
 def steps_after(failure: BillingError, tool: str, tools: Collection[str], sent: bytes) -> list[str]:
@@ -112,15 +116,16 @@ def _call(tool: str, arguments: Sent | None, changes: Sent | None) -> str:
 
 def _finding(message: str, tool: str, tools: Collection[str], arguments: Sent | None) -> Iterator[str]:
     """How to find what was not found, and to go on with it."""
-    for noun, name in _NOT_FOUND.findall(message):
+    for noun, quoted in _NOT_FOUND.findall(message):
+        name = literal_eval(quoted)
         lister, asked = _NOUNS[noun]
         if "search-billing" in tools and name:
-            yield f"Call {call_of('search-billing', {'query': name})} and look for its id"
+            yield f"Call {call_of('search-billing', {'query': name})} and look for the {noun}"
         elif lister in tools and lister != tool:
-            yield f"Call {call_of(lister, asked)} and look for its id"
+            yield f"Call {call_of(lister, asked)} and look for the {noun}"
         argument = _argument(arguments, name)
         if argument is not None:
-            yield f"Call {_call(tool, arguments, {argument: '<the id that was found>'})}"
+            yield f"Call {_call(tool, arguments, {argument: f'<id of the {noun} that was found>'})}"
 
 
 def _taken(failure: BillingError, tool: str, tools: Collection[str], arguments: Sent | None) -> Iterator[str]:
