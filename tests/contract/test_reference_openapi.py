@@ -29,13 +29,25 @@ LATER: Final = {
 }
 """Fields of bodies that this release refuses by name."""
 
+PROSE_ONLY: Final = {("DELETE", "/settings/{setting_id_str}")}
+"""Routes that their change log tells of, and their description does not (domain.md 0)."""
+
+NEVER_ANSWERED: Final = {"/settings": {204}, "/settings/{setting_id_str}": {204}}
+"""Other statuses that their description allows: we always answer with the setting (domain.md 8.8)."""
+
 pytestmark = pytest.mark.skipif(
     not REFERENCE.exists(), reason="the reference description of the Togai API is not beside the repository"
 )
 
 
 def theirs() -> list[Route]:
-    return [route for route in ROUTES if not route.path.startswith("/v1/") and route.tag != "Capability"]
+    return [
+        route
+        for route in ROUTES
+        if not route.path.startswith("/v1/")
+        and route.tag != "Capability"
+        and (route.method, route.shown_path) not in PROSE_ONLY
+    ]
 
 
 def named(route: Route) -> str:
@@ -55,8 +67,8 @@ class Record:
         self._api = api
         self.answers: dict[tuple[str, str], list[Answer]] = {}
 
-    def __call__(self, method: str, template: str, body: object = None, **names: object) -> Any:  # noqa: ANN401 - JSON
-        answer = self._api.send(method, template.format(**names), body)
+    def __call__(self, method: str, template: str, body: object = None, query: str = "", **names: object) -> Any:  # noqa: ANN401 - JSON
+        answer = self._api.send(method, template.format(**names) + query, body)
         self.answers.setdefault((method, template), []).append(answer)
         return answer.ok()
 
@@ -95,6 +107,7 @@ def billing(record: Record, meter: str) -> None:
     record("POST", "/ingest", {"event": walk.EVENT})
     record("POST", "/ingestBatch", {"events": [walk.EVENT, walk.EVENT | {"id": "e-2", "accountId": "nobody"}]})
     record("POST", "/ingestBatch", {"events": [walk.EVENT | {"id": "e-3"}, {"id": "e-4"}]})
+    record("POST", "/events/correction", query="?action=REDO&account_id=acme-main&event_id=e-1")
     record("POST", "/credits", {"creditRequests": [walk.CREDIT]})
     record("GET", "/invoices")
 
@@ -108,6 +121,11 @@ def reading(record: Record) -> None:
     record("GET", "/event_schema/{event_schema_name}/versions", event_schema_name="api_call")
     record("POST", "/addons", {"type": "LICENSE"})
     record("POST", "/features", {"name": "Exports", "schemaAssociations": ["api_call"]})
+    record("POST", "/settings", walk.SETTING)
+    record("GET", "/settings")
+    named = {"setting_id_str": "setting.USER.calls_per_unit.ACCOUNT.acme-main"}
+    record("GET", "/settings/{setting_id_str}", **named)
+    record("PATCH", "/settings/{setting_id_str}", {"value": "20"}, **named)
     record("GET", "/events")
     record("GET", "/events/{event_id}", event_id="e-1")
     for template in (
@@ -167,7 +185,8 @@ def test_the_walk_goes_over_every_route_that_exists_there(answers: dict[tuple[st
 
 @pytest.mark.parametrize("route", theirs(), ids=named)
 def test_the_success_status_is_theirs(route: Route, reference: Description) -> None:
-    assert {route.status} == reference.successes(route.method, route.shown_path)
+    never = NEVER_ANSWERED.get(route.shown_path, set()) if route.method != "GET" else set()
+    assert {route.status} == reference.successes(route.method, route.shown_path) - never
 
 
 @pytest.mark.parametrize("route", theirs(), ids=named)

@@ -25,6 +25,7 @@ MONEY = {
     "update_invoice",
     "reissue_invoice",
     "grant_credit",
+    "correct_events",
 }
 
 
@@ -86,6 +87,7 @@ BODIES = {
 }
 QUERIES = {
     "search_billing": {"query": "acme"},
+    "correct_events": {"action": "UNDO"},
     "get_usage": {"startDate": "2026-01-01", "endDate": "2026-02-01"},
 }
 

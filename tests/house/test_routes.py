@@ -42,7 +42,8 @@ def unmarked(work: Work) -> str:
 def wrong_verb(route: Route) -> bool:
     """Whether a route that only looks changes something, or the other way round."""
     looks = route.method == "GET" or route.path in LOOKS_BY_POST
-    return looks == traits_of(route.operation).writes
+    traits = traits_of(route.operation)
+    return looks == (traits.writes or traits.is_audited)
 
 
 @every_route

@@ -52,6 +52,8 @@ class Route:
     """Its id in the description, where the name of its function would stand twice."""
     lenient: bool = False
     """Whether numbers may come as text, and what is optional as an empty text."""
+    may_be_empty: bool = False
+    """Whether a request without a body is one whose body says nothing."""
 
     @property
     def id(self) -> str:
@@ -81,6 +83,7 @@ class Binding:
     query_names: Mapping[str, str]
     answer: Any
     lenient: bool
+    may_be_empty: bool
 
     @classmethod
     def of(cls, route: Route) -> Binding:
@@ -96,7 +99,7 @@ class Binding:
             raise TypeError(f"{route.method} {route.path} does not fit {route.operation.__name__}")
         query = _query_struct(route, rest, paged=paged is not None)
         body = (bodies[0], hints[bodies[0]]) if bodies else None
-        return cls(in_path, body, paged, query, _spellings(query), answer, route.lenient)
+        return cls(in_path, body, paged, query, _spellings(query), answer, route.lenient, route.may_be_empty)
 
     @cached_property
     def decoder(self) -> msgspec.json.Decoder[Any]:
@@ -139,8 +142,9 @@ class Binding:
 
     def _decode(self, body: bytes) -> Any:  # noqa: ANN401 - the body's own type
         assert self.body is not None
-        if not body:
+        if not body and not self.may_be_empty:
             raise invalid("", "the request has no body: send JSON")
+        body = body or b"{}"
         if rb"\u0000" in body:
             raise invalid("", r"the character \u0000 cannot be stored")
         try:

@@ -14,6 +14,7 @@ from tallystick.catalog.usage_meter import UsageMeterAnswer
 from tallystick.invoicing.invoice import Invoice, InvoiceMetadata
 from tallystick.metering.event_view import EventList
 from tallystick.operations.answers import Listed
+from tallystick.operations.corrections import CorrectionList
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -55,3 +56,8 @@ def _(value: Listed[Any]) -> Listed[Any]:
 @parseable.register
 def _(value: EventList) -> object:
     return value if value.events else NOTHING
+
+
+@parseable.register
+def _(value: CorrectionList) -> object:
+    return value if value.data else NOTHING

@@ -132,6 +132,7 @@ class Engine:
                     secret=self.secret,
                     state=State(connection, organisation, self.secret),
                     events=self.events,
+                    log=self.log,
                 ),
                 connection,
             )
@@ -229,6 +230,9 @@ class Engine:
     def _asked(self, caller: Caller, request: Request, encode: Callable[[Any], tuple[int, bytes]]) -> Answer:
         with self.work_for(caller.organisation, caller.key_id, writes=False) as (work, _):
             answer = Answer(*encode(request.operation(work, **request.arguments)))
+        if traits_of(request.operation).is_audited:
+            with self.database.write() as connection:
+                self._audit(connection, caller, request, work.now)
         if request.idempotency_key is None:
             return answer
         return self.keep(caller, request.idempotency_key, request.fingerprint, answer)

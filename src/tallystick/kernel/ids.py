@@ -32,6 +32,18 @@ def base62(number: int, width: int) -> str:
     return "".join(reversed(letters))
 
 
+def reserved_of(reference: str) -> int | None:
+    """The nanosecond that stands in an event's reference id; None, when it is none."""
+    prefix, _, rest = reference.partition(".")
+    letters = rest.partition(".")[0]
+    if prefix != "event" or len(letters) != _TIME_LETTERS or not set(letters) <= set(ALPHABET):
+        return None
+    number = 0
+    for letter in letters:
+        number = number * 62 + ALPHABET.index(letter)
+    return number if number < 1 << 63 else None
+
+
 def nanoseconds(instant: datetime) -> int:
     """Nanoseconds since 1970 of an instant, exact to its microsecond."""
     return (instant - _EPOCH) // _MICROSECOND * 1000

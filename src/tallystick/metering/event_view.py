@@ -92,6 +92,7 @@ class EventTrace(Document, frozen=True, kw_only=True):
     price_plans: list[PlanTrace] = []
     account: AccountTrace | None = None
     customer: CustomerTrace | None = None
+    status_before_reverting: EventStatus | None = None
     base_currency: str | None = None
     invoice_currency: str | None = None
 

@@ -66,7 +66,7 @@ def list_events(
         micros = (last.event.timestamp - _EPOCH) // _MICROSECOND
         after: list[str | int] = [micros, last.event.id or "", last.position]
         token = paging.sign(msgspec.structs.replace(asked, after=after), work.secret)
-    return EventList(events=[_view(work, event) for event in shown], next_token=token)
+    return EventList(events=[view(work, event) for event in shown], next_token=token)
 
 
 @event_query
@@ -97,7 +97,8 @@ def _place(after: Sequence[str | int] | None) -> tuple[datetime, str, int] | Non
     return _EPOCH + timedelta(microseconds=int(micros)), str(event_id), int(position)
 
 
-def _view(work: Work, event: StoredEvent) -> EventView:
+def view(work: Work, event: StoredEvent) -> EventView:
+    """An event as lists show it."""
     return EventView(
         reference_id=event_reference(event.reserved, work.secret),
         event_payload=event.event,
@@ -112,8 +113,8 @@ def _view(work: Work, event: StoredEvent) -> EventView:
 
 
 def _traced(work: Work, event: StoredEvent, facts: Sequence[UsageFact]) -> TracedEvent:
-    view = _view(work, event)
-    shown: dict[str, Any] = {field: getattr(view, field) for field in EventView.__struct_fields__}
+    seen = view(work, event)
+    shown: dict[str, Any] = {field: getattr(seen, field) for field in EventView.__struct_fields__}
     return TracedEvent(**shown, event_pipeline_info=_trace(work, event, facts))
 
 
@@ -123,6 +124,7 @@ def _trace(work: Work, event: StoredEvent, facts: Sequence[UsageFact]) -> EventT
     return EventTrace(
         event_schema=None if schema is None else SchemaTrace(name=event.event.schema_name, version=schema),
         usage_meters=_meter_traces(work, event, metered),
+        status_before_reverting=event.before_reverting,
         **_account_trace(work, event, [fact.meter_id for fact in metered]),
     )
 

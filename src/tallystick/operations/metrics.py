@@ -83,7 +83,7 @@ def _event_points(work: Work, asked: MetricQuery, bounds: Sequence[datetime]) ->
         bounds,
         account_ids=_account_ids(work, asked),
         schema_name=schemas[0] if schemas else None,
-        statuses=_statuses(_values(asked, Field.EVENT_STATUS)),
+        statuses=_statuses(asked),
         by=_COUNTED_BY.get(asked.group_by),
     )
     for group, index, count in counts:
@@ -235,7 +235,11 @@ def _billed_accounts(work: Work, asked: MetricQuery) -> dict[str, Account]:
     return work.state.accounts.among(billed if wanted is None else [one for one in wanted if one in billed])
 
 
-def _statuses(names: list[str] | None) -> list[EventStatus]:
+def _statuses(asked: MetricQuery) -> list[EventStatus] | None:
+    """What was asked for; else what succeeded or failed, or every status where each stands by itself."""
+    names = _values(asked, Field.EVENT_STATUS)
+    if names is None and asked.group_by is Field.RAW_EVENT_STATUS:
+        return None
     wanted = ["PROCESSED", "UNPROCESSED"] if names is None else names
     return [status for name in wanted for status in statuses_named(name, "metricQueries.filters.fieldValues")]
 

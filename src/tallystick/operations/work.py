@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from tallystick.accounts.organisation import Organisation
     from tallystick.kernel.ids import IdSource
+    from tallystick.stores.event_log import EventLog
     from tallystick.stores.event_store import EventStore
     from tallystick.stores.state.state import State
 
@@ -28,6 +29,7 @@ class Work:
     secret: bytes
     state: State
     events: EventStore
+    log: EventLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,14 @@ class Traits:
     `scope` is what the caller's key must be allowed to do.
     `after_events` lets the processing pass everything acknowledged before the call, `with_events` waits for that too,
     but only for a few seconds. Either wait ends before the transaction begins, so that no connection is held.
+    `is_audited` is for what changes something elsewhere than in the state.
     """
 
     writes: bool
     scope: Scope
     after_events: bool = False
     with_events: bool = False
+    is_audited: bool = False
 
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -73,6 +77,12 @@ def catalogue_command(operation: F) -> F:
     The catalogue changes at a position: events that came before are judged by what stood then (design 4).
     """
     setattr(operation, _TRAITS, Traits(writes=True, scope=Scope.WRITE, after_events=True))
+    return operation
+
+
+def log_command(operation: F) -> F:
+    """Mark an operation that orders something in the event log: it writes no state, and leaves an audit row."""
+    setattr(operation, _TRAITS, Traits(writes=False, scope=Scope.WRITE, with_events=True, is_audited=True))
     return operation
 
 

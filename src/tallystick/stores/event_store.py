@@ -148,6 +148,20 @@ class EventStore(Protocol):
         """The events at these positions."""
         ...
 
+    def events_matching(
+        self,
+        organisation: str,
+        account_id: str,
+        *,
+        reserved: int | None = None,
+        event_id: str | None = None,
+        event_at: datetime | None = None,
+        received_at: datetime | None = None,
+        size: int,
+    ) -> list[StoredEvent]:
+        """The newest events of an account, or sent under its name, that meet every condition."""
+        ...
+
     def ids_at(self, positions: NDArray[np.int64]) -> list[tuple[str, str]]:
         """The (organisation, event id) of those events at these positions that hold their id."""
         ...

@@ -172,6 +172,34 @@ class EventQueries:
         """  # noqa: S608 - made of constants, the values are parameters
         return [_stored_event(*row) for row in self._read(query, parameters)]
 
+    def events_matching(
+        self,
+        organisation: str,
+        account_id: str,
+        *,
+        reserved: int | None = None,
+        event_id: str | None = None,
+        event_at: datetime | None = None,
+        received_at: datetime | None = None,
+        size: int,
+    ) -> list[StoredEvent]:
+        """The newest events of an account, or sent under its name, that meet every condition."""
+        conditions: dict[str, object] = {
+            "reserved": reserved,
+            "event_id": event_id,
+            "event_at": None if event_at is None else _naive(event_at),
+            "received_at": None if received_at is None else _naive(received_at),
+        }
+        given = {column: value for column, value in conditions.items() if value is not None}
+        where = "".join(f" AND {column} = ${column}" for column in given)
+        query = f"""
+            SELECT {_EVENT_COLUMNS} FROM judged
+            WHERE organisation = $organisation AND (account_id = $account_id OR account_ref = $account_id) {where}
+            ORDER BY event_at DESC, coalesce(event_id, ''), position LIMIT $size
+        """  # noqa: S608 - made of constants, the values are parameters
+        parameters = given | {"organisation": organisation, "account_id": account_id, "size": size}
+        return [_stored_event(*row) for row in self._read(query, parameters)]
+
     def events_with_id(self, organisation: str, event_id: str) -> list[StoredEvent]:
         """Every event that was sent with this id, the first one first."""
         return self.events_with_ids(organisation, [event_id])

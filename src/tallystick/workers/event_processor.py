@@ -13,8 +13,9 @@ from tallystick.metering.event import STATUS_GROUPS
 from tallystick.metering.identity import identified
 from tallystick.metering.processing import process
 from tallystick.stores.event_facts import MeteredBlock
-from tallystick.stores.event_log import position_of
+from tallystick.stores.event_log import position_of, row_of
 from tallystick.stores.known_ids import KnownIds
+from tallystick.workers.orders import Moment, Orders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from tallystick.metering.catalogue import Catalogue, CatalogueSource
     from tallystick.metering.columns import EventColumns
+    from tallystick.stores.event_facts import Revision
     from tallystick.stores.event_log import EventLog, LogRow
     from tallystick.stores.event_store import EventStore
 
@@ -142,12 +144,15 @@ class EventProcessor:
             if not rows:
                 return 0
             self._known.catch_up(self._events)
+            sent = [columns for row in rows for columns in row.blocks]
+            orders = Orders(self._events, sent)
             # The catalogues are read here, after the end of the rows that they are for.
-            catalogues = self._snapshots([columns for row in rows for columns in row.blocks])
-            blocks = self._judged([one for row in rows for one in self._arrivals(row, catalogues)], catalogues)
+            catalogues = self._snapshots(sent, orders)
+            arrivals = [arrival for row in rows for arrival in self._arrivals(row, catalogues)]
+            blocks = self._judged(arrivals, catalogues, orders)
             last = rows[-1]
-            self._events.apply(blocks, last.row, last.received_at)
-            self._remember(blocks, last.row)
+            self._events.apply(blocks, last.row, last.received_at, orders.revisions)
+            self._remember(blocks, orders.revisions, last.row)
             self._rounds += 1
             if self._rounds % ROUNDS_PER_PRUNING == 0:
                 self._log.prune(last.row)
@@ -166,25 +171,31 @@ class EventProcessor:
             )
             ordinal += len(columns)
 
-    def _judged(self, arrivals: Sequence[_Arrival], catalogues: Mapping[str, Catalogue]) -> list[MeteredBlock]:
-        """The blocks with what became of their events."""
+    def _judged(
+        self, arrivals: Sequence[_Arrival], catalogues: Mapping[str, Catalogue], orders: Orders
+    ) -> list[MeteredBlock]:
+        """The blocks with what became of their events, once what they order was carried out."""
         claimed = self._claimed(arrivals)
-        return [
-            MeteredBlock(
-                position=arrival.position,
-                reserved=arrival.reserved,
-                received_at=arrival.received_at,
-                columns=arrival.columns,
-                outcomes=process(
-                    arrival.columns,
-                    arrival.received_at,
-                    catalogues[arrival.columns.organisation],
-                    claimed[arrival.columns.organisation],
-                ),
-                keys=arrival.keys,
-            )
-            for arrival in arrivals
-        ]
+        blocks = []
+        for arrival in arrivals:
+            columns, received_at = arrival.columns, arrival.received_at
+            catalogue, taken = catalogues[columns.organisation], claimed[columns.organisation]
+            if columns.undone or columns.rejudged:
+                moment = Moment(row_of(arrival.position), received_at, catalogue, taken)
+                if not orders.carry_out(columns, moment):
+                    continue
+            if len(columns):
+                blocks.append(
+                    MeteredBlock(
+                        position=arrival.position,
+                        reserved=arrival.reserved,
+                        received_at=received_at,
+                        columns=columns,
+                        outcomes=process(columns, received_at, catalogue, taken),
+                        keys=arrival.keys,
+                    )
+                )
+        return blocks
 
     def _claimed(self, arrivals: Sequence[_Arrival]) -> dict[str, set[str]]:
         """For each organisation, the ids among these that earlier events took: looked up by key, read as stored."""
@@ -195,19 +206,24 @@ class EventProcessor:
                 claimed.setdefault(organisation, set()).add(event_id)
         return claimed
 
-    def _snapshots(self, blocks: Sequence[EventColumns]) -> dict[str, Catalogue]:
+    def _snapshots(self, blocks: Sequence[EventColumns], orders: Orders) -> dict[str, Catalogue]:
         schemas: dict[str, set[str]] = {}
         accounts: dict[str, set[str]] = {}
         for columns in blocks:
             schemas.setdefault(columns.organisation, set()).update(columns.schema_names)
             accounts.setdefault(columns.organisation, set()).update(columns.account_refs)
+            for schema, account in orders.references(columns):
+                schemas[columns.organisation].add(schema)
+                accounts[columns.organisation].add(account)
         return {
             organisation: self._catalogues.snapshot(organisation, names, accounts[organisation])
             for organisation, names in schemas.items()
         }
 
-    def _remember(self, blocks: Sequence[MeteredBlock], through_row: int) -> None:
+    def _remember(self, blocks: Sequence[MeteredBlock], revisions: Sequence[Revision], through_row: int) -> None:
         """Let the index know the ids that were claimed; if this fails, it catches up in the next round."""
+        if any(revision.status in _CLAIMING for revision in revisions):
+            return  # ids of events that are older: the store tells the index, which happens seldom
         keys = []
         positions = []
         for block in blocks:
