@@ -40,6 +40,15 @@ CREDIT: Final = {
     "creditAmount": 80,
     "priority": 1,
 }
+SETTING: Final = {
+    "id": "calls_per_unit",
+    "value": "10",
+    "entityType": "ACCOUNT",
+    "entityId": "acme-main",
+    "namespace": "USER",
+    "name": "Calls per unit",
+    "dataType": "NUMERIC",
+}
 REVENUE: Final = {
     "startTime": "2026-01-01T00:00:00Z",
     "endTime": "2026-02-01T00:00:00Z",

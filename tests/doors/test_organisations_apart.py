@@ -24,6 +24,7 @@ CHANGES: dict[str, Any] = {
     "update_price_plan": {"description": "Taken over"},
     "activate_price_plan": {"currencies": ["USD"]},
     "update_invoice": {"status": "VOID"},
+    "update_setting": {"name": "Taken over"},
     "create_account": {"id": "acme-2", "name": "Taken over"},
     "grant_credit": {"creditAmount": 1, "effectiveFrom": "2026-01-01"},
 }
@@ -58,6 +59,7 @@ def names(mine: Api) -> dict[str, str]:
         "invoice_id": shop.invoices()[0]["id"],
         "line_id": meter,
         "credit_id": shop.credit(5),
+        "setting_id_str": shop.setting("threshold", "5", "ACCOUNT", "acme"),
     }
     return owned | {_camel(name): value for name, value in owned.items()}
 

@@ -133,6 +133,15 @@ class Shop:
         """An add-on; its id."""
         return self.api.post("/addons", {"name": name, "type": kind}).ok()["id"]
 
+    def setting(
+        self, name: str, value: str, entity: str = "ORGANIZATION", of: str | None = None, kind: str = "NUMERIC"
+    ) -> str:
+        """A value on an entity, by default on the organisation; its path."""
+        entity_id = of or self.api.get("/v1/organization").ok()["id"]
+        where = {"entityType": entity, "entityId": entity_id, "namespace": "USER", "dataType": kind}
+        self.api.post("/settings", where | {"id": name, "name": name, "value": value}).ok()
+        return f"setting.USER.{name}.{entity}.{entity_id}"
+
     def plan(self, *, cycle: Json | None = None, currencies: tuple[str, ...] = ("USD",), **cards: object) -> str:
         """An active plan; its id."""
         details = {"supportedCurrencies": currencies, "pricingCycleConfig": cycle or monthly()} | cards

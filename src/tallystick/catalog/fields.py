@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta
 
@@ -15,6 +15,9 @@ Text50 = Annotated[str, Meta(max_length=50)]
 Text255 = Annotated[str, Meta(max_length=255)]
 Name255 = Annotated[str, Meta(min_length=1, max_length=255)]
 CurrencyCode = Annotated[str, Meta(min_length=3, max_length=3)]
+NUMBER_PATTERN: Final = r"^-?[0-9]{1,512}(\.[0-9]+)?$(?!\n)"
+"""A number that the wire carries as digits; the last part is there because `$` also matches before a line feed."""
+
 NumberText = Annotated[str, Meta(min_length=1, max_length=40)]
 """A number that the wire carries as text, inside slabConfig, slabRateConfig and rateConfig."""
 

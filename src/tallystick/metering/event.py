@@ -9,11 +9,10 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from tallystick.catalog.fields import NUMBER_PATTERN
 from tallystick.kernel.errors import invalid
 
 MAX_BATCH = 1000
-NUMBER_PATTERN = r"^-?[0-9]{1,512}(\.[0-9]+)?$(?!\n)"
-"""The last part is there because `$` also matches before a line feed at the end."""
 
 
 class Attribute(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):

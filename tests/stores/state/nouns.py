@@ -15,6 +15,7 @@ from tallystick.catalog.event_schema import EventAttribute, EventDimension, Even
 from tallystick.catalog.feature import Feature, SchemaAssociation
 from tallystick.catalog.fields import Lifecycle, Shelf
 from tallystick.catalog.price_plan import PlanStatus, PlanType, PricePlan, PricePlanDetails, PricingSchedule
+from tallystick.catalog.setting import Setting, SettingDataType, SettingEntity
 from tallystick.catalog.usage_meter import Aggregation, Computation, MeterFilter, MeterType, UsageMeter
 from tallystick.credits.credit import Credit, CreditStatus
 from tallystick.invoicing.invoice import InvoiceClass, InvoiceStatus, InvoiceType
@@ -102,6 +103,21 @@ def meter(name: str = "um.distance", /, **more: object) -> UsageMeter:
             "version": 1,
             "created_at": NOW,
             "updated_at": NOW,
+        }
+        | more
+    )
+
+
+def setting(name: str = "rate", /, **more: object) -> Setting:
+    return Setting(
+        **{
+            "id": name,
+            "value": "10",
+            "entity_type": SettingEntity.ACCOUNT,
+            "entity_id": "acme-main",
+            "namespace": "USER",
+            "name": "Rate",
+            "data_type": SettingDataType.NUMERIC,
         }
         | more
     )

@@ -24,12 +24,13 @@ EXAMPLES: dict[str, Document] = {
     "addons": nouns.addon(),
     "features": nouns.feature(),
     "price_plans": nouns.plan(),
+    "settings": nouns.setting(),
 }
 every_noun = pytest.mark.parametrize(("shelf", "document"), EXAMPLES.items(), ids=EXAMPLES)
 
 
 def name_of(shelf: str, document: Document) -> str:
-    return getattr(document, "name" if shelf == "event_schemas" else "id")
+    return getattr(document, {"event_schemas": "name", "settings": "path"}.get(shelf, "id"))
 
 
 @every_noun

@@ -74,6 +74,7 @@ DOCUMENTS: dict[str, tuple[Callable[[Any, str, Any], Any], Any]] = {
     "page_of_rows": (lambda documents, _name, _document: documents.page_of_rows(PageRequest()), ([], None)),
     "add": (lambda documents, _, document: documents.add(document, NOW), None),
     "replace": (lambda documents, _, document: documents.replace(document, END), None),
+    "remove": (lambda documents, name, _: documents.remove(name), None),
 }
 
 OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {

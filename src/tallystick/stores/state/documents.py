@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import Table, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tallystick.kernel.document import Document, decode, encode
@@ -95,6 +95,10 @@ class Documents(Generic[D]):
             )
         except IntegrityError:
             raise self._taken(document) from None
+
+    def remove(self, name: str) -> None:
+        """Delete the document of that id; only nouns that nothing refers to are ever deleted."""
+        self._connection.execute(delete(self._table).where(*self._mine(), self._table.c.id == name))
 
     def all(self, **columns: str) -> list[D]:
         """Every document whose columns hold these values, oldest first; a writer only looks at them."""

@@ -10,6 +10,7 @@ from tallystick.catalog.addon import AddOn
 from tallystick.catalog.event_schema import EventSchema
 from tallystick.catalog.feature import Feature
 from tallystick.catalog.price_plan import PricePlan
+from tallystick.catalog.setting import Setting
 from tallystick.catalog.usage_meter import UsageMeter
 from tallystick.stores.state import tables
 from tallystick.stores.state.documents import Shelf
@@ -108,4 +109,11 @@ PRICE_PLANS: Final = Shelf(
         hidden=_NOT_ARCHIVED,
     ),
     ("status", "type", "name", "description"),
+)
+SETTINGS: Final = Shelf(
+    "setting",
+    Setting,
+    Listing("settings", tables.setting, _NEWEST_FIRST, search=("id",), sortable=("created_at",)),
+    ("setting_id", "namespace", "entity_type", "entity_id"),
+    key="path",
 )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tallystick.catalog.event_schema import EventSchema
     from tallystick.catalog.feature import Feature
     from tallystick.catalog.price_plan import PricePlan
+    from tallystick.catalog.setting import Setting
     from tallystick.catalog.usage_meter import UsageMeter
     from tallystick.stores.state.access import ApiKey
 
@@ -77,6 +78,11 @@ class State:
     def price_plans(self) -> Documents[PricePlan]:
         """The price plans."""
         return Documents(self._connection, self._organisation, self._secret, shelves.PRICE_PLANS)
+
+    @cached_property
+    def settings(self) -> Documents[Setting]:
+        """The settings."""
+        return Documents(self._connection, self._organisation, self._secret, shelves.SETTINGS)
 
     def catalogue_changed(self) -> None:
         """Say that the processing of events has to look again at schemas, meters, accounts or terms.

@@ -209,6 +209,15 @@ Index(
     sqlite_where=text("status = 'ACTIVE'"),
     postgresql_where=text("status = 'ACTIVE'"),
 )
+setting = _document(
+    "setting",
+    _text("setting_id"),
+    _text("namespace"),
+    _text("entity_type"),
+    _text("entity_id"),
+)
+Index(None, setting.c.organisation_id, setting.c.entity_type, setting.c.entity_id)
+
 feature = _document("feature", _text("name"))
 feature_tie = Table(
     "feature_tie",
