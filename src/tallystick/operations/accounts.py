@@ -127,6 +127,7 @@ def open_account(work: Work, customer: Customer, draft: FirstAccountDraft, path:
     )
     work.state.accounts.add(account, work.now)
     work.state.aliases.add(account.id, [work.ids.mint("alias") for _ in spans], spans, work.now)
+    work.state.look_again([account.id, *(span.value for span in spans)], work.now)
     return with_aliases(account, spans, work.now)
 
 

@@ -175,7 +175,7 @@ class EventProcessor:
         self, arrivals: Sequence[_Arrival], catalogues: Mapping[str, Catalogue], orders: Orders
     ) -> list[MeteredBlock]:
         """The blocks with what became of their events, once what they order was carried out."""
-        claimed = self._claimed(arrivals)
+        claimed = self._claimed(arrivals, orders)
         blocks = []
         for arrival in arrivals:
             columns, received_at = arrival.columns, arrival.received_at
@@ -197,11 +197,17 @@ class EventProcessor:
                 )
         return blocks
 
-    def _claimed(self, arrivals: Sequence[_Arrival]) -> dict[str, set[str]]:
+    def _claimed(self, arrivals: Sequence[_Arrival], orders: Orders) -> dict[str, set[str]]:
         """For each organisation, the ids among these that earlier events took: looked up by key, read as stored."""
         claimed: dict[str, set[str]] = {arrival.columns.organisation: set() for arrival in arrivals}
+        keys = [arrival.keys for arrival in arrivals]
+        keys += [
+            self._known.keys_of(arrival.columns.organisation, orders.ids(arrival.columns))
+            for arrival in arrivals
+            if arrival.columns.rejudged
+        ]
         if arrivals:
-            positions = self._known.candidates(np.concatenate([arrival.keys for arrival in arrivals]))
+            positions = self._known.candidates(np.concatenate(keys))
             for organisation, event_id in self._events.ids_at(positions) if len(positions) else ():
                 claimed.setdefault(organisation, set()).add(event_id)
         return claimed

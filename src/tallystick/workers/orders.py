@@ -64,6 +64,10 @@ class Orders:
             if stored is not None:
                 yield stored.event.schema_name, stored.account_id or stored.event.account_id
 
+    def ids(self, block: EventColumns) -> list[str | None]:
+        """The ids that events of a block may take when they are judged again."""
+        return [self._stored[position].event.id for position in block.rejudged if position in self._stored]
+
     def carry_out(self, block: EventColumns, moment: Moment) -> bool:
         """Do what a block orders; whether its own events may be judged, because all is taken back that should be."""
         for position in block.rejudged:
@@ -101,6 +105,7 @@ class Orders:
             account_id=outcomes.account_ids[0],
             customer_id=outcomes.customer_ids[0],
             filtered_out=() if filtered_out is None else msgspec.json.decode(filtered_out, type=_Meters),
+            enrichments=outcomes.enrichments[0],
         )
         self._keep(organisation, judged, moment)
         usage = tuple(zip(outcomes.usage_meters, outcomes.usage_values, strict=True))
@@ -124,6 +129,7 @@ class Orders:
                 account_id=event.account_id,
                 customer_id=event.customer_id,
                 filtered_out=msgspec.json.encode(event.filtered_out).decode() if event.filtered_out else None,
+                enrichments=event.enrichments,
                 event_at=event.event.timestamp,
             )
         )

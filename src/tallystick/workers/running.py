@@ -1,4 +1,4 @@
-"""The background work of one server: the processing of events and the billing clock."""
+"""The background work of one server: the processing of events, the second look and the billing clock."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tallystick.operations.work import traits_of
 from tallystick.stores.state.catalogues import StateCatalogues
 from tallystick.workers.billing_clock import BillingClock
 from tallystick.workers.event_processor import EventProcessor
+from tallystick.workers.second_look import SecondLook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,15 +26,18 @@ class Workers:
         self._engine = engine
         self.processor = EventProcessor(engine.log, engine.events, StateCatalogues(engine.database))
         self.billing = BillingClock(engine, lambda: self.processor.failure)
+        self.second_look = SecondLook(engine, lambda: self.processor.failure)
 
     def start(self) -> None:
         """Begin to process and to bill."""
         self.processor.start()
+        self.second_look.start()
         self.billing.start()
 
     def stop(self) -> None:
         """Finish what is at hand and stop."""
         self.billing.stop()
+        self.second_look.stop()
         self.processor.stop()
 
     def answer(self, caller: Caller, request: Request, encode: Callable[[Any], tuple[int, bytes]]) -> Answer:
@@ -47,6 +51,7 @@ class Workers:
         answer = self._engine.answer(caller, request, encode)
         if self._engine.is_test and traits_of(request.operation).writes:
             with suppress(BillingError):  # the command is done, whatever keeps bills waiting: the next one tries
+                self.second_look.catch_up()
                 self.billing.catch_up()
         return answer
 

@@ -123,6 +123,7 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "find_key": (lambda s, _: s.find_key("key.1"), None),
     "last_invoice_number": (lambda s, _: s.last_invoice_number(), 0),
     "next_invoice_number": (lambda s, _: s.next_invoice_number(), 1),
+    "look_again": (lambda s, _: s.look_again(["acme-main"], NOW), None),
     "use_preview": (lambda s, _: s.use_preview("p", END), True),
     "catalogue_changed": (lambda s, _: s.catalogue_changed(), None),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tallystick.stores.state import access, organisations, shelves
+from tallystick.stores.state import access, organisations, shelves, wishes
 from tallystick.stores.state.documents import Documents
 from tallystick.stores.state.invoices import Invoices
 from tallystick.stores.state.ledger import Ledger
@@ -14,6 +14,7 @@ from tallystick.stores.state.search import Search
 from tallystick.stores.state.terms import Aliases, Schedules
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -103,6 +104,10 @@ class State:
     def replace_organisation(self, changed: Organisation) -> None:
         """Store the organisation's new settings."""
         organisations.replace_organisation(self._connection, changed)
+
+    def look_again(self, account_refs: Iterable[str], now: datetime) -> None:
+        """Let events that were sent under these names, before anybody had them, be judged again."""
+        wishes.add(self._connection, self._organisation, account_refs, now)
 
     def use_preview(self, name: str, expires_at: datetime) -> bool:
         """Note that a preview is committed in this transaction; False, when that was done before."""

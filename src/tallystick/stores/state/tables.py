@@ -148,6 +148,15 @@ used_preview = Table(
     Index(None, "expires_at"),
 )
 
+second_look = Table(
+    "second_look",
+    METADATA,
+    _text("organisation_id"),
+    _text("account_ref"),
+    _instant("created_at"),
+    PrimaryKeyConstraint("organisation_id", "account_ref"),
+)
+
 customer = _document("customer", _text("status"), _text("name"), _text("primary_email"))
 account = _document(
     "account",

@@ -1,0 +1,50 @@
+"""Names of accounts that have appeared, for which events may have come before: wishes that they be looked at again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, insert, select
+
+from tallystick.stores.state.tables import second_look
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+
+def add(connection: Connection, organisation: str, account_refs: Iterable[str], now: datetime) -> None:
+    """Wish that events which were sent under these names be looked at again; a wish that stands is wished once."""
+    names = set(account_refs)
+    standing = connection.execute(
+        select(second_look.c.account_ref).where(
+            second_look.c.organisation_id == organisation, second_look.c.account_ref.in_(names)
+        )
+    ).scalars()
+    wished = [
+        {"organisation_id": organisation, "account_ref": name, "created_at": now}
+        for name in sorted(names - set(standing))
+    ]
+    if wished:
+        connection.execute(insert(second_look), wished)
+
+
+def oldest(connection: Connection, most: int) -> list[tuple[str, str]]:
+    """(organisation, account reference) of the wishes that stand longest, across all organisations."""
+    rows = connection.execute(
+        select(second_look.c.organisation_id, second_look.c.account_ref)
+        .order_by(second_look.c.created_at, second_look.c.organisation_id, second_look.c.account_ref)
+        .limit(most)
+    )
+    return [(organisation, account_ref) for organisation, account_ref in rows]
+
+
+def forget(connection: Connection, organisation: str, account_ref: str) -> None:
+    """A wish is fulfilled."""
+    connection.execute(
+        delete(second_look).where(
+            second_look.c.organisation_id == organisation, second_look.c.account_ref == account_ref
+        )
+    )
