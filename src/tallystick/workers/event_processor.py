@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
-from tallystick.metering.event import STATUS_GROUPS
-from tallystick.metering.identity import identified
-from tallystick.metering.processing import process
-from tallystick.stores.event_facts import MeteredBlock
-from tallystick.stores.event_log import position_of, row_of
 from tallystick.stores.known_ids import KnownIds
-from tallystick.workers.orders import Moment, Orders
+from tallystick.workers.judging import CLAIMING, Round, claims_of
+from tallystick.workers.orders import Orders
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from tallystick.metering.catalogue import Catalogue, CatalogueSource
-    from tallystick.metering.columns import EventColumns
-    from tallystick.stores.event_facts import Revision
-    from tallystick.stores.event_log import EventLog, LogRow
+    from tallystick.metering.catalogue import CatalogueSource
+    from tallystick.stores.event_facts import MeteredBlock, Revision
+    from tallystick.stores.event_log import EventLog
     from tallystick.stores.event_store import EventStore
 
 MOST_IN_ROUND: Final = 65_536
@@ -40,18 +29,6 @@ LONGEST_BACKOFF_SECONDS: Final = 5.0
 ROUNDS_PER_PRUNING: Final = 8
 
 _log = logging.getLogger(__name__)
-_CLAIMING: Final = frozenset(STATUS_GROUPS["PROCESSED"])
-
-
-@dataclass(frozen=True, slots=True)
-class _Arrival:
-    """A block of a log row on its way: event i has `position` + i and nanosecond `reserved` + i."""
-
-    position: int
-    reserved: int
-    received_at: datetime
-    columns: EventColumns
-    keys: NDArray[np.uint64]
 
 
 class EventProcessor:
@@ -144,12 +121,10 @@ class EventProcessor:
             if not rows:
                 return 0
             self._known.catch_up(self._events)
-            sent = [columns for row in rows for columns in row.blocks]
-            orders = Orders(self._events, sent)
-            # The catalogues are read here, after the end of the rows that they are for.
-            catalogues = self._snapshots(sent, orders)
-            arrivals = [arrival for row in rows for arrival in self._arrivals(row, catalogues)]
-            blocks = self._judged(arrivals, catalogues, orders)
+            orders = Orders(self._events, [columns for row in rows for columns in row.blocks])
+            at_hand = Round(rows, self._catalogues, orders, self._known.keys_of)
+            positions = self._known.candidates(at_hand.keys)
+            blocks = at_hand.judged(self._events.ids_at(positions) if len(positions) else ())
             last = rows[-1]
             self._events.apply(blocks, last.row, last.received_at, orders.revisions)
             self._remember(blocks, orders.revisions, last.row)
@@ -158,83 +133,7 @@ class EventProcessor:
                 self._log.prune(last.row)
             return sum(row.count for row in rows)
 
-    def _arrivals(self, row: LogRow, catalogues: Mapping[str, Catalogue]) -> Iterator[_Arrival]:
-        ordinal = 0
-        for sent in row.blocks:
-            columns = identified(sent, catalogues[sent.organisation])
-            yield _Arrival(
-                position=position_of(row.row, ordinal),
-                reserved=row.reserved + ordinal,
-                received_at=row.received_at,
-                columns=columns,
-                keys=self._known.keys_of(columns.organisation, columns.ids),
-            )
-            ordinal += len(columns)
-
-    def _judged(
-        self, arrivals: Sequence[_Arrival], catalogues: Mapping[str, Catalogue], orders: Orders
-    ) -> list[MeteredBlock]:
-        """The blocks with what became of their events, once what they order was carried out."""
-        claimed = self._claimed(arrivals, orders)
-        blocks = []
-        for arrival in arrivals:
-            columns, received_at = arrival.columns, arrival.received_at
-            catalogue, taken = catalogues[columns.organisation], claimed[columns.organisation]
-            if columns.undone or columns.rejudged:
-                moment = Moment(row_of(arrival.position), received_at, catalogue, taken)
-                if not orders.carry_out(columns, moment):
-                    continue
-            if len(columns):
-                blocks.append(
-                    MeteredBlock(
-                        position=arrival.position,
-                        reserved=arrival.reserved,
-                        received_at=received_at,
-                        columns=columns,
-                        outcomes=process(columns, received_at, catalogue, taken),
-                        keys=arrival.keys,
-                    )
-                )
-        return blocks
-
-    def _claimed(self, arrivals: Sequence[_Arrival], orders: Orders) -> dict[str, set[str]]:
-        """For each organisation, the ids among these that earlier events took: looked up by key, read as stored."""
-        claimed: dict[str, set[str]] = {arrival.columns.organisation: set() for arrival in arrivals}
-        keys = [arrival.keys for arrival in arrivals]
-        keys += [
-            self._known.keys_of(arrival.columns.organisation, orders.ids(arrival.columns))
-            for arrival in arrivals
-            if arrival.columns.rejudged
-        ]
-        if arrivals:
-            positions = self._known.candidates(np.concatenate(keys))
-            for organisation, event_id in self._events.ids_at(positions) if len(positions) else ():
-                claimed.setdefault(organisation, set()).add(event_id)
-        return claimed
-
-    def _snapshots(self, blocks: Sequence[EventColumns], orders: Orders) -> dict[str, Catalogue]:
-        schemas: dict[str, set[str]] = {}
-        accounts: dict[str, set[str]] = {}
-        for columns in blocks:
-            schemas.setdefault(columns.organisation, set()).update(columns.schema_names)
-            accounts.setdefault(columns.organisation, set()).update(columns.account_refs)
-            for schema, account in orders.references(columns):
-                schemas[columns.organisation].add(schema)
-                accounts[columns.organisation].add(account)
-        return {
-            organisation: self._catalogues.snapshot(organisation, names, accounts[organisation])
-            for organisation, names in schemas.items()
-        }
-
     def _remember(self, blocks: Sequence[MeteredBlock], revisions: Sequence[Revision], through_row: int) -> None:
         """Let the index know the ids that were claimed; if this fails, it catches up in the next round."""
-        if any(revision.status in _CLAIMING for revision in revisions):
-            return  # ids of events that are older: the store tells the index, which happens seldom
-        keys = []
-        positions = []
-        for block in blocks:
-            claims = np.array([status in _CLAIMING for status in block.outcomes.statuses], dtype=np.bool_)
-            keys.append(block.keys[claims])
-            positions.append(block.position + np.flatnonzero(claims))
-        if blocks:
-            self._known.add(np.concatenate(keys), np.concatenate(positions), through_row)
+        if not any(revision.status in CLAIMING for revision in revisions):  # the store tells of those that are older
+            self._known.add(*claims_of(blocks), through_row)
