@@ -132,14 +132,26 @@ def test_a_misused_token_grants_nothing(
     assert table.granted() == granted
 
 
+def test_a_mismatch_says_what_differs(table: Table) -> None:
+    reasons = {"another key": "another API key", "another tool": "another tool", "another day": "other arguments"}
+    for misuse, reason in reasons.items():
+        assert reason in MISUSES[misuse][0](table).refused("preview_mismatch")["message"]
+
+
 def test_the_control_a_token_that_is_used_as_it_should_be_grants(table: Table) -> None:
     assert table.commit().ok()["creditAmount"] == 500
     assert table.granted() == [500]
 
 
+def moving_usage(table: Table) -> None:
+    """More usage, which has come as far as the draft that the preview showed."""
+    table.shop.use(70)
+    assert table.shop.invoice()["totalAmount"] == 70
+
+
 RIGHT_USES: Final = {
     "until its last second": lambda table: table.turn_clock(PREVIEW_LIFE - timedelta(seconds=1)),
-    "while usage moves on": lambda table: table.shop.use(70),
+    "while usage moves on": moving_usage,
     "while another account gets a credit": lambda table: (table.shop.account("beta"), table.shop.credit(1, "beta")),
     "after another preview of the same": lambda table: table.agent.call("grant-credit", GRANT).ok(),
 }
