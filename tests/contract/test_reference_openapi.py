@@ -23,8 +23,6 @@ REFERENCE: Final = Path(__file__).parents[2].parent / "shared" / "reference" / "
 
 INGESTION: Final = (("POST", "/ingest"), ("POST", "/ingestBatch"), ("POST", "/authenticate"))
 LATER: Final = {
-    "/event_schema": {"enrichments"},
-    "/event_schema/{event_schema_name}": {"enrichments"},
     "/price_plans/{price_plan_id}": {"migrationMode", "versionsToMigrate"},
 }
 """Fields of bodies that this release refuses by name."""

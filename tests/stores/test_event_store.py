@@ -60,7 +60,7 @@ def test_an_event_comes_back_as_it_was_sent_with_what_became_of_it(store: DuckEv
     assert (second.position, second.reserved) == (position_of(1, 5), 1_000_005)
     assert (second.account_id, second.customer_id, second.schema_version) == (None, None, None)
     assert second.status is EventStatus.NO_EVENT_ID
-    assert second.status_description == "the event has no id"
+    assert second.status_description == "the event has no id, and its schema has no eventIdTemplate"
 
 
 def test_a_transaction_may_hold_blocks_of_several_organisations_and_rows(store: DuckEventStore) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 from msgspec import UNSET, Meta, UnsetType
 
+from tallystick.catalog.enrichment import Enrichments
 from tallystick.catalog.fields import Lifecycle, SchemaName, Text255
 from tallystick.kernel.document import Document, Draft
 
@@ -54,17 +55,23 @@ class EventSchema(Document, frozen=True, kw_only=True):
     dimensions: list[EventDimension]
     filter_fields: list[str] | None = None
     feature_details: FeatureTie | None = None
+    enrichments: Enrichments | None = None
     event_id_template: str | None = None
     event_level_revenue: bool
     created_at: datetime
     updated_at: datetime
 
     @property
-    def variables(self) -> frozenset[str]:
-        """The names that a rule over this schema's events may read."""
+    def sent_variables(self) -> frozenset[str]:
+        """The attributes and dimensions that each event is sent with, as rules name them."""
         return frozenset(f"attributes.{attribute.name}" for attribute in self.attributes) | frozenset(
             f"dimensions.{dimension.name}" for dimension in self.dimensions
         )
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """The names that a rule over this schema's events may read: those that they are enriched with too."""
+        return self.sent_variables | (self.enrichments.variables if self.enrichments else frozenset())
 
 
 class EventSchemaListItem(EventSchema, frozen=True, kw_only=True):
@@ -81,6 +88,7 @@ class EventSchemaDraft(Draft, frozen=True, kw_only=True):
     attributes: Attributes
     dimensions: Dimensions
     filter_fields: FilterFields | None = None
+    enrichments: Enrichments | None = None
     event_id_template: Template | None = None
 
 
@@ -91,4 +99,5 @@ class EventSchemaPatch(Draft, frozen=True, kw_only=True):
     attributes: Attributes | UnsetType = UNSET
     dimensions: Dimensions | UnsetType = UNSET
     filter_fields: FilterFields | UnsetType = UNSET
+    enrichments: Enrichments | UnsetType = UNSET
     event_id_template: Template | UnsetType = UNSET

@@ -85,7 +85,7 @@ def _rule_problems(text: str, path: str, longest: int, variables: Collection[str
 def _filter_problems(filters: Sequence[MeterFilter], variables: Collection[str] | None) -> list[Problem]:
     if variables is None:
         return []
-    names = {name.partition(".")[2] for name in variables}
+    names = {name.partition(".")[2] for name in variables if not name.startswith("dependencies.")}
     return [
         Problem(
             f"filters[{index}].field",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tallystick.catalog import id_template
+from tallystick.catalog import enrichment_rules, id_template
 from tallystick.kernel.errors import Problem
 
 if TYPE_CHECKING:
@@ -18,8 +18,10 @@ def problems_of(schema: EventSchema) -> list[Problem]:
         *_repeats("dimensions", [dimension.name for dimension in schema.dimensions]),
         *_filter_problems(schema),
     ]
+    if schema.enrichments:
+        problems += enrichment_rules.problems_of(schema.enrichments, schema.sent_variables)
     if schema.event_id_template:
-        problems += id_template.problems_of(schema.event_id_template, schema.variables)
+        problems += id_template.problems_of(schema.event_id_template, schema.sent_variables)
     return problems
 
 
@@ -32,7 +34,7 @@ def _repeats(path: str, names: list[str]) -> list[Problem]:
 
 
 def _filter_problems(schema: EventSchema) -> list[Problem]:
-    known = {name.partition(".")[2] for name in schema.variables}
+    known = {name.partition(".")[2] for name in schema.variables if not name.startswith("dependencies.")}
     return [
         Problem(f"filterFields[{index}]", f"{field!r} is neither an attribute nor a dimension of this schema")
         for index, field in enumerate(schema.filter_fields or [])

@@ -8,7 +8,7 @@ from tallystick.logic.moment import Moment
 from tallystick.logic.parser import parse
 from tallystick.logic.place import Place
 from tallystick.logic.rule import Constant, Listing, Operation, Rule
-from tallystick.logic.value import Value, truthy
+from tallystick.logic.value import Value, kind_of, truthy
 
 __all__ = [
     "Constant",
@@ -23,6 +23,7 @@ __all__ = [
     "check",
     "evaluate",
     "hint",
+    "kind_of",
     "parse",
     "truthy",
 ]

@@ -38,6 +38,17 @@ def truthy(value: Value) -> bool:
     return bool(value) or isinstance(value, dict)
 
 
+def kind_of(value: Value) -> str:
+    """What a value is, for people."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, Decimal):
+        return "a number"
+    return "a text" if isinstance(value, str) else "a list" if isinstance(value, list) else "another value"
+
+
 def as_number(value: Value) -> Decimal | None:
     """The number that a value is or that its text spells, else None.
 

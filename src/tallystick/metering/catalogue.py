@@ -6,7 +6,7 @@ catalogues hands out the same object for as long as nothing about it has changed
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
+    from tallystick.catalog.enrichment import Enrichments
     from tallystick.catalog.id_template import IdTemplate
+    from tallystick.catalog.setting import Setting
     from tallystick.catalog.usage_meter import Aggregation, MeterFilter
     from tallystick.logic import Rule
 
@@ -53,7 +55,7 @@ class MeterTerms:
 class SchemaTerms:
     """One version of an active event schema, with the names its events must carry and its active meters.
 
-    `id_template` makes the ids of events that bring none.
+    `id_template` makes the ids of events that bring none; `enrichments` add fields to what each event says.
     """
 
     name: str
@@ -62,6 +64,7 @@ class SchemaTerms:
     dimensions: tuple[str, ...]
     meters: tuple[MeterTerms, ...]
     id_template: IdTemplate | None = None
+    enrichments: Enrichments | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -73,11 +76,12 @@ class LicenseSchemaTerms(SchemaTerms):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AccountTerms:
-    """An account that can take events."""
+    """An account that can take events; `settings` are those nearest to it, by the key that enrichments name."""
 
     id: str
     customer_id: str
     gate: Gate = NEVER_LATE
+    settings: Mapping[str, Setting] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from tallystick.kernel.document import Document
+from tallystick.metering.enrichment import EnrichmentTrace
 from tallystick.metering.event import Event, EventStatus
 
 
@@ -92,6 +93,7 @@ class EventTrace(Document, frozen=True, kw_only=True):
     price_plans: list[PlanTrace] = []
     account: AccountTrace | None = None
     customer: CustomerTrace | None = None
+    enrichments: EnrichmentTrace | None = None
     status_before_reverting: EventStatus | None = None
     base_currency: str | None = None
     invoice_currency: str | None = None

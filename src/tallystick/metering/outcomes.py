@@ -21,7 +21,7 @@ class Outcomes:
 
     Usage facts are lists of their own: fact j says that event `usage_ordinals[j]` made `usage_values[j]` units of
     `usage_meters[j]`, each value already in the form of DECIMAL(38,12). `filtered_out` is null, or the JSON list of
-    [meter id, meter version] that said no to the event.
+    [meter id, meter version] that said no to the event; `enrichments` is null, or the JSON of an `EnrichmentTrace`.
     """
 
     statuses: list[EventStatus]
@@ -30,6 +30,7 @@ class Outcomes:
     account_ids: list[str | None]
     customer_ids: list[str | None]
     filtered_out: list[str | None]
+    enrichments: list[str | None]
     usage_ordinals: list[int]
     usage_meters: list[MeterTerms]
     usage_values: list[Decimal]
@@ -44,6 +45,7 @@ class Outcomes:
             account_ids=[None] * count,
             customer_ids=[None] * count,
             filtered_out=[None] * count,
+            enrichments=[None] * count,
             usage_ordinals=[],
             usage_meters=[],
             usage_values=[],

@@ -16,7 +16,7 @@ from tallystick.metering.units import UnitsInvalidError, stored
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tallystick.metering.catalogue import MeterTerms
+    from tallystick.metering.catalogue import AccountTerms, MeterTerms
     from tallystick.metering.event_data import EventData
     from tallystick.metering.outcomes import Outcomes, Refusal
 
@@ -55,7 +55,13 @@ class _DirectUsage(PreparedSchema):
         super().__init__(replace(terms, meters=()))
         self._by_id = {meter.id: meter for meter in terms.meters}
 
-    def meter(self, data: EventData, ordinal: int, outcomes: Outcomes) -> Refusal | None:
+    def meter(
+        self,
+        data: EventData,
+        account: AccountTerms,  # noqa: ARG002 - the same for any account
+        ordinal: int,
+        outcomes: Outcomes,
+    ) -> Refusal | None:
         """Add the usage to the meter."""
         meter_id = data.dimensions["usage_meter_id"]
         meter = self._by_id.get(meter_id)
@@ -86,7 +92,13 @@ class _NamedLicenses(PreparedSchema):
         """Everything that is wrong with the event."""
         return EventStatus.INVALID_NAMED_LICENSE_EVENT, "; ".join(self._problems(data))
 
-    def meter(self, data: EventData, ordinal: int, outcomes: Outcomes) -> None:  # noqa: ARG002 - the same for any event
+    def meter(
+        self,
+        data: EventData,  # noqa: ARG002 - the same for any event
+        account: AccountTerms,  # noqa: ARG002 - of any account
+        ordinal: int,
+        outcomes: Outcomes,
+    ) -> None:
         """Say that the event made no usage."""
         outcomes.statuses[ordinal] = EventStatus.NOT_METERED
         outcomes.descriptions[ordinal] = NO_LEDGER_YET

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tallystick.logic import EvaluationError
+from tallystick.metering.enrichment import Enrichment, EnrichmentError
 from tallystick.metering.event import EventStatus
 from tallystick.metering.units import UnitsInvalidError, units_of
 
 if TYPE_CHECKING:
-    from tallystick.metering.catalogue import MeterTerms, SchemaTerms
+    from tallystick.metering.catalogue import AccountTerms, MeterTerms, SchemaTerms
     from tallystick.metering.event_data import EventData
     from tallystick.metering.outcomes import Outcomes, Refusal
     from tallystick.metering.units import Units
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
 class PreparedSchema:
     """A schema whose meters have become functions."""
 
-    __slots__ = ("_attributes", "_dimensions", "_meters", "_silent", "version")
+    __slots__ = ("_attributes", "_dimensions", "_enrichment", "_meters", "_silent", "version")
 
     def __init__(self, terms: SchemaTerms) -> None:
         self.version = terms.version
         self._attributes = terms.attributes
         self._dimensions = terms.dimensions
         self._meters: list[tuple[MeterTerms, Units]] = [(meter, units_of(meter)) for meter in terms.meters]
+        self._enrichment = None if terms.enrichments is None else Enrichment(terms.enrichments, _sent(terms))
         self._silent: dict[tuple[MeterTerms, ...], str] = {}
 
     def lacks(self, data: EventData) -> bool:
@@ -45,8 +47,13 @@ class PreparedSchema:
         missing += [f"dimension {name} is missing" for name in self._dimensions if name not in data.dimensions]
         return EventStatus.FAILED, "; ".join(missing)
 
-    def meter(self, data: EventData, ordinal: int, outcomes: Outcomes) -> Refusal | None:
-        """Add the event's units of every meter, or none at all when one of them fails."""
+    def meter(self, data: EventData, account: AccountTerms, ordinal: int, outcomes: Outcomes) -> Refusal | None:
+        """Enrich the event, and add its units of every meter, or none at all when one of them fails."""
+        if self._enrichment is not None:
+            try:
+                outcomes.enrichments[ordinal] = self._enrichment.enrich(data, account.settings)
+            except EnrichmentError as failure:
+                return EventStatus.ENRICHMENT_FAILED, str(failure)
         if not self._meters:
             outcomes.statuses[ordinal] = EventStatus.NO_MATCHING_METERS
             return None
@@ -75,3 +82,9 @@ class PreparedSchema:
             listed = [[meter.id, meter.version] for meter in meters]
             self._silent[meters] = msgspec.json.encode(listed).decode()
         return self._silent[meters]
+
+
+def _sent(terms: SchemaTerms) -> frozenset[str]:
+    """The variables that events of the schema are sent with."""
+    attributes = [f"attributes.{name}" for name in terms.attributes]
+    return frozenset([*attributes, *(f"dimensions.{name}" for name in terms.dimensions)])

@@ -81,7 +81,7 @@ class _Judge:
             return _NO_ACCOUNT
         if account.gate.refuses(event_at, self._received_at):
             return _TOO_LATE
-        return schema.meter(data, ordinal, self.outcomes)
+        return schema.meter(data, account, ordinal, self.outcomes)
 
     def _without_id(self, row: EventRow) -> Refusal:
         """Why neither the event nor its schema's template gave an id."""

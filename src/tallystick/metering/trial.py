@@ -17,11 +17,11 @@ from tallystick.metering.event import Event, EventSource, EventStatus
 from tallystick.metering.processing import process
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from tallystick.catalog.setting import Setting
     from tallystick.metering.catalogue import SchemaTerms
 
-_ANY_ACCOUNT: Final = (AccountSpan(AccountTerms("", ""), BEGINNING, FOREVER),)
 _NOT_SAID: Final = {
     EventStatus.METERED: "the meter takes these units",
     EventStatus.NOT_METERED: "the meter's filters or matchers say no",
@@ -39,8 +39,12 @@ class TriedEvent(Document, frozen=True, kw_only=True):
     units: Decimal | None = None
 
 
-def try_events(schema: SchemaTerms, events: Sequence[Event]) -> list[TriedEvent]:
+def try_events(
+    schema: SchemaTerms, events: Sequence[Event], settings: Mapping[str, Mapping[str, Setting]]
+) -> list[TriedEvent]:
     """Judge sample events as the processor would, were the meters of these terms the schema's active ones.
+
+    `settings` are those that enrichments find for each account, by the text that the events name it by.
 
     Raises:
         BillingError: of kind INVALID, for events of another schema and times that are no UTC instants.
@@ -50,7 +54,7 @@ def try_events(schema: SchemaTerms, events: Sequence[Event]) -> list[TriedEvent]
     columns = EventColumns.of(
         [msgspec.structs.replace(event, id=str(index)) for index, event in enumerate(events)], "", EventSource.API
     )
-    accounts = {event.account_id: _ANY_ACCOUNT for event in events}
+    accounts = {name: (_any_account(found),) for name, found in settings.items()}
     outcomes = process(columns, BEGINNING, Catalogue({schema.name: schema}, accounts), set())
     units = dict(zip(outcomes.usage_ordinals, map(plain, outcomes.usage_values), strict=True))
     return [
@@ -65,6 +69,10 @@ def try_events(schema: SchemaTerms, events: Sequence[Event]) -> list[TriedEvent]
             zip(events, outcomes.statuses, outcomes.descriptions, strict=True)
         )
     ]
+
+
+def _any_account(settings: Mapping[str, Setting]) -> AccountSpan:
+    return AccountSpan(AccountTerms("", "", settings=settings), BEGINNING, FOREVER)
 
 
 def _refuse_others(schema: SchemaTerms, events: Sequence[Event]) -> None:

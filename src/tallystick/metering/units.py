@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from tallystick.catalog.usage_meter import Aggregation
 from tallystick.kernel import quantity
-from tallystick.logic import evaluate, truthy
+from tallystick.logic import evaluate, kind_of, truthy
 from tallystick.logic.rule import Constant, Listing, Operation
 from tallystick.metering.event_data import rule_data
 
@@ -169,7 +169,7 @@ class _Answers(dict["Texts", T]):
 def _number(value: Value) -> Decimal:
     if isinstance(value, Decimal):
         return value
-    raise UnitsInvalidError(f"the computation gives {_kind(value)}, not a number")
+    raise UnitsInvalidError(f"the computation gives {kind_of(value)}, not a number")
 
 
 def _dimensions_read(rule: Rule) -> frozenset[str] | None:
@@ -199,11 +199,3 @@ def _variable(rule: Rule, kinds: tuple[str, ...]) -> str | None:
             return name if dot and name and kind in kinds else None
         case _:
             return None
-
-
-def _kind(value: Value) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true or false"
-    return "a text" if isinstance(value, str) else "a list" if isinstance(value, list) else "another value"

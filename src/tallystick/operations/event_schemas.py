@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from tallystick.catalog.event_schema import (
@@ -18,6 +20,9 @@ from tallystick.kernel.errors import Problem, conflict, invalid, not_found, refu
 from tallystick.kernel.paging import PageRequest
 from tallystick.operations.answers import DONE, Done, Listed
 from tallystick.operations.work import Work, catalogue_command, command, query
+
+_NAMED: Final = ("attributes", "dimensions", "enrichments.dependencies", "enrichments.fields", "filterFields")
+"""Where a schema has names, none of which an active one may lose."""
 
 
 class Versions(Document, frozen=True, kw_only=True):
@@ -39,6 +44,7 @@ def create_event_schema(work: Work, draft: EventSchemaDraft) -> EventSchema:
         attributes=draft.attributes,
         dimensions=draft.dimensions,
         filter_fields=draft.filter_fields,
+        enrichments=draft.enrichments,
         event_id_template=draft.event_id_template or None,
         event_level_revenue=False,
         created_at=work.now,
@@ -159,23 +165,23 @@ def _refuse_removals(old: EventSchema, new: EventSchema) -> None:
     """An active schema only grows: what events carried so far stays."""
     problems = [
         Problem(kind, f"{name!r} cannot be removed from a schema that was active; only additions are possible")
-        for kind, before, after in (
-            (
-                "attributes",
-                [field.name for field in old.attributes],
-                [field.name for field in new.attributes],
-            ),
-            (
-                "dimensions",
-                [field.name for field in old.dimensions],
-                [field.name for field in new.dimensions],
-            ),
-            ("filterFields", old.filter_fields or [], new.filter_fields or []),
-        )
+        for kind, before, after in zip(_NAMED, _names(old), _names(new), strict=True)
         for name in before
         if name not in after
     ]
     refuse_if_any(problems)
+
+
+def _names(schema: EventSchema) -> tuple[list[str], ...]:
+    """The names of everything that a schema has, in the order of `_NAMED`."""
+    enrichments = schema.enrichments
+    return (
+        [attribute.name for attribute in schema.attributes],
+        [dimension.name for dimension in schema.dimensions],
+        [dependency.name for dependency in enrichments.dependencies] if enrichments else [],
+        [field.variable for field in enrichments.fields] if enrichments else [],
+        schema.filter_fields or [],
+    )
 
 
 def _refuse_used(work: Work, schema: EventSchema, *states: Lifecycle) -> None:

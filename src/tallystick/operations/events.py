@@ -9,11 +9,13 @@ from typing import Any, Final
 import msgspec
 
 from tallystick.kernel import paging
+from tallystick.kernel.document import decode
 from tallystick.kernel.errors import not_found
 from tallystick.kernel.ids import event_reference
 from tallystick.kernel.paging import Query
 from tallystick.kernel.period import local_date
 from tallystick.kernel.quantity import plain
+from tallystick.metering.enrichment import EnrichmentTrace
 from tallystick.metering.event import statuses_named
 from tallystick.metering.event_view import (
     AccountTrace,
@@ -124,6 +126,7 @@ def _trace(work: Work, event: StoredEvent, facts: Sequence[UsageFact]) -> EventT
     return EventTrace(
         event_schema=None if schema is None else SchemaTrace(name=event.event.schema_name, version=schema),
         usage_meters=_meter_traces(work, event, metered),
+        enrichments=None if event.enrichments is None else decode(event.enrichments, EnrichmentTrace),
         status_before_reverting=event.before_reverting,
         **_account_trace(work, event, [fact.meter_id for fact in metered]),
     )

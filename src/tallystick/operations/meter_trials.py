@@ -48,7 +48,8 @@ def try_usage_meter(work: Work, draft: MeterTrial) -> MeterTrialResult:
     schema = None if meter.event_schema_name is None else work.state.event_schemas.find(meter.event_schema_name)
     if schema is None or schema.status is Lifecycle.ARCHIVED:
         raise invalid(path, "the meter has no event schema whose events it reads: set its eventSchemaName")
-    tried = try_events(schema_terms(schema, [meter]), draft.events)
+    settings = work.state.settings_for({event.account_id for event in draft.events})
+    tried = try_events(schema_terms(schema, [meter]), draft.events, settings)
     return MeterTrialResult(
         usage_meter_id=draft.usage_meter_id,
         name=meter.name,

@@ -43,7 +43,8 @@ class UsageWindow:
 class StoredEvent:
     """An event as it was sent, and what became of it.
 
-    `reserved` is the nanosecond of its reference id. `filtered_out` names the (meter id, meter version) that said no.
+    `reserved` is the nanosecond of its reference id. `filtered_out` names the (meter id, meter version) that said no;
+    `enrichments` is the JSON of an `EnrichmentTrace`.
     """
 
     position: int
@@ -57,6 +58,7 @@ class StoredEvent:
     status: EventStatus
     status_description: str | None
     filtered_out: tuple[tuple[str, int], ...]
+    enrichments: str | None = None
     before_reverting: EventStatus | None = None
 
 
@@ -80,6 +82,7 @@ class Revision:
     account_id: str | None = None
     customer_id: str | None = None
     filtered_out: str | None = None
+    enrichments: str | None = None
     event_at: datetime
     usage: tuple[tuple[MeterTerms, Decimal], ...] = ()
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["DuckEventStore", "EventStore", "MeteredBlock", "MeteredEvent", "StoredEvent", "UsageFact", "UsageWindow"]
 
 LAYOUT: Final = 2
-"""The version of the tables below. Layout 1 had no revisions; what it lacks is made when it is opened."""
+"""The version of the tables below. Layout 1 had neither revisions nor enrichments; they are added when it is opened."""
 
 ROWS_PER_GROUP: Final = 40_960
 CHECKPOINT_THRESHOLD: Final = "64MB"
@@ -64,8 +64,10 @@ CREATE TABLE IF NOT EXISTS event (
     dimensions VARCHAR NOT NULL,
     status VARCHAR NOT NULL,
     status_description VARCHAR,
-    filtered_out VARCHAR
+    filtered_out VARCHAR,
+    enrichments VARCHAR
 );
+ALTER TABLE event ADD COLUMN IF NOT EXISTS enrichments VARCHAR;
 CREATE TABLE IF NOT EXISTS usage (
     organisation VARCHAR NOT NULL,
     account_id VARCHAR NOT NULL,
@@ -86,7 +88,8 @@ CREATE TABLE IF NOT EXISTS revision (
     schema_version INTEGER,
     account_id VARCHAR,
     customer_id VARCHAR,
-    filtered_out VARCHAR
+    filtered_out VARCHAR,
+    enrichments VARCHAR
 );
 CREATE VIEW IF NOT EXISTS judged AS
 SELECT event.* REPLACE (
@@ -96,12 +99,13 @@ SELECT event.* REPLACE (
     CASE WHEN latest.position IS NULL THEN event.schema_version ELSE latest.schema_version END AS schema_version,
     CASE WHEN latest.position IS NULL THEN event.account_id ELSE latest.account_id END AS account_id,
     CASE WHEN latest.position IS NULL THEN event.customer_id ELSE latest.customer_id END AS customer_id,
-    CASE WHEN latest.position IS NULL THEN event.filtered_out ELSE latest.filtered_out END AS filtered_out
+    CASE WHEN latest.position IS NULL THEN event.filtered_out ELSE latest.filtered_out END AS filtered_out,
+    CASE WHEN latest.position IS NULL THEN event.enrichments ELSE latest.enrichments END AS enrichments
 ), latest.before_reverting
 FROM event LEFT JOIN (
     SELECT position, unnest(max_by(outcome, number)) FROM (
         SELECT position, number, struct_pack(status, status_description, before_reverting, schema_version, account_id,
-            customer_id, filtered_out) AS outcome FROM revision
+            customer_id, filtered_out, enrichments) AS outcome FROM revision
     ) GROUP BY position
 ) AS latest ON latest.position = event.position;
 CREATE TABLE IF NOT EXISTS progress (through_row BIGINT NOT NULL, received_at TIMESTAMP);
@@ -160,6 +164,12 @@ class EventStore(Protocol):
         size: int,
     ) -> list[StoredEvent]:
         """The newest events of an account, or sent under its name, that meet every condition."""
+        ...
+
+    def positions_of(
+        self, organisation: str, account_ref: str, status: EventStatus, *, after: int, size: int
+    ) -> list[int]:
+        """The next positions of events that were sent under an account's name and have this status."""
         ...
 
     def ids_at(self, positions: NDArray[np.int64]) -> list[tuple[str, str]]:

@@ -60,6 +60,7 @@ class EventTables:
                 "status": _texts(self._all(lambda block: block.outcomes.statuses)),
                 "status_description": _texts(self._all(lambda block: block.outcomes.descriptions)),
                 "filtered_out": _texts(self._all(lambda block: block.outcomes.filtered_out)),
+                "enrichments": _texts(self._all(lambda block: block.outcomes.enrichments)),
             }
         )
 
@@ -122,6 +123,7 @@ class RevisionTables:
                 "account_id": _texts(self._each("account_id")),
                 "customer_id": _texts(self._each("customer_id")),
                 "filtered_out": _texts(self._each("filtered_out")),
+                "enrichments": _texts(self._each("enrichments")),
             }
         )
 

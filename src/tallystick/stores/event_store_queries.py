@@ -38,7 +38,8 @@ _EVENT_GROUPS: Final[Mapping[CountsBy | None, str]] = {
 }
 _EVENT_COLUMNS: Final = (
     "position, reserved, event_id, schema_name, event_at, account_ref, attributes, dimensions, schema_version, "
-    "account_id, customer_id, received_at, source, status, status_description, filtered_out, before_reverting"
+    "account_id, customer_id, received_at, source, status, status_description, filtered_out, enrichments, "
+    "before_reverting"
 )
 _NARROW: Final = "sum(value), NULL"
 _WIDE: Final = "sum(CAST(trunc(value) AS HUGEINT)), sum(value - trunc(value))"
@@ -200,6 +201,24 @@ class EventQueries:
         parameters = given | {"organisation": organisation, "account_id": account_id, "size": size}
         return [_stored_event(*row) for row in self._read(query, parameters)]
 
+    def positions_of(
+        self, organisation: str, account_ref: str, status: EventStatus, *, after: int, size: int
+    ) -> list[int]:
+        """The next positions of events that were sent under an account's name and have this status."""
+        query = """
+            SELECT position FROM judged
+            WHERE organisation = $organisation AND account_ref = $account_ref AND status = $status
+            AND position > $after ORDER BY position LIMIT $size
+        """
+        parameters = {
+            "organisation": organisation,
+            "account_ref": account_ref,
+            "status": status.value,
+            "after": after,
+            "size": size,
+        }
+        return [position for (position,) in self._read(query, parameters)]
+
     def events_with_id(self, organisation: str, event_id: str) -> list[StoredEvent]:
         """Every event that was sent with this id, the first one first."""
         return self.events_with_ids(organisation, [event_id])
@@ -347,7 +366,7 @@ def _naive(instant: datetime) -> datetime:
 
 def _stored_event(*row: Any) -> StoredEvent:  # noqa: ANN401 - columns of many types, in the order of _EVENT_COLUMNS
     (position, reserved, event_id, schema, event_at, account, attributes, dimensions, version, *rest) = row
-    account_id, customer_id, received_at, source, status, description, filtered_out, before = rest
+    account_id, customer_id, received_at, source, status, description, filtered_out, enrichments, before = rest
     event = Event(
         schema_name=schema,
         id=event_id,
@@ -368,5 +387,6 @@ def _stored_event(*row: Any) -> StoredEvent:  # noqa: ANN401 - columns of many t
         status=EventStatus(status),
         status_description=description,
         filtered_out=() if filtered_out is None else _METERS.decode(filtered_out),
+        enrichments=enrichments,
         before_reverting=None if before is None else EventStatus(before),
     )

@@ -125,6 +125,7 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "next_invoice_number": (lambda s, _: s.next_invoice_number(), 1),
     "look_again": (lambda s, _: s.look_again(["acme-main"], NOW), None),
     "use_preview": (lambda s, _: s.use_preview("p", END), True),
+    "settings_for": (lambda s, _: s.settings_for(["acme-main"]), {"acme-main": {}}),
     "catalogue_changed": (lambda s, _: s.catalogue_changed(), None),
 }
 NOT_BY_ORGANISATION = {

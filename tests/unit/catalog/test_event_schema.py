@@ -78,7 +78,7 @@ def test_a_rule_may_read_attributes_and_dimensions_by_their_kind() -> None:
         ('{"name":"","attributes":[],"dimensions":[]}', r"length >= 1 - at `\$\.name`"),
         ('{"name":"' + "x" * 51 + '","attributes":[],"dimensions":[]}', r"length <= 50 - at `\$\.name`"),
         ('{"name":"a","attributes":[{"name":"x","defaultUnit":"12345678901"}],"dimensions":[]}', "length <= 10"),
-        ('{"name":"a","attributes":[],"dimensions":[],"enrichments":{}}', "unknown field `enrichments`"),
+        ('{"name":"a","attributes":[],"dimensions":[],"enrichments":{}}', "missing required field `fields`"),
         ('{"name":"a","attributes":[]}', "missing required field `dimensions`"),
     ],
 )

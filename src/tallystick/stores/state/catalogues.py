@@ -25,8 +25,9 @@ from tallystick.metering.catalogue import (
 )
 from tallystick.metering.predefined import license_schema, usage_schema
 from tallystick.stores.state import organisations
+from tallystick.stores.state.nearest_settings import nearest_settings
 from tallystick.stores.state.state import State
-from tallystick.stores.state.terms import Reference, references
+from tallystick.stores.state.terms import references
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from tallystick.accounts.schedule import Schedule
     from tallystick.catalog.event_schema import EventSchema
     from tallystick.catalog.usage_meter import UsageMeter
+    from tallystick.metering.catalogue import Gate
     from tallystick.stores.state.database import Database
 
 MOST_REFERENCES: Final = 1_000_000
@@ -107,6 +109,7 @@ def schema_terms(schema: EventSchema, meters: Iterable[UsageMeter]) -> SchemaTer
         attributes=tuple(attribute.name for attribute in schema.attributes),
         dimensions=tuple(dimension.name for dimension in schema.dimensions),
         meters=tuple(_meter_terms(meter) for meter in meters),
+        enrichments=schema.enrichments,
         id_template=IdTemplate.of(schema.event_id_template) if schema.event_id_template else None,
     )
 
@@ -133,19 +136,26 @@ def _accounts(connection: Connection, organisation: str, texts: Collection[str])
     for portion in batched(texts, READ_AT_ONCE):
         meant = references(connection, organisation, portion)
         timelines = schedules.of({reference.account_id for reference in meant})
+        owners = {(reference.account_id, reference.customer_id) for reference in meant}
+        settings = nearest_settings(connection, organisation, owners)
         terms: dict[str, AccountTerms] = {}
         for reference in meant:
             account = terms.setdefault(
-                reference.account_id, _account_terms(reference, timelines[reference.account_id], zone)
+                reference.account_id,
+                AccountTerms(
+                    reference.account_id,
+                    reference.customer_id,
+                    _gate(timelines[reference.account_id], zone),
+                    settings[reference.account_id],
+                ),
             )
             span = AccountSpan(account, reference.valid.start, reference.valid.end)
             found[reference.text] = (*found[reference.text], span)
     return found
 
 
-def _account_terms(reference: Reference, timeline: tuple[Schedule, ...], zone: ZoneInfo) -> AccountTerms:
-    gate = LatenessGate(timeline, zone) if timeline else NEVER_LATE
-    return AccountTerms(reference.account_id, reference.customer_id, gate)
+def _gate(timeline: tuple[Schedule, ...], zone: ZoneInfo) -> Gate:
+    return LatenessGate(timeline, zone) if timeline else NEVER_LATE
 
 
 def batched(texts: Collection[str], size: int) -> Iterator[list[str]]:

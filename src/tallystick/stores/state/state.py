@@ -9,12 +9,13 @@ from tallystick.stores.state import access, organisations, shelves, wishes
 from tallystick.stores.state.documents import Documents
 from tallystick.stores.state.invoices import Invoices
 from tallystick.stores.state.ledger import Ledger
+from tallystick.stores.state.nearest_settings import nearest_settings
 from tallystick.stores.state.schema_ties import SchemaTies
 from tallystick.stores.state.search import Search
-from tallystick.stores.state.terms import Aliases, Schedules
+from tallystick.stores.state.terms import Aliases, Schedules, references
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -84,6 +85,17 @@ class State:
     def settings(self) -> Documents[Setting]:
         """The settings."""
         return Documents(self._connection, self._organisation, self._secret, shelves.SETTINGS)
+
+    def settings_for(self, texts: Collection[str]) -> dict[str, Mapping[str, Setting]]:
+        """The settings that hold for the account that each text names; those of the organisation where it names none.
+
+        A text that names accounts at different times stands for one of them.
+        """
+        meant = dict.fromkeys(texts, ("", ""))
+        for reference in reversed(references(self._connection, self._organisation, texts)):  # an exact id comes first
+            meant[reference.text] = (reference.account_id, reference.customer_id)
+        found = nearest_settings(self._connection, self._organisation, set(meant.values()))
+        return {text: found[account_id] for text, (account_id, _) in meant.items()}
 
     def catalogue_changed(self) -> None:
         """Say that the processing of events has to look again at schemas, meters, accounts or terms.
