@@ -31,6 +31,8 @@ from tallystick.metering.event_view import (
     TracedEvent,
     TracedEvents,
 )
+from tallystick.operations.event_conflicts import with_conflicts
+from tallystick.operations.waiting_events import waiting_events
 from tallystick.operations.work import Work, event_query
 from tallystick.stores.event_store import StoredEvent, UsageFact
 
@@ -50,18 +52,10 @@ def list_events(
     page_size: int | None = None,
     next_token: str | None = None,
 ) -> EventList:
-    """Page through events by event time, newest first; `status` is a raw status or PROCESSED, UNPROCESSED."""
+    """Page through events by event time, newest first; `status` is a raw status or the name of a group."""
     asked = _query(work, next_token, page_size, status=status, account_id=account_id, schema_name=schema_name)
-    status = asked.filters.get("status")
-    found = work.events.page_events(
-        work.organisation.id,
-        statuses=None if status is None else statuses_named(status, "status"),
-        account_id=asked.filters.get("account_id"),
-        schema_name=asked.filters.get("schema_name"),
-        size=asked.size + 1,
-        after=_place(asked.after),
-    )
-    shown = found[: asked.size]
+    found = _page(work, asked)
+    shown = with_conflicts(work, found[: asked.size])
     token = None
     if len(found) > asked.size:
         last = shown[-1]
@@ -74,11 +68,48 @@ def list_events(
 @event_query
 def get_event(work: Work, event_id: str) -> TracedEvents:
     """One event, by the id it was sent with, with everything that became of it."""
-    found = work.events.events_with_id(work.organisation.id, event_id)
+    waiting = [event for event in waiting_events(work) if event.event.id == event_id]
+    found = _together(work.events.events_with_id(work.organisation.id, event_id), waiting)
     if not found:
         raise not_found("event", event_id)
+    found = with_conflicts(work, found)
     facts = work.events.units_of(work.organisation.id, [event.position for event in found])
     return TracedEvents(events=[_traced(work, event, facts) for event in found])
+
+
+def _page(work: Work, asked: Query) -> list[StoredEvent]:
+    """One event more than the page takes, if there is one, in the order of the list."""
+    status, account_id, schema_name = (asked.filters.get(name) for name in ("status", "account_id", "schema_name"))
+    statuses = None if status is None else statuses_named(status, "status")
+    place = _place(asked.after)
+    waiting = [
+        event
+        for event in waiting_events(work)
+        if (statuses is None or event.status in statuses)
+        and account_id in (None, event.event.account_id)
+        and schema_name in (None, event.event.schema_name)
+        and (place is None or _order(event) > (_EPOCH - place[0], *place[1:]))
+    ]
+    stored = work.events.page_events(
+        work.organisation.id,
+        statuses=statuses,
+        account_id=account_id,
+        schema_name=schema_name,
+        size=asked.size + 1,
+        after=place,
+    )
+    return sorted(_together(stored, waiting), key=_order)[: asked.size + 1] if waiting else stored
+
+
+def _together(stored: list[StoredEvent], waiting: list[StoredEvent]) -> list[StoredEvent]:
+    """Both, each event once: what was processed while both were read counts as stored."""
+    processed = {event.position for event in stored}
+    return stored + [event for event in waiting if event.position not in processed]
+
+
+def _order(event: StoredEvent) -> tuple[timedelta, str, int]:
+    """Newest first by event time, then by id, then by position."""
+    return _EPOCH - event.event.timestamp, event.event.id or "", event.position
 
 
 def _query(work: Work, token: str | None, size: int | None, **filters: str | None) -> Query:

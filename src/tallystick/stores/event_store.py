@@ -226,6 +226,10 @@ class EventStore(Protocol):
         """Every event that was sent with this id, the first one first."""
         ...
 
+    def events_with_ids(self, organisation: str, event_ids: Sequence[str]) -> list[StoredEvent]:
+        """Every event that was sent with one of these ids, in the order in which they came in."""
+        ...
+
     def units_of(self, organisation: str, positions: Sequence[int]) -> list[UsageFact]:
         """The usage facts of the events at these positions."""
         ...

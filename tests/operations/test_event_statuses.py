@@ -1,0 +1,196 @@
+"""Every status that an event can come to, over the public API (domain.md 2.4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tallystick.metering.event import STATUS_GROUPS, EventStatus
+from tests.operations.shop import Shop, event, tiered
+from tests.servers import inside
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.operations.shop import Json
+    from tests.servers import Inside
+
+LATER = {
+    EventStatus.INSUFFICIENT_CREDITS: "feature credits are debited in a later release",
+    EventStatus.UNKNOWN: "a store that a newer release wrote is not opened",
+}
+"""Statuses that nothing can bring about yet, and why."""
+
+
+def sent(shop: Shop, **more: Any) -> str:  # noqa: ANN401 - an event's fields
+    """Send the event `e`."""
+    shop.api.post("/ingest", {"event": event("e") | more}).ok()
+    return "e"
+
+
+def offered(shop: Shop, **meter: Any) -> Shop:  # noqa: ANN401 - a meter's fields
+    """An account, a schema and a meter over it."""
+    shop.account()
+    shop.schema()
+    shop.meter(**meter)
+    return shop
+
+
+def metered(shop: Shop) -> str:
+    return sent(offered(shop))
+
+
+def not_metered(shop: Shop) -> str:
+    return sent(offered(shop, matcher="false"))
+
+
+def no_matching_meters(shop: Shop) -> str:
+    shop.account()
+    shop.schema()
+    return sent(shop)
+
+
+def lacking_a_field(shop: Shop) -> str:
+    return sent(offered(shop), attributes=[])
+
+
+def of_no_schema(shop: Shop) -> str:
+    return sent(offered(shop), schemaName="togai-usages")
+
+
+def not_enriched(shop: Shop) -> str:
+    enrichments = {"dependencies": [{"type": "SETTING", "key": "setting.user.rate", "name": "rate"}], "fields": []}
+    offered(shop).api.patch("/event_schema/api_call", {"enrichments": enrichments}).ok()
+    return sent(shop)
+
+
+def of_no_number(shop: Shop) -> str:
+    return sent(offered(shop, computation='{"/":[1,{"-":[{"var":"attributes.calls"},1]}]}'))
+
+
+def too_late(shop: Shop) -> str:
+    meter = offered(shop).api.get("/usage_meters").ok()["data"][0]["id"]
+    shop.associate(shop.plan(usageRateCards=[tiered(meter, (0, 1))]), since="2025-11-01")
+    return sent(shop, timestamp="2025-11-30T12:00:00Z")
+
+
+def of_nobody(shop: Shop) -> str:
+    return sent(offered(shop), accountId="nobody")
+
+
+def repeated(shop: Shop) -> str:
+    sent(offered(shop))
+    return sent(shop)
+
+
+def nameless(shop: Shop) -> str:
+    return sent(offered(shop), id="")
+
+
+def of_no_licence(shop: Shop) -> str:
+    attributes, dimensions = [{"name": "action", "value": "1"}], {"license_id": "addon.x", "name": "ada"}
+    return sent(offered(shop), schemaName="togai-named-license", attributes=attributes, dimensions=dimensions)
+
+
+def taken_back(shop: Shop) -> str:
+    shop.metered_plan((0, 1))
+    sent(shop)
+    shop.api.post("/events/correction?action=UNDO&account_id=acme&event_id=e").ok()
+    return "e"
+
+
+MADE: dict[EventStatus, Callable[[Shop], str]] = {
+    EventStatus.METERED: metered,
+    EventStatus.NOT_METERED: not_metered,
+    EventStatus.NO_MATCHING_METERS: no_matching_meters,
+    EventStatus.FAILED: lacking_a_field,
+    EventStatus.SCHEMA_NOT_DEFINED: of_no_schema,
+    EventStatus.ENRICHMENT_FAILED: not_enriched,
+    EventStatus.UNITS_INVALID: of_no_number,
+    EventStatus.PAST_GRACE_PERIOD: too_late,
+    EventStatus.ACCOUNT_NOT_FOUND: of_nobody,
+    EventStatus.DUPLICATE: repeated,
+    EventStatus.NO_EVENT_ID: nameless,
+    EventStatus.INVALID_NAMED_LICENSE_EVENT: of_no_licence,
+    EventStatus.REVERTED: taken_back,
+}
+
+
+@pytest.mark.parametrize(("status", "make"), MADE.items(), ids=[status.name for status in MADE])
+def test_every_status_is_listed_with_its_reason(still: Shop, status: EventStatus, make: Callable[[Shop], str]) -> None:
+    make(still)
+    (found,) = still.api.get("/events", status=status.value).ok()["events"]
+    assert found["ingestionStatus"]["status"] == status
+    assert 0 < len(found["ingestionStatus"]["statusDescription"]) <= 250
+    for group, members in STATUS_GROUPS.items():
+        listed = still.api.get("/events", status=group).ok()["events"]
+        assert (status in {one["ingestionStatus"]["status"] for one in listed}) == (status in members)
+
+
+def test_no_status_is_left_out() -> None:
+    assert {*MADE, EventStatus.IN_PROGRESS, *LATER} == set(EventStatus)
+
+
+class TestAConflict:
+    def described(self, shop: Shop, **more: Any) -> str:  # noqa: ANN401 - an event's fields
+        """What is said of the second event of an id."""
+        shop.api.post("/ingest", {"event": event("e", calls=5)}).ok()
+        shop.api.post("/ingest", {"event": event("e", calls=5) | more}).ok()
+        (listed,) = shop.api.get("/events", status=EventStatus.DUPLICATE.value).ok()["events"]
+        read = shop.api.get("/events/e").ok()["events"][-1]
+        assert read["ingestionStatus"] == listed["ingestionStatus"]
+        assert shop.invoices()[0]["totalAmount"] == 5
+        description: str = listed["ingestionStatus"]["statusDescription"]
+        return description
+
+    def test_a_retry_is_none(self, still: Shop) -> None:
+        still.metered_plan((0, 1))
+        assert self.described(still) == "an event with this id came in before"
+
+    def test_another_body_counts_no_more_and_is_told(self, still: Shop) -> None:
+        still.metered_plan((0, 1))
+        other = {"attributes": [{"name": "calls", "value": "7"}], "timestamp": "2026-01-11T12:00:00Z"}
+        assert self.described(still, **other) == (
+            "an event with this id came in before, and its content differs: timestamp, attributes; the first one counts"
+        )
+
+    def test_what_failed_before_is_no_conflict(self, still: Shop) -> None:
+        still.metered_plan((0, 1))
+        still.api.post("/ingest", {"event": event("e", "nobody", calls=9)}).ok()
+        assert self.described(still) == "an event with this id came in before"
+
+
+@pytest.fixture
+def stopped(tmp_path: Path) -> Iterator[tuple[Inside, Shop]]:
+    """A server whose processing stands still until the test starts it, with one metered account."""
+    with inside(tmp_path / "data") as server:
+        Shop(server.api()).metered_plan((0, 1))
+    with inside(tmp_path / "data", works=False) as server:
+        yield server, Shop(server.api())
+
+
+def test_what_is_not_processed_yet_is_in_progress(stopped: tuple[Inside, Shop]) -> None:
+    server, shop = stopped
+    days = [event(f"e-{day}", at=f"2026-01-0{day}T00:00:00Z") for day in (2, 1, 3)]
+    shop.api.post("/ingestBatch", {"events": days}).ok()
+
+    def ids(**query: object) -> list[str]:
+        found: list[Json] = []
+        page = shop.api.get("/events", pageSize=2, **query).ok()
+        while page is not None:
+            found += page["events"]
+            page = shop.api.get("/events", nextToken=page["nextToken"]).ok() if page["nextToken"] else None
+        return [f"{one['eventPayload']['id']} {one['ingestionStatus']['status']}" for one in found]
+
+    waiting = [f"e-{day} INGESTION_IN_PROGRESS" for day in (3, 2, 1)]
+    assert ids(status="IN_PROGRESS") == waiting
+    assert ids(schema_name="other") == []
+    (one,) = shop.api.get("/events/e-1").ok()["events"]
+    assert (one["eventPayload"], one["eventPipelineInfo"]) == (days[1], {})
+    server.workers.start()
+    assert ids(status="IN_PROGRESS") == []
+    assert ids() == [text.replace("IN_PROGRESS", "COMPLETED_EVENT_METERED") for text in waiting]
+    (processed,) = shop.api.get("/events/e-1").ok()["events"]
+    assert processed["referenceId"] == one["referenceId"]
