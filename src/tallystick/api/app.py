@@ -46,6 +46,7 @@ def create_app(engine: Engine, workers: Workers) -> Starlette:
         WebRoute("/readyz", server.readyz, methods=["GET"]),
         *docs_routes(partial(describe, ROUTES)),
         guard.route("POST", "/v1/events", ingest.batch),
+        guard.route("POST", "/v1/cloudevents", ingest.cloud_events),
         guard.route("POST", "/authenticate", server.authenticate),
         guard.route("GET", "/v1/test-clock", server.clock),
         guard.route("POST", "/v1/test-clock/advance", server.advance),

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 
 from tallystick.api.answers import response_of
+from tallystick.api.cloud_events import structured
 from tallystick.api.requests import body_of, idempotency_of
-from tallystick.engine.intake import Intake, is_batch
+from tallystick.engine.event_bodies import is_batch
+from tallystick.engine.intake import Intake
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -44,6 +46,17 @@ class IngestDoor:
         """
         body = await body_of(request)
         return await self._acknowledge(request, caller, body, self._intake.batch(body, caller))
+
+    async def cloud_events(self, request: Request, caller: Caller) -> Response:
+        """`POST /v1/cloudevents`: one CloudEvent or up to 1,000, of which the good ones are taken.
+
+        Raises:
+            BillingError: as `Intake.cloud_events`; of kind INVALID, for another content type.
+        """
+        body = await body_of(request)
+        sent, many = structured(request.headers, body)
+        taken = await run_in_threadpool(self._intake.cloud_events, sent, caller, is_batch=many)
+        return await self._acknowledge(request, caller, sent, taken)
 
     async def _acknowledge(self, request: Request, caller: Caller, body: bytes, taken: Taken) -> Response:
         """Append, wait until it is durable, answer; once only under an idempotency key."""

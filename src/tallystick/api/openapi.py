@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tallystick import __version__
+from tallystick.api.cloud_events import BATCHED, STRUCTURED
 from tallystick.api.errors import LONGEST_MESSAGE
 from tallystick.api.server_routes import Advance, Advanced, ClockReading, Token
-from tallystick.engine.intake import EventBatch, IngestAnswer, SingleEvent
+from tallystick.engine.event_bodies import EventBatch, SingleEvent
+from tallystick.engine.intake import IngestAnswer
 from tallystick.kernel.document import Document, encode
+from tallystick.metering.cloud_event import CloudEvent
+from tallystick.metering.event import MAX_BATCH
 
 if TYPE_CHECKING:
     from tallystick.api.binder import Route
@@ -47,6 +51,7 @@ class _Entry:
     body: Any = None
     query: type[msgspec.Struct] | None = None
     in_path: tuple[str, ...] = ()
+    is_cloud: bool = False
 
     @property
     def types(self) -> list[Any]:
@@ -84,6 +89,23 @@ _BY_HAND: Final = (
         body=EventBatch,
         answer=IngestAnswer,
         statuses=(202, 207),
+    ),
+    _Entry(
+        method="post",
+        path="/v1/cloudevents",
+        name="ingest_cloud_events",
+        tag="Events",
+        text=(
+            "Take CloudEvents 1.0, one or up to 1,000, and answer as /ingestBatch does.\n\n"
+            "`type` is the event schema, `subject` the account, `source` and `id` together make its id. Numbers "
+            "of `data`, and texts whose name is an attribute of the schema, are attributes; other texts, and numbers "
+            "whose name is a dimension of the schema, are dimensions. With `application/json` and the headers `ce-id`, "
+            "`ce-source`, ... the body is the data of one event."
+        ),
+        body=CloudEvent,
+        answer=IngestAnswer,
+        statuses=(202, 207),
+        is_cloud=True,
     ),
     _Entry(
         method="post",
@@ -175,7 +197,8 @@ def _operation(entry: _Entry, references: dict[int, Any], components: dict[str, 
         "responses": answers | errors,
     }
     if entry.body is not None:
-        described["requestBody"] = {"required": True, "content": _content(references[id(entry.body)])}
+        contents = _cloud_contents if entry.is_cloud else _content
+        described["requestBody"] = {"required": True, "content": contents(references[id(entry.body)])}
     return described
 
 
@@ -198,6 +221,11 @@ def _json(schema: dict[str, Any], description: str) -> dict[str, Any]:
 
 def _content(schema: dict[str, Any]) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
+
+
+def _cloud_contents(one: dict[str, Any]) -> dict[str, Any]:
+    many = {"type": "array", "items": one, "minItems": 1, "maxItems": MAX_BATCH}
+    return {STRUCTURED: {"schema": one}, BATCHED: {"schema": many}} | _content({"anyOf": [one, many]})
 
 
 def _numbers(node: Any) -> Any:  # noqa: ANN401 - any JSON

@@ -13,25 +13,34 @@ from tallystick.catalog.fields import NUMBER_PATTERN
 from tallystick.kernel.errors import invalid
 
 MAX_BATCH = 1000
+MOST_ATTRIBUTES: Final = 10
+MOST_DIMENSIONS: Final = 100
+LONGEST_NAME: Final = 50
+LONGEST_REFERENCE: Final = 512
+"""Characters of an event's id, and of the account's id or alias."""
+LONGEST_TEXT: Final = 200
+"""Characters of a dimension's value."""
 
 
 class Attribute(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """A number of an event: decimal digits as text, so that nothing is lost on its way."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=50)]
+    name: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
     value: Annotated[str, Meta(pattern=NUMBER_PATTERN)]
-    unit: Annotated[str, Meta(min_length=1, max_length=50)] | None = None
+    unit: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)] | None = None
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
     """A usage event as it is sent (domain.md 2.1); `account_id` is an account's id or an alias."""
 
-    schema_name: Annotated[str, Meta(min_length=1, max_length=50)]
-    id: Annotated[str, Meta(max_length=512)] | None = None
+    schema_name: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
+    id: Annotated[str, Meta(max_length=LONGEST_REFERENCE)] | None = None
     timestamp: datetime
-    account_id: Annotated[str, Meta(max_length=512)]
-    attributes: Annotated[list[Attribute], Meta(max_length=10)]
-    dimensions: Annotated[dict[str, Annotated[str, Meta(min_length=1, max_length=200)]], Meta(max_length=100)]
+    account_id: Annotated[str, Meta(max_length=LONGEST_REFERENCE)]
+    attributes: Annotated[list[Attribute], Meta(max_length=MOST_ATTRIBUTES)]
+    dimensions: Annotated[
+        dict[str, Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]], Meta(max_length=MOST_DIMENSIONS)
+    ]
 
 
 class _Sent(msgspec.Struct):
@@ -47,14 +56,17 @@ NEARLY_A_SECOND: Final = ".999999"
 
 
 def never_rounded_up(event: Event, sent: bytes) -> Event:
-    """The event, its time not in a later second than it was sent with; `sent` is its JSON.
+    """The event, its time not in a later second than it was sent with; `sent` is its JSON."""
+    return msgspec.structs.replace(event, timestamp=not_rounded_up(event.timestamp, _SENT.decode(sent).timestamp))
+
+
+def not_rounded_up(instant: datetime, sent: str) -> datetime:
+    """The instant that a text was decoded to, not in a later second than the text says.
 
     Times are kept to the microsecond and decoding rounds what is finer. A cycle ends on a whole second, so rounding
     within a second changes no bill, but up to the next one it could move an event into the next cycle.
     """
-    if event.timestamp.microsecond or NEARLY_A_SECOND not in _SENT.decode(sent).timestamp:
-        return event
-    return msgspec.structs.replace(event, timestamp=event.timestamp - _MICROSECOND)
+    return instant if instant.microsecond or NEARLY_A_SECOND not in sent else instant - _MICROSECOND
 
 
 class EventStatus(enum.StrEnum):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tallystick.kernel.quantity import from_text, install, is_tame, plain
+from tallystick.kernel.quantity import from_text, install, is_tame, plain, written_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,3 +82,34 @@ def test_installing_makes_this_thread_and_later_ones_exact() -> None:
     assert len(sums[0].as_tuple().digits) == 101
     with pytest.raises(decimal.FloatOperation):
         Decimal(0.1)  # noqa: RUF032 - the float is the point
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        ("1.50", "1.50"),
+        ("-0", "-0"),
+        ("007", "007"),
+        ("25e-4", "0.0025"),
+        ("1.5E+3", "1500"),
+        ("0e999", "0"),
+        ("9" * 512, "9" * 512),
+        ("9" * 513, None),
+        ("1e511", "1" + "0" * 511),
+        ("1e512", None),
+        ("1e-512", "0." + "0" * 511 + "1"),
+        ("1e-513", None),
+        ("1e99999", None),
+        ("", None),
+        ("+1", None),
+        (".5", None),
+        ("1.", None),
+        (" 1", None),
+        ("1\n", None),
+        ("1_0", None),
+        ("NaN", None),
+        ("\N{ARABIC-INDIC DIGIT ONE}", None),
+    ],
+)
+def test_a_number_is_written_out_without_an_exponent_and_without_losing_a_digit(text: str, digits: str | None) -> None:
+    assert written_out(text) == digits

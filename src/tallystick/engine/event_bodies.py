@@ -1,0 +1,139 @@
+"""Events as they stand in the bodies of requests: read all at once, or one by one where each needs a look."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from tallystick.kernel.errors import BillingError, invalid
+from tallystick.kernel.shapes import shape_error
+from tallystick.metering.event import MAX_BATCH, NEARLY_A_SECOND, Event, never_rounded_up
+
+
+class SingleEvent(msgspec.Struct, forbid_unknown_fields=True):
+    """What `POST /ingest` takes."""
+
+    event: Event
+
+
+class _RawSingle(msgspec.Struct, forbid_unknown_fields=True):
+    event: msgspec.Raw
+
+
+class EventBatch(msgspec.Struct, forbid_unknown_fields=True):
+    """What `POST /ingestBatch` takes."""
+
+    events: Annotated[list[Event], Meta(min_length=1, max_length=MAX_BATCH)]
+
+
+class _RawBatch(msgspec.Struct, forbid_unknown_fields=True):
+    events: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=MAX_BATCH)]
+
+
+class _Either(msgspec.Struct):
+    event: msgspec.Raw | UnsetType = UNSET
+    events: msgspec.Raw | UnsetType = UNSET
+
+
+class _IdOnly(msgspec.Struct):
+    id: str | None = None
+
+
+_SINGLE: Final = msgspec.json.Decoder(SingleEvent)
+_RAW_SINGLE: Final = msgspec.json.Decoder(_RawSingle)
+_BATCH: Final = msgspec.json.Decoder(EventBatch)
+_RAW_BATCH: Final = msgspec.json.Decoder(_RawBatch)
+_EVENT: Final = msgspec.json.Decoder(Event)
+_EVENTS: Final = b'"events"'
+_MAY_BE_ROUNDED_UP: Final = NEARLY_A_SECOND.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An event of a batch that cannot be taken: its place, its id if it has a readable one, and why."""
+
+    index: int
+    id: str | None
+    message: str
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The reason as its sender is told."""
+        return {"index": self.index, "id": self.id, "message": self.message[:300]}
+
+
+def is_batch(body: bytes) -> bool:
+    """Whether a body holds `events` and no `event`."""
+    if _EVENTS not in body:
+        return False
+    try:
+        sent = msgspec.json.decode(body, type=_Either)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return sent.events is not UNSET and sent.event is UNSET
+
+
+def event_of(body: bytes) -> Event:
+    """The event of `{"event": {...}}`.
+
+    Raises:
+        BillingError: of kind INVALID, for its shape.
+    """
+    event: Event = storable(body, _SINGLE, SingleEvent).event
+    return never_rounded_up(event, _RAW_SINGLE.decode(body).event) if _MAY_BE_ROUNDED_UP in body else event
+
+
+def events_of(body: bytes) -> list[Event | Refused]:
+    """The events of `{"events": [...]}`, or why one cannot be taken.
+
+    Raises:
+        BillingError: of kind INVALID, when the body is no batch.
+    """
+    if _MAY_BE_ROUNDED_UP not in body:
+        with suppress(BillingError):
+            return [*storable(body, _BATCH, EventBatch).events]
+    raws = shaped(body, _RAW_BATCH, _RawBatch).events
+    return [_event_or_reason(index, raw) for index, raw in enumerate(raws)]
+
+
+def storable(body: bytes, decoder: msgspec.json.Decoder[Any], kind: type) -> Any:  # noqa: ANN401 - the decoder's type
+    """What a body decodes to, if all its texts can be stored.
+
+    Raises:
+        BillingError: of kind INVALID, for its shape or the character that no database takes.
+    """
+    if rb"\u0000" in body:
+        raise invalid("", r"the character \u0000 cannot be stored")
+    return shaped(body, decoder, kind)
+
+
+def shaped(body: bytes, decoder: msgspec.json.Decoder[Any], kind: Any) -> Any:  # noqa: ANN401 - any decodable type
+    """What a body decodes to.
+
+    Raises:
+        BillingError: of kind INVALID, for its shape.
+    """
+    try:
+        return decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
+        raise invalid("", shape_error(failure, kind, body)) from None
+
+
+def readable_id(raw: msgspec.Raw) -> str | None:
+    """The id of an event that may have any shape."""
+    try:
+        return msgspec.json.decode(raw, type=_IdOnly).id
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _event_or_reason(index: int, raw: msgspec.Raw) -> Event | Refused:
+    try:
+        event: Event = storable(bytes(raw), _EVENT, Event)
+    except BillingError as failure:
+        return Refused(index, readable_id(raw), failure.message)
+    return never_rounded_up(event, raw)
