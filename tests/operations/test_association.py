@@ -28,7 +28,7 @@ class TestRefusals:
         still.account()
         body = {"name": "Draft", "pricePlanDetails": {"supportedCurrencies": ["USD"]}}
         draft = still.api.post("/price_plans", body).ok()["id"]
-        assert "'Draft' is DRAFT: activate it first" in still.try_associate(draft).refused(400)
+        assert f"{draft!r} is DRAFT: activate it first" in still.try_associate(draft).refused(400)
 
     def test_a_currency_that_is_not_active(self, still: Shop) -> None:
         plan = offer(still)

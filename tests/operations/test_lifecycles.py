@@ -137,7 +137,7 @@ class TestEventSchemas:
     def test_an_active_meter_keeps_it_active(self, still: Shop) -> None:
         still.schema()
         meter = still.meter()
-        assert "Calls" in still.api.post("/event_schema/api_call/deactivate").refused(400)
+        assert "used by usage meters: um." in still.api.post("/event_schema/api_call/deactivate").refused(400)
         still.api.post(f"/usage_meters/{meter}/deactivate").ok()
         assert still.api.post("/event_schema/api_call/deactivate").ok()["status"] == "INACTIVE"
 
@@ -147,7 +147,7 @@ class TestEventSchemas:
         assert "deactivate it first" in still.api.delete("/event_schema/api_call").refused(400)
         still.api.post(f"/usage_meters/{meter}/deactivate").ok()
         still.api.post("/event_schema/api_call/deactivate").ok()
-        assert "Calls" in still.api.delete("/event_schema/api_call").refused(400)
+        assert "used by usage meters: um." in still.api.delete("/event_schema/api_call").refused(400)
         still.api.delete(f"/usage_meters/{meter}").ok()
         assert still.api.delete("/event_schema/api_call").ok() == {"success": True}
         still.api.get("/event_schema/api_call").refused(404)
@@ -268,7 +268,7 @@ class TestAddOns:
         addon = still.addon()
         details = {"supportedCurrencies": ["USD"], "fixedFeeRateCards": [fee(addon, 5)]}
         plan = still.api.post("/price_plans", {"name": "Draft", "pricePlanDetails": details}).ok()["id"]
-        assert "priced by: Draft" in still.api.delete(f"/addons/{addon}").refused(400)
+        assert "priced by: pp." in still.api.delete(f"/addons/{addon}").refused(400)
         still.api.delete(f"/price_plans/{plan}").ok()
         assert still.api.delete(f"/addons/{addon}").ok() == {"success": True}
 

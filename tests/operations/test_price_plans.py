@@ -174,7 +174,7 @@ def test_what_cards_price_must_exist_and_be_of_their_kind(shop: Shop, meter: str
         fixedFeeRateCards=[fee(licence, 1), fee("addon.unknown", 1), fee(gone, 1)],
     )
     assert "pricePlanDetails.usageRateCards[1].usageMeterId: usage meter 'um.unknown' not found" in message
-    assert f"{FEE}.id: add-on 'Seats' is a LICENSE, expected a FIXED_FEE" in message
+    assert f"{FEE}.id: add-on {licence!r} is a LICENSE, expected a FIXED_FEE" in message
     assert "pricePlanDetails.fixedFeeRateCards[1].id: add-on 'addon.unknown' not found" in message
     assert "pricePlanDetails.fixedFeeRateCards[2].id: " in message
 

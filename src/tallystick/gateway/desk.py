@@ -56,10 +56,10 @@ class UpstreamDesk:
         try:
             told = self._told(tool, sent)
             if told.is_error:
-                return refused(_their_refusal(told), tool.name, visit.tools)
+                return refused(_their_refusal(told), tool.name, visit.tools, sent)
             return answered(_object(told.body))
         except BillingError as failure:
-            return refused(failure, tool.name, visit.tools)
+            return refused(failure, tool.name, visit.tools, sent)
         except Exception:  # noqa: BLE001 - the last line of defence: logged in full, told as a defect of ours
             _log.exception("the tool %s failed", tool.name)
             reason = "Something went wrong here; the gateway's log says what."

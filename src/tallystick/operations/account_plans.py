@@ -122,10 +122,10 @@ def _plan(work: Work, account: Account, change: ScheduleChange) -> PricePlan:
     if plan is None or plan.status is PlanStatus.ARCHIVED:
         raise invalid("pricePlanId", f"price plan {change.price_plan_id!r} not found")
     if plan.status is not PlanStatus.ACTIVE:
-        raise invalid("pricePlanId", f"price plan {plan.name!r} is {plan.status}: activate it first")
+        raise invalid("pricePlanId", f"price plan {plan.id!r} is {plan.status}: activate it first")
     if account.invoice_currency not in plan.details.active_currencies:
         active = ", ".join(plan.details.active_currencies)
-        reason = f"price plan {plan.name!r} is active in {active}, the account is billed in {account.invoice_currency}"
+        reason = f"price plan {plan.id!r} is active in {active}, the account is billed in {account.invoice_currency}"
         raise invalid("pricePlanId", reason)
     return plan
 

@@ -62,7 +62,7 @@ def update_addon(work: Work, addon_id: str, patch: AddOnPatch) -> AddOn:
 def archive_addon(work: Work, addon_id: str) -> Done:
     """Archive an add-on; refused while a plan that is not archived prices it."""
     addon = live_addon(work, addon_id)
-    refuse_priced(work, addon.id, f"add-on {addon.name!r}")
+    refuse_priced(work, addon.id, f"add-on {addon.id!r}")
     work.state.addons.replace(msgspec.structs.replace(addon, status=Shelf.ARCHIVED), work.now)
     _tell_processing(work, addon)
     return DONE

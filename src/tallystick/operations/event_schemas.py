@@ -186,6 +186,6 @@ def _names(schema: EventSchema) -> tuple[list[str], ...]:
 
 def _refuse_used(work: Work, schema: EventSchema, *states: Lifecycle) -> None:
     meters = work.state.usage_meters.all(event_schema_name=schema.name)
-    users = [meter.name for meter in meters if meter.status in states]
+    users = [meter.id for meter in meters if meter.status in states]
     if users:
         raise invalid("", f"event schema {schema.name!r} is used by usage meters: {', '.join(users)}")

@@ -105,7 +105,7 @@ def update_price_plan(work: Work, price_plan_id: str, patch: PricePlanPatch) -> 
     """Edit a draft in place: each key of the terms that is sent replaces the old value."""
     plan = live_plan(work, price_plan_id)
     if plan.status is not PlanStatus.DRAFT:
-        raise invalid("", f"price plan {plan.name!r} is {plan.status}: only a DRAFT can be edited")
+        raise invalid("", f"price plan {plan.id!r} is {plan.status}: only a DRAFT can be edited")
     details, problems = plan.details, later_problems(patch)
     if not isinstance(patch.price_plan_details, UnsetType):
         known = set(PricePlanDetails.__struct_fields__)
@@ -152,7 +152,7 @@ def archive_price_plan(work: Work, price_plan_id: str) -> Done:
     """Archive a plan; refused while an account has it now or later."""
     plan = live_plan(work, price_plan_id)
     if work.state.schedules.any_of_plan(plan.id, work.now):
-        raise invalid("", f"price plan {plan.name!r} is in force for an account")
+        raise invalid("", f"price plan {plan.id!r} is in force for an account")
     archived = msgspec.structs.replace(plan, status=PlanStatus.ARCHIVED)
     work.state.price_plans.replace(archived, work.now)
     return DONE
@@ -179,7 +179,7 @@ def refuse_priced(work: Work, item_id: str, shown: str) -> None:
     plans = (
         plan for status in (PlanStatus.DRAFT, PlanStatus.ACTIVE) for plan in work.state.price_plans.all(status=status)
     )
-    users = [plan.name for plan in plans if item_id in plan.details.billable_ids]
+    users = [plan.id for plan in plans if item_id in plan.details.billable_ids]
     if users:
         raise invalid("", f"{shown} is priced by: {', '.join(users)}")
 
@@ -204,5 +204,5 @@ def _problems(work: Work, details: PricePlanDetails, kind: PlanType) -> list[Pro
         if addon is None or addon.status is Shelf.ARCHIVED:
             problems.append(Problem(path, f"add-on {fee.id!r} not found"))
         elif addon.type is not AddOnType.FIXED_FEE:
-            problems.append(Problem(path, f"add-on {addon.name!r} is a {addon.type}, expected a FIXED_FEE"))
+            problems.append(Problem(path, f"add-on {addon.id!r} is a {addon.type}, expected a FIXED_FEE"))
     return problems

@@ -59,7 +59,7 @@ def update_usage_meter(work: Work, usage_meter_id: str, patch: UsageMeterPatch) 
     """Change a meter that is not active; what it metered stays as it is."""
     meter = live_meter(work, usage_meter_id)
     if meter.status is Lifecycle.ACTIVE:
-        raise invalid("", f"usage meter {meter.name!r} is ACTIVE: deactivate it first")
+        raise invalid("", f"usage meter {meter.id!r} is ACTIVE: deactivate it first")
     changes = given(patch)
     if "computations" in changes:
         changes["computations"] = computations_of(
@@ -77,8 +77,8 @@ def archive_usage_meter(work: Work, usage_meter_id: str) -> Done:
     """Archive a meter; refused while it is active or a plan that is not archived prices it."""
     meter = live_meter(work, usage_meter_id)
     if meter.status is Lifecycle.ACTIVE:
-        raise invalid("", f"usage meter {meter.name!r} is ACTIVE: deactivate it first")
-    refuse_priced(work, meter.id, f"usage meter {meter.name!r}")
+        raise invalid("", f"usage meter {meter.id!r} is ACTIVE: deactivate it first")
+    refuse_priced(work, meter.id, f"usage meter {meter.id!r}")
     archived = msgspec.structs.replace(meter, status=Lifecycle.ARCHIVED, updated_at=work.now)
     work.state.usage_meters.replace(archived, work.now)
     return DONE
@@ -89,7 +89,7 @@ def activate_usage_meter(work: Work, usage_meter_id: str) -> UsageMeterAnswer:
     """Start metering the events that come from now on; the meter's schema must be active."""
     meter = live_meter(work, usage_meter_id)
     if meter.status is Lifecycle.ACTIVE:
-        raise invalid("", f"usage meter {meter.name!r} is already ACTIVE")
+        raise invalid("", f"usage meter {meter.id!r} is already ACTIVE")
     _refuse_problems(work, meter)
     schema = _schema_of(work, meter)
     if schema is not None and schema.status is not Lifecycle.ACTIVE:
@@ -103,7 +103,7 @@ def deactivate_usage_meter(work: Work, usage_meter_id: str) -> UsageMeterAnswer:
     """Stop metering; what was metered stays, also when a plan prices the meter."""
     meter = live_meter(work, usage_meter_id)
     if meter.status is not Lifecycle.ACTIVE:
-        raise invalid("", f"usage meter {meter.name!r} is {meter.status}, not ACTIVE")
+        raise invalid("", f"usage meter {meter.id!r} is {meter.status}, not ACTIVE")
     return _store(work, msgspec.structs.replace(meter, status=Lifecycle.INACTIVE, updated_at=work.now))
 
 
