@@ -49,7 +49,7 @@ def divide(values: list[Value]) -> Value:
     """
     match _numbers(values[:2]):
         case [dividend, divisor]:
-            return _quotient(dividend, divisor)
+            return quotient(dividend, divisor)
         case _:
             return None
 
@@ -75,8 +75,14 @@ def _numbers(values: list[Value]) -> list[Decimal]:
     return [number for number in numbers if number is not None] if None not in numbers else []
 
 
-def _quotient(dividend: Decimal, divisor: Decimal) -> Decimal:
-    """Found in whole steps of the last place, so that nothing is rounded twice."""
+def quotient(dividend: Decimal, divisor: Decimal) -> Decimal:
+    """The first over the second to four decimal places, half up.
+
+    Found in whole steps of the last place, so that nothing is rounded twice.
+
+    Raises:
+        OperatorError: for a division by zero.
+    """
     steps = EXACT.scaleb(dividend, _QUOTIENT_DIGITS)
     whole = EXACT.divide_int(steps, _divisor(divisor))
     rest = EXACT.remainder(steps, divisor)

@@ -33,8 +33,8 @@ class Work:
 
     __slots__ = ("left",)
 
-    def __init__(self) -> None:
-        self.left = MOST_WORK
+    def __init__(self, left: int = MOST_WORK) -> None:
+        self.left = left
 
     def spend(self, units: int, place: Place) -> None:
         """Take units off the budget for the node at that place.

@@ -22,13 +22,15 @@ class Operator:
     """One operator.
 
     `fewest` and `most` bound how many arguments make sense, on which `check` insists; evaluation is as
-    lenient as the fork. `spreads`: a single argument that is a list becomes the arguments.
+    lenient as the fork. `spreads`: a single argument that is a list becomes the arguments. `function` is what an
+    operator does that needs no more than the values of its arguments.
     """
 
     apply: Apply
     fewest: int
     most: int | None
     spreads: bool
+    function: Callable[[list[Value]], Value] | None = None
 
 
 def _plain(function: Callable[[list[Value]], Value], fewest: int, most: int | None) -> Operator:
@@ -37,7 +39,7 @@ def _plain(function: Callable[[list[Value]], Value], fewest: int, most: int | No
     def apply(arguments: tuple[Rule, ...], data: object, work: Work) -> Value:
         return function(evaluated(arguments, data, work))
 
-    return Operator(apply, fewest, most, spreads=True)
+    return Operator(apply, fewest, most, spreads=True, function=function)
 
 
 def _lazy(apply: Apply, fewest: int, most: int | None) -> Operator:
