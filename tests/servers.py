@@ -149,15 +149,16 @@ class Inside:
 
 
 @contextmanager
-def inside(data: Path, *, now: str | None = NEW_YEAR, works: bool = True) -> Iterator[Inside]:
+def inside(data: Path, *, now: str | None = NEW_YEAR, works: bool = True, apart: bool = False) -> Iterator[Inside]:
     """A server without a socket, on a test clock or (`now=None`) in real time.
 
-    With `works=False` nothing is processed or billed until the test starts its workers.
+    With `works=False` nothing is processed or billed until the test starts its workers; with `apart`, many events at
+    once are judged by a process of their own, as `tallystick serve` does it.
     """
     if not data.exists():
         shutil.copytree(_started_once(is_test=now is not None), data)
     engine = Engine(_settings(data, now))
-    workers = Workers(engine)
+    workers = Workers(engine, apart=apart)
     if works:
         workers.start()
     try:

@@ -85,7 +85,7 @@ def _collecting_rarely() -> Iterator[None]:
 @contextmanager
 def _running(settings: Settings) -> Iterator[tuple[Engine, Workers]]:
     engine = Engine(settings)
-    workers = Workers(engine)
+    workers = Workers(engine, apart=True)
     workers.start()
     try:
         yield engine, workers

@@ -60,6 +60,25 @@ def row_of(position: int) -> int:
     return position >> ORDINAL_BITS
 
 
+class RawRow(msgspec.Struct, frozen=True, array_like=True):
+    """A row as the log holds it: when it was received in microseconds since 1970, and its blocks still packed."""
+
+    row: int
+    received: int
+    reserved: int
+    count: int
+    body: bytes
+
+    @property
+    def received_at(self) -> datetime:
+        """When it was received."""
+        return _EPOCH + self.received * _MICROSECOND
+
+    def unpacked(self) -> LogRow:
+        """The row with its blocks."""
+        return LogRow(self.row, self.received_at, self.reserved, self.count, _BODY.decode(self.body))
+
+
 @dataclass(frozen=True, slots=True)
 class LogRow:
     """The events of one commit, counted through all blocks; event i has the nanosecond `reserved` + i."""
@@ -92,6 +111,10 @@ class EventLog(Protocol):
 
     def read(self, after_row: int, most_events: int) -> list[LogRow]:
         """The next durable rows: as many as hold no more events than that, but one if there is one."""
+        ...
+
+    def read_raw(self, after_row: int, most_events: int) -> list[RawRow]:
+        """As `read`, with the blocks still packed."""
         ...
 
     def listen(self, arrived: Callable[[], None]) -> None:
@@ -147,14 +170,18 @@ class SqliteEventLog:
 
     def read(self, after_row: int, most_events: int) -> list[LogRow]:
         """The next durable rows: as many as hold no more events than that, but one if there is one."""
-        rows: list[LogRow] = []
+        return [row.unpacked() for row in self.read_raw(after_row, most_events)]
+
+    def read_raw(self, after_row: int, most_events: int) -> list[RawRow]:
+        """As `read`, with the blocks still packed."""
+        rows: list[RawRow] = []
         total = 0
         with self._reading, contextlib.closing(self._reader.cursor()) as cursor:
             for row in cursor.execute(_NEXT_ROWS, (after_row, self.end())):
                 total += row[3]
                 if rows and total > most_events:
                     break
-                rows.append(_decoded(*row))
+                rows.append(RawRow(*row))
         return rows
 
     def listen(self, arrived: Callable[[], None]) -> None:
@@ -274,7 +301,3 @@ def _opened(path: Path) -> sqlite3.Connection:
         raise sqlite3.OperationalError(f"journal_mode and synchronous are {held}, they must be WAL and FULL")
     connection.execute(_TABLE)
     return connection
-
-
-def _decoded(row: int, received: int, reserved: int, count: int, body: bytes) -> LogRow:
-    return LogRow(row, _EPOCH + received * _MICROSECOND, reserved, count, _BODY.decode(body))

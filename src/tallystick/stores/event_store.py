@@ -15,7 +15,7 @@ from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.stores import faults
 from tallystick.stores.event_facts import MeteredBlock, MeteredEvent, Revision, StoredEvent, UsageFact, UsageWindow
 from tallystick.stores.event_log import row_of
-from tallystick.stores.event_store_arrow import EventTables, RevisionTables
+from tallystick.stores.event_store_arrow import Arriving, RevisionTables
 from tallystick.stores.event_store_queries import ATTACHED, EventQueries
 from tallystick.stores.watermark import Watermark
 
@@ -129,6 +129,10 @@ class EventStore(Protocol):
         revisions: Sequence[Revision] = (),
     ) -> None:
         """Store judged events, revisions, usage and the offset in one transaction, unless the offset is there."""
+        ...
+
+    def apply_rows(self, arriving: Arriving, through_row: int, received_at: datetime) -> None:
+        """As `apply`, for events whose rows were made elsewhere."""
         ...
 
     @property
@@ -300,10 +304,24 @@ class DuckEventStore(EventQueries):
             ValueError: when some of the blocks, but not all, are in here already.
             duckdb.Error: when nothing was stored.
         """
+        self._apply(Arriving.of(blocks), through_row, received_at, revisions)
+
+    def apply_rows(self, arriving: Arriving, through_row: int, received_at: datetime) -> None:
+        """As `apply`, for events whose rows were made elsewhere.
+
+        Raises:
+            ValueError: as `apply`.
+            duckdb.Error: as `apply`.
+        """
+        self._apply(arriving, through_row, received_at, ())
+
+    def _apply(
+        self, arriving: Arriving | None, through_row: int, received_at: datetime, revisions: Sequence[Revision]
+    ) -> None:
         with self._applying:
             try:
                 with self._cursor() as cursor:
-                    self._store(cursor, blocks, through_row, received_at, revisions)
+                    self._store(cursor, arriving, through_row, received_at, revisions)
             except duckdb.Error:
                 self._recover()
                 raise
@@ -318,7 +336,7 @@ class DuckEventStore(EventQueries):
     def _store(
         self,
         cursor: duckdb.DuckDBPyConnection,
-        blocks: Sequence[MeteredBlock],
+        arriving: Arriving | None,
         through_row: int,
         received_at: datetime,
         revisions: Sequence[Revision],
@@ -330,11 +348,10 @@ class DuckEventStore(EventQueries):
             if through_row <= offset:
                 cursor.rollback()
                 return
-            _refuse_overlap(blocks, offset)
-            if blocks:
-                tables = EventTables(blocks)
-                _insert(cursor, "INSERT INTO event BY NAME SELECT * FROM arriving", tables.events())
-                _insert(cursor, "INSERT INTO usage BY NAME SELECT * FROM arriving", tables.usage())
+            if arriving is not None:
+                _refuse_overlap(arriving, offset)
+                _insert(cursor, "INSERT INTO event BY NAME SELECT * FROM arriving", arriving.events)
+                _insert(cursor, "INSERT INTO usage BY NAME SELECT * FROM arriving", arriving.usage)
             if revisions:
                 _revise(cursor, revisions)
             moved = [through_row, received_at.replace(tzinfo=None)]
@@ -394,8 +411,8 @@ def _revise(cursor: duckdb.DuckDBPyConnection, revisions: Sequence[Revision]) ->
     _insert(cursor, "INSERT INTO usage BY NAME SELECT * FROM arriving", tables.usage())
 
 
-def _refuse_overlap(blocks: Sequence[MeteredBlock], offset: int) -> None:
-    if any(row_of(block.position) <= offset for block in blocks):
+def _refuse_overlap(arriving: Arriving, offset: int) -> None:
+    if row_of(arriving.first_position) <= offset:
         raise ValueError(f"events up to row {offset} are here: they must not be stored twice")
 
 

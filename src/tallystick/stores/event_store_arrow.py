@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -24,6 +25,44 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TEXT: Final = pa.string()
 _INSTANT: Final = pa.timestamp("us")
 _UNITS: Final = pa.decimal128(quantity.STORED_DIGITS, quantity.STORED_SCALE)
+
+
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """What one transaction adds: the rows of `event` and `usage`, and the first of their positions."""
+
+    events: pa.RecordBatch
+    usage: pa.RecordBatch
+    first_position: int
+
+    @classmethod
+    def of(cls, blocks: Sequence[MeteredBlock]) -> Arriving | None:
+        """The rows of judged blocks; None, when there are none."""
+        if not blocks:
+            return None
+        tables = EventTables(blocks)
+        return cls(tables.events(), tables.usage(), min(block.position for block in blocks))
+
+    def packed(self) -> tuple[bytes, bytes]:
+        """Both tables as streams, for another process."""
+        return _stream(self.events), _stream(self.usage)
+
+    @classmethod
+    def unpacked(cls, events: bytes, usage: bytes, first_position: int) -> Arriving:
+        """What `packed` packed; nothing is copied."""
+        return cls(_batch(events), _batch(usage), first_position)
+
+
+def _stream(batch: pa.RecordBatch) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    packed: bytes = sink.getvalue().to_pybytes()
+    return packed
+
+
+def _batch(stream: bytes) -> pa.RecordBatch:
+    return pa.ipc.open_stream(pa.py_buffer(stream)).read_next_batch()
 
 
 class EventTables:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from tallystick.stores.known_ids import KnownIds
 from tallystick.workers.judging import CLAIMING, Round, claims_of
+from tallystick.workers.judging_apart import ApartError, JudgeApart
 from tallystick.workers.orders import Orders
 
 if TYPE_CHECKING:
@@ -15,14 +16,18 @@ if TYPE_CHECKING:
 
     from tallystick.metering.catalogue import CatalogueSource
     from tallystick.stores.event_facts import MeteredBlock, Revision
-    from tallystick.stores.event_log import EventLog
+    from tallystick.stores.event_log import EventLog, RawRow
     from tallystick.stores.event_store import EventStore
+    from tallystick.stores.known_ids import Keys
 
 MOST_IN_ROUND: Final = 65_536
 """Events in one transaction: the fixed cost of a round no longer counts, and its events still fit the caches."""
 
 PAUSE_SECONDS: Final = 0.25
 """How long events may gather while nobody waits for them: a round of ten costs as much as one of a thousand."""
+
+WORTH_SENDING: Final = 2_000
+"""Events in a round from which on it is judged apart: below, telling takes longer than doing."""
 
 FIRST_BACKOFF_SECONDS: Final = 0.1
 LONGEST_BACKOFF_SECONDS: Final = 5.0
@@ -35,9 +40,15 @@ class EventProcessor:
     """One thread, or whoever calls `drain`: never two rounds at once."""
 
     def __init__(
-        self, log: EventLog, events: EventStore, catalogues: CatalogueSource, *, known: KnownIds | None = None
+        self,
+        log: EventLog,
+        events: EventStore,
+        catalogues: CatalogueSource,
+        *,
+        known: KnownIds | None = None,
+        apart: JudgeApart | None = None,
     ) -> None:
-        """Join a log and a store.
+        """Join a log and a store; with `apart`, large rounds are judged by another process.
 
         Raises:
             BillingError: of kind BROKEN, when the log does not go on where the store ends.
@@ -47,17 +58,24 @@ class EventProcessor:
         self._events = events
         self._catalogues = catalogues
         self._known = known or KnownIds()
+        self._apart = apart
+        self._begun: list[RawRow] = []
+        self._begun_behind = 0
         self._rounds = 0
         self._one_round = threading.Lock()
         self._stopping = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="event-processor", daemon=True)
         self.failure: str | None = None
+        self.rounds_apart = 0
+        """How many rounds the other process judged."""
         log.listen(self._look)
         events.watermark.listen(self._look)
 
     def start(self) -> None:
         """Begin to process in the background."""
+        if self._apart is not None:
+            self._apart.start()
         self._thread.start()
 
     def stop(self) -> None:
@@ -67,6 +85,8 @@ class EventProcessor:
             self._changed.notify_all()
         if self._thread.is_alive():
             self._thread.join()
+        if self._apart is not None:
+            self._apart.stop()
 
     def passed(self) -> int:
         """The last row of the log that is processed."""
@@ -117,21 +137,72 @@ class EventProcessor:
     def _round(self) -> int:
         """Process the next rows of the log in one transaction; how many events that were."""
         with self._one_round:
-            rows = self._log.read(self.passed(), MOST_IN_ROUND)
+            rows = self._next_rows()
             if not rows:
                 return 0
             self._known.catch_up(self._events)
-            orders = Orders(self._events, [columns for row in rows for columns in row.blocks])
-            at_hand = Round(rows, self._catalogues, orders, self._known.keys_of)
-            positions = self._known.candidates(at_hand.keys)
-            blocks = at_hand.judged(self._events.ids_at(positions) if len(positions) else ())
-            last = rows[-1]
-            self._events.apply(blocks, last.row, last.received_at, orders.revisions)
-            self._remember(blocks, orders.revisions, last.row)
+            if not self._judged_apart(rows):
+                self._judged_here(rows)
             self._rounds += 1
             if self._rounds % ROUNDS_PER_PRUNING == 0:
-                self._log.prune(last.row)
+                self._log.prune(rows[-1].row)
             return sum(row.count for row in rows)
+
+    def _judged_here(self, packed: Sequence[RawRow]) -> None:
+        rows = [row.unpacked() for row in packed]
+        orders = Orders.among((columns for row in rows for columns in row.blocks), self._events)
+        at_hand = Round(rows, self._catalogues, orders, self._known.keys_of)
+        blocks = at_hand.judged(self._taken(at_hand.keys))
+        self._events.apply(blocks, rows[-1].row, rows[-1].received_at, orders.revisions)
+        self._remember(blocks, orders.revisions, rows[-1].row)
+
+    def _judged_apart(self, rows: Sequence[RawRow]) -> bool:
+        """Have rows judged by the other process; False, when that was not to be.
+
+        While their effects are stored, the other process begins with the rows that come next.
+        """
+        last = rows[-1]
+        begun, self._begun = self._begun, []
+        if self._apart is None or not (begun or self._is_worth_it(rows)):
+            return False
+        try:
+            if begun is not rows:
+                self._apart.begin(rows)
+            keys = self._apart.keys()
+            if keys is None:
+                return False
+            judged = self._apart.judge(self._taken(keys))
+            self._begin_next(self._apart, last.row)
+        except ApartError:
+            return False
+        arriving = judged.arriving
+        if arriving is None:
+            self._events.apply([], last.row, last.received_at)
+        else:
+            self._events.apply_rows(arriving, last.row, last.received_at)
+        self._known.add(*judged.claims, last.row)
+        self.rounds_apart += 1
+        return True
+
+    def _next_rows(self) -> list[RawRow]:
+        """The rows behind those that are stored; they may have been begun with already."""
+        if self._begun and self._begun_behind == self.passed():
+            return self._begun
+        return self._log.read_raw(self.passed(), MOST_IN_ROUND)
+
+    def _begin_next(self, apart: JudgeApart, after_row: int) -> None:
+        rows = self._log.read_raw(after_row, MOST_IN_ROUND)
+        if rows and self._is_worth_it(rows):
+            apart.begin(rows)
+            self._begun, self._begun_behind = rows, after_row
+
+    def _is_worth_it(self, rows: Sequence[RawRow]) -> bool:
+        return self._apart is not None and self._apart.is_ready and sum(row.count for row in rows) >= WORTH_SENDING
+
+    def _taken(self, keys: Keys) -> list[tuple[str, str]]:
+        """The (organisation, id) among these keys that earlier events took: looked up by key, read as stored."""
+        positions = self._known.candidates(keys)
+        return self._events.ids_at(positions) if len(positions) else []
 
     def _remember(self, blocks: Sequence[MeteredBlock], revisions: Sequence[Revision], through_row: int) -> None:
         """Let the index know the ids that were claimed; if this fails, it catches up in the next round."""

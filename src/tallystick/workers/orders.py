@@ -44,18 +44,24 @@ class Moment:
 class Orders:
     """The orders of one round, carried out one after the other; `revisions` is what comes of them."""
 
-    def __init__(self, events: EventStore, blocks: Iterable[EventColumns]) -> None:
+    def __init__(self, stored: Iterable[StoredEvent] = ()) -> None:
+        """Take the events that orders of the round are about."""
+        self._stored = {event.position: event for event in stored}
+        self._given: dict[int, int] = defaultdict(int)
+        self.revisions: list[Revision] = []
+
+    @classmethod
+    def among(cls, blocks: Iterable[EventColumns], events: EventStore) -> Orders:
+        """The orders of blocks, about events of a store."""
         asked: dict[str, set[int]] = defaultdict(set)
         for block in blocks:
             if block.undone or block.rejudged:
                 asked[block.organisation].update(block.orders)
-        self._stored = {
-            event.position: event
+        return cls(
+            event
             for organisation, positions in asked.items()
             for event in events.events_at(organisation, sorted(positions))
-        }
-        self._given: dict[int, int] = defaultdict(int)
-        self.revisions: list[Revision] = []
+        )
 
     def references(self, block: EventColumns) -> Iterator[tuple[str, str]]:
         """(schema name, account reference) of the events that a block is about."""
@@ -136,6 +142,9 @@ class Orders:
 
 
 _Meters = tuple[tuple[str, int], ...]
+
+NO_ORDERS: Final = Orders()
+"""For rounds that order nothing."""
 
 
 def _is_closed(stored: StoredEvent, moment: Moment) -> bool:

@@ -10,6 +10,7 @@ from tallystick.operations.work import traits_of
 from tallystick.stores.state.catalogues import StateCatalogues
 from tallystick.workers.billing_clock import BillingClock
 from tallystick.workers.event_processor import EventProcessor
+from tallystick.workers.judging_apart import JudgeApart
 from tallystick.workers.second_look import SecondLook
 
 if TYPE_CHECKING:
@@ -22,9 +23,12 @@ if TYPE_CHECKING:
 class Workers:
     """Started once, stopped once; what was acknowledged meanwhile is processed after the next start."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, apart: bool = False) -> None:
+        """Make the workers of an engine; with `apart`, many events at once are judged by a process of their own."""
         self._engine = engine
-        self.processor = EventProcessor(engine.log, engine.events, StateCatalogues(engine.database))
+        url = engine.database.url.render_as_string(hide_password=False)
+        judge = JudgeApart(url) if apart else None
+        self.processor = EventProcessor(engine.log, engine.events, StateCatalogues(engine.database), apart=judge)
         self.billing = BillingClock(engine, lambda: self.processor.failure)
         self.second_look = SecondLook(engine, lambda: self.processor.failure)
 

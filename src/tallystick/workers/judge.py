@@ -1,0 +1,96 @@
+"""The program of the process that judges events: `python -m tallystick.workers.judge <file descriptor>`."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import signal
+import sys
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tallystick.kernel import quantity
+from tallystick.stores.event_store_arrow import Arriving
+from tallystick.stores.state.catalogues import StateCatalogues
+from tallystick.stores.state.database import Database
+from tallystick.workers.judging import Round, claims_of
+from tallystick.workers.judging_apart import TO_CHILD, Begun, Failed, Judged, Rows
+from tallystick.workers.orders import NO_ORDERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tallystick.metering.catalogue import CatalogueSource
+    from tallystick.workers.judging_apart import Taken
+
+_log = logging.getLogger("tallystick.events")
+
+
+def main() -> None:
+    """Judge what the parent sends until it hangs up, as it does when it ends, however it ends."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the parent decides, and lets what is at hand finish
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    quantity.install()
+    with Connection(int(sys.argv[1])) as parent:
+        database = Database(parent.recv_bytes().decode())
+        try:
+            gc.freeze()
+            gc.set_threshold(100_000, 50, 100)
+            parent.send_bytes(b"ready")
+            for answer in _answers(parent, Judge(StateCatalogues(database))):
+                parent.send_bytes(answer)
+        except OSError:
+            pass  # the parent has gone while it was answered
+        finally:
+            database.close()
+
+
+def _answers(parent: Connection, judge: Judge) -> Iterator[bytes]:
+    while True:
+        try:
+            message = TO_CHILD.decode(parent.recv_bytes())
+        except EOFError:
+            return
+        try:
+            answer: Begun | Judged | Failed = (
+                judge.begin(message) if isinstance(message, Rows) else judge.judge(message)
+            )
+        except Exception as failure:  # noqa: BLE001 - the parent judges these rows itself, and fails where it can be seen
+            _log.exception("rows cannot be judged apart")
+            answer = Failed(str(failure) or type(failure).__name__)
+        yield msgspec.msgpack.encode(answer)
+
+
+class Judge:
+    """Judges one round after the other."""
+
+    def __init__(self, catalogues: CatalogueSource) -> None:
+        self._catalogues = catalogues
+        self._round: Round | None = None
+
+    def begin(self, message: Rows) -> Begun:
+        """Read rows, and tell the keys of their ids."""
+        rows = [row.unpacked() for row in message.rows]
+        if any(columns.undone or columns.rejudged for row in rows for columns in row.blocks):
+            self._round = None
+            return Begun(None)
+        self._round = Round(rows, self._catalogues, NO_ORDERS)
+        return Begun(self._round.keys.tobytes())
+
+    def judge(self, message: Taken) -> Judged:
+        """Judge the rows that were begun."""
+        assert self._round is not None, "the parent began a round that could be judged here"
+        blocks = self._round.judged(message.ids)
+        self._round = None
+        arriving = Arriving.of(blocks)
+        keys, positions = claims_of(blocks)
+        events, usage = (b"", b"") if arriving is None else arriving.packed()
+        first = None if arriving is None else arriving.first_position
+        return Judged(events, usage, first, keys.tobytes(), positions.tobytes())
+
+
+if __name__ == "__main__":
+    main()

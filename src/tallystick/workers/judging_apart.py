@@ -1,0 +1,190 @@
+"""Judging in a process of its own: Python's one lock lets one thread compute at a time, and HTTP needs it here.
+
+The child gets rows of the log as they are on disk, reads the catalogue from the state store itself, and answers rows
+for the event store. It keeps nothing: when it dies, or says that it cannot, the round is judged here as ever.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import subprocess
+import sys
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import numpy as np
+
+from tallystick.stores.event_log import RawRow
+from tallystick.stores.event_store_arrow import Arriving
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tallystick.stores.known_ids import Keys, Positions
+
+PROGRAM: Final = "tallystick.workers.judge"
+_START_SECONDS: Final = 60
+_STOP_SECONDS: Final = 5
+_log = logging.getLogger("tallystick.events")
+
+
+class Rows(msgspec.Struct, frozen=True, tag=True):
+    """Rows to begin with."""
+
+    rows: list[RawRow]
+
+
+class Taken(msgspec.Struct, frozen=True, tag=True):
+    """The (organisation, id) that earlier events took: judge the rows that were begun."""
+
+    ids: list[tuple[str, str]]
+
+
+class Begun(msgspec.Struct, frozen=True, tag=True):
+    """The keys of the ids in the rows; None, when the rows order something, which is done where the store is."""
+
+    keys: bytes | None
+
+
+class Judged(msgspec.Struct, frozen=True, tag=True):
+    """The rows for the event store, and the claims of ids; nothing of either, when there were no events."""
+
+    events: bytes
+    usage: bytes
+    first_position: int | None
+    claimed_keys: bytes
+    claimed_positions: bytes
+
+    @property
+    def arriving(self) -> Arriving | None:
+        """The rows for the event store."""
+        if self.first_position is None:
+            return None
+        return Arriving.unpacked(self.events, self.usage, self.first_position)
+
+    @property
+    def claims(self) -> tuple[Keys, Positions]:
+        """The keys of the ids that were taken, and at which positions."""
+        return np.frombuffer(self.claimed_keys, np.uint64), np.frombuffer(self.claimed_positions, np.int64)
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """The child could not; its log says why."""
+
+    reason: str
+
+
+TO_CHILD: Final = msgspec.msgpack.Decoder(Rows | Taken)
+FROM_CHILD: Final = msgspec.msgpack.Decoder(Begun | Judged | Failed)
+
+
+class ApartError(Exception):
+    """The child is not there, or could not: judge here."""
+
+
+class JudgeApart:
+    """The child process, seen from its parent: one thread talks to it."""
+
+    def __init__(self, database_url: str) -> None:
+        self._database_url = database_url
+        self._process: subprocess.Popen[bytes] | None = None
+        self._connection: Connection | None = None
+        self._is_ready = False
+        self._owes_keys = False
+
+    def start(self) -> None:
+        """Start the child, which is ready some moments later; nothing, when there is one."""
+        if self._process is not None:
+            return
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - this very interpreter, with a module of ours
+                [sys.executable, "-m", PROGRAM, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+            )
+            self._connection = Connection(ours.detach())
+        self._connection.send_bytes(self._database_url.encode())  # not as an argument: it may hold a password
+        self._is_ready = self._owes_keys = False
+
+    def stop(self) -> None:
+        """Let the child end; it is waited for."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._process is not None:
+            try:
+                self._process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether rows can be sent now; a child that has died is started anew."""
+        if self._process is None:
+            return False
+        if self._process.poll() is not None:
+            _log.error("the process that judges events has died; it is started anew")
+            self.stop()
+            self.start()
+        if not self._is_ready and self._connection is not None and self._connection.poll():
+            self._is_ready = self._connection.recv_bytes() == b"ready"
+        return self._is_ready
+
+    def begin(self, rows: Sequence[RawRow]) -> None:
+        """Let the child begin with rows; what it began with before is dropped.
+
+        Raises:
+            ApartError: when it is gone.
+        """
+        if self._owes_keys:
+            self._receive()
+        self._send(Rows(list(rows)))
+        self._owes_keys = True
+
+    def keys(self) -> Keys | None:
+        """The keys of the ids in the rows that were begun; None, when they must be judged here.
+
+        Raises:
+            ApartError: when the child is gone or could not.
+        """
+        begun = self._receive()
+        self._owes_keys = False
+        assert isinstance(begun, Begun), "that is what answers rows"
+        return None if begun.keys is None else np.frombuffer(begun.keys, np.uint64)
+
+    def judge(self, taken: Sequence[tuple[str, str]]) -> Judged:
+        """The rows that were begun, judged.
+
+        Raises:
+            ApartError: when the child is gone or could not.
+        """
+        self._send(Taken(list(taken)))
+        judged = self._receive()
+        assert isinstance(judged, Judged), "that is what answers ids"
+        return judged
+
+    def _send(self, message: Rows | Taken) -> None:
+        if self._connection is None:
+            raise ApartError("there is no child")
+        try:
+            self._connection.send_bytes(msgspec.msgpack.encode(message))
+        except OSError as gone:
+            raise ApartError(str(gone)) from gone
+
+    def _receive(self) -> Begun | Judged:
+        if self._connection is None:
+            raise ApartError("there is no child")
+        try:
+            message: Begun | Judged | Failed = FROM_CHILD.decode(self._connection.recv_bytes())
+        except (OSError, EOFError) as gone:
+            raise ApartError("the child is gone") from gone
+        if isinstance(message, Failed):
+            self._owes_keys = False
+            raise ApartError(message.reason)
+        return message

@@ -1,0 +1,154 @@
+"""Many events at once are judged by a process of their own: with the same outcome, and whatever becomes of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tallystick.workers.event_processor import WORTH_SENDING
+from tests.operations.shop import Shop, event
+from tests.servers import KEY, inside
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tallystick.workers.judging_apart import JudgeApart
+    from tests.servers import Inside
+
+EVENTS = 3 * WORTH_SENDING
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Inside]:
+    """A server whose rounds run when the test says so, with a judge that is ready."""
+    with inside(tmp_path / "data") as running:
+        Shop(running.api()).metered_plan((0, 2))
+    with inside(tmp_path / "data", works=False, apart=True) as running:
+        judge(running).start()
+        ready(running)
+        yield running
+        judge(running).stop()
+
+
+def judge(server: Inside) -> JudgeApart:
+    apart = server.workers.processor._apart
+    assert apart is not None
+    return apart
+
+
+def ready(server: Inside) -> None:
+    patience = time.monotonic() + 60
+    while not judge(server).is_ready:
+        assert time.monotonic() < patience
+        time.sleep(0.02)
+
+
+def process(server: Inside) -> Any:  # noqa: ANN401 - the process
+    return judge(server)._process
+
+
+def send(server: Inside, first: int = 0, count: int = EVENTS, **more: object) -> None:
+    api = server.api()
+    for start in range(first, first + count, 1000):
+        numbers = range(start, min(start + 1000, first + count))
+        batch = [event(f"e-{number}", calls=number % 7) | more for number in numbers]
+        api.post("/ingestBatch", {"events": batch}).ok()
+
+
+def usage(server: Inside) -> int:
+    series = Shop(server.api()).metric("USAGE", "2026-01-01", "2026-02-01")
+    return int(sum(series[0]["metricValues"]))
+
+
+def expected(count: int = EVENTS) -> int:
+    return sum(number % 7 for number in range(count))
+
+
+def test_the_outcome_is_that_of_judging_here(server: Inside) -> None:
+    send(server)
+    server.workers.processor.drain()
+    assert server.workers.processor.rounds_apart > 0
+    assert usage(server) == expected()
+    send(server)  # every one of them again
+    server.workers.processor.drain()
+    assert usage(server) == expected(), "an id counts once"
+    found = server.api().get("/events/e-5").ok()["events"]
+    assert [one["ingestionStatus"]["status"].removeprefix("INGESTION_") for one in found] == [
+        "COMPLETED_EVENT_METERED",
+        "FAILED_DUPLICATE_EVENT",
+    ]
+
+
+def test_the_next_rows_are_begun_while_these_are_stored_and_none_is_skipped(server: Inside) -> None:
+    processor = server.workers.processor
+    rounds = 0
+    send(server, 0, WORTH_SENDING)
+    send(server, WORTH_SENDING, WORTH_SENDING)
+    send(server, 2 * WORTH_SENDING, WORTH_SENDING)
+    while processor.passed() < server.engine.log.end():
+        assert processor._round() > 0
+        rounds += 1
+    assert (usage(server), rounds > 0) == (expected(), True)
+
+
+def test_a_judge_that_dies_leaves_its_rows_to_be_judged_here_and_is_started_anew(server: Inside) -> None:
+    first = process(server)
+    send(server)
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    server.workers.processor.drain()
+    assert usage(server) == expected()
+    ready(server)
+    assert process(server).pid != first.pid
+    send(server, EVENTS)
+    before = server.workers.processor.rounds_apart
+    server.workers.processor.drain()
+    assert server.workers.processor.rounds_apart > before
+    assert usage(server) == sum(number % 7 for number in range(2 * EVENTS))
+
+
+def test_a_judge_that_dies_at_work_changes_nothing_that_is_stored(server: Inside) -> None:
+    send(server)
+    rows = server.engine.log.read_raw(0, 10**6)
+    judge(server).begin(rows)
+    os.kill(process(server).pid, signal.SIGKILL)
+    server.workers.processor.drain()
+    assert usage(server) == expected()
+
+
+def test_a_round_that_orders_something_is_judged_here(server: Inside) -> None:
+    send(server, 0, 10)
+    server.workers.processor.start()
+    corrected = server.api().send("POST", "/events/correction?action=UNDO&account_id=acme&event_id=e-6", None).ok()
+    assert [one["status"] for one in corrected["data"]] == ["REVERTED"]
+    server.workers.processor.stop()
+    judge(server).start()
+    ready(server)
+    send(server, 10, EVENTS)
+    position = server.engine.events.events_with_id(server.engine.gatekeeper.caller_of(KEY).organisation, "e-5")[0]
+    server.workers.processor.drain()
+    assert position.event.id == "e-5"
+    assert usage(server) == sum(number % 7 for number in range(EVENTS + 10)) - 6
+
+
+def test_what_the_judge_knows_of_the_catalogue_is_what_stands_after_the_rows(server: Inside) -> None:
+    send(server)
+    server.workers.processor.drain()
+    with server.engine.work_for(server.engine.gatekeeper.caller_of(KEY).organisation, "t", writes=True) as (work, _):
+        work.state.catalogue_changed()
+    send(server, EVENTS, accountId="nobody")
+    server.workers.processor.drain()
+    assert usage(server) == expected()
+    found = server.api().get(f"/events/e-{EVENTS}").ok()["events"]
+    assert found[0]["ingestionStatus"]["status"] == "INGESTION_FAILED_ACCOUNT_NOT_FOUND"
+
+
+def test_the_judge_ends_when_its_parent_does(server: Inside) -> None:
+    child = process(server)
+    judge(server).stop()
+    assert child.returncode == 0
