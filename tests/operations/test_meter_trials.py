@@ -151,3 +151,34 @@ def test_what_cannot_be_tried_is_refused(shop: Shop) -> None:
     )
     assert "events" in tried(shop, meter=draft()).refused(400)
     assert "events" in tried(shop, *[event("e-1")] * 101, meter=draft()).refused(400)
+
+
+class TestStoredEvents:
+    def test_the_newest_are_taken_and_their_units_told_by_account(self, shop: Shop) -> None:
+        shop.account("acme")
+        sent = [
+            event("e-old", calls=100, at="2026-01-01T00:00:00Z"),
+            event("e-1", calls=3),
+            event("e-1", calls=4),  # a duplicate
+            event("e-2", calls=5, at="2026-01-11T00:00:00Z", account="stranger"),
+            event("e-3", calls=7, at="2026-01-12T00:00:00Z"),
+        ]
+        shop.api.post("/ingestBatch", {"events": sent}).ok()
+        answer = shop.api.post("/v1/usage-meters/preview", {"lastEvents": 3, "meter": draft()}).ok()
+        assert [one["id"] for one in answer["events"]] == ["e-3", "e-2", "e-1"]
+        assert answer["accounts"] == [{"accountId": "acme", "units": 10}, {"accountId": "stranger", "units": 5}]
+        assert answer["totalUnits"] == 15  # 7 + 5 + 3
+
+    def test_none_is_stored_then_nothing_comes_of_it(self, shop: Shop) -> None:
+        answer = shop.api.post("/v1/usage-meters/preview", {"lastEvents": 10, "meter": draft()}).ok()
+        assert (answer["events"], answer["accounts"], answer["totalUnits"]) == ([], [], 0)
+
+    @pytest.mark.parametrize("asked", [{}, {"lastEvents": 1, "events": [event("e-1")]}])
+    def test_it_is_one_or_the_other(self, shop: Shop, asked: Json) -> None:
+        message = shop.api.post("/v1/usage-meters/preview", asked | {"meter": draft()}).refused(400)
+        assert message.startswith("events: send either events, or lastEvents")
+
+    def test_there_are_bounds(self, shop: Shop) -> None:
+        for many in (0, 1001):
+            body = {"lastEvents": many, "meter": draft()}
+            assert "lastEvents" in shop.api.post("/v1/usage-meters/preview", body).refused(400)

@@ -208,7 +208,8 @@ BEYOND: Final = (
     Tool.of(
         "test-usage-meter",
         meter_trials.try_usage_meter,
-        "See what a meter makes of sample events: units, filtered out, or why it fails. Nothing is stored.",
+        "See what a meter makes of sample events, or of the newest stored ones (lastEvents): units, filtered out, or "
+        "why it fails. Nothing is stored.",
         READS,
         CATALOG,
         notes={"meter": "a meter not stored yet: fields as of create-usage-meter"},

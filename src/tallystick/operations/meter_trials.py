@@ -1,9 +1,9 @@
-"""Trying a usage meter on sample events: units out, and no effect on anything."""
+"""Trying a usage meter on sample events, or on those that came last: units out, and no effect on anything."""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta
 
@@ -12,35 +12,51 @@ from tallystick.catalog.usage_meter import Aggregation, UsageMeter, UsageMeterDr
 from tallystick.kernel.document import Document, Draft
 from tallystick.kernel.errors import invalid
 from tallystick.kernel.quantity import ZERO, plain
-from tallystick.metering.event import Event
+from tallystick.metering.event import Event, EventStatus
 from tallystick.metering.trial import TriedEvent, try_events
 from tallystick.operations.usage_meters import drafted
-from tallystick.operations.work import Work, query
+from tallystick.operations.work import Work, event_query
 from tallystick.stores.state.catalogues import schema_terms
 
 
 class MeterTrial(Draft, frozen=True, kw_only=True):
-    """What `POST /v1/usage-meters/preview` takes: a meter by id or as a draft, and events of its schema."""
+    """What `POST /v1/usage-meters/preview` takes: a meter by id or as a draft, and events of its schema.
+
+    Instead of `events`, `lastEvents` takes so many of the newest that are stored, whatever became of them; those that
+    were taken back or came twice are left out.
+    """
 
     usage_meter_id: str | None = None
     meter: UsageMeterDraft | None = None
-    events: Annotated[list[Event], Meta(min_length=1, max_length=100)]
+    events: Annotated[list[Event], Meta(min_length=1, max_length=100)] | None = None
+    last_events: Annotated[int, Meta(ge=1, le=1000)] | None = None
+
+
+class AccountUnits(Document, frozen=True, kw_only=True):
+    """The units of the events that name an account, as they name it."""
+
+    account_id: str
+    units: Decimal
 
 
 class MeterTrialResult(Document, frozen=True, kw_only=True):
-    """What the meter makes of each event, and the units of all of them together."""
+    """What the meter makes of each event, and the units of all of them together and by account."""
 
     usage_meter_id: str | None = None
     name: str
     event_schema_name: str
     aggregation: Aggregation
     total_units: Decimal
+    accounts: list[AccountUnits]
     events: list[TriedEvent]
 
 
-@query
+_COUNTED: Final = tuple(status for status in EventStatus if status not in {EventStatus.DUPLICATE, EventStatus.REVERTED})
+
+
+@event_query
 def try_usage_meter(work: Work, draft: MeterTrial) -> MeterTrialResult:
-    """Meter sample events with a stored meter or a draft of one, and keep nothing.
+    """Meter sample events, or the newest stored ones, with a stored meter or a draft of one, and keep nothing.
 
     Events are judged as if the meter and its schema were active; accounts, duplicates and lateness are not looked at.
     """
@@ -48,16 +64,34 @@ def try_usage_meter(work: Work, draft: MeterTrial) -> MeterTrialResult:
     schema = None if meter.event_schema_name is None else work.state.event_schemas.find(meter.event_schema_name)
     if schema is None or schema.status is Lifecycle.ARCHIVED:
         raise invalid(path, "the meter has no event schema whose events it reads: set its eventSchemaName")
-    settings = work.state.settings_for({event.account_id for event in draft.events})
-    tried = try_events(schema_terms(schema, [meter]), draft.events, settings)
+    events = _events(work, draft, schema.name)
+    settings = work.state.settings_for({event.account_id for event in events})
+    tried = try_events(schema_terms(schema, [meter]), events, settings)
+    by_account: dict[str, Decimal] = {}
+    for event, one in zip(events, tried, strict=True):
+        if one.units is not None:
+            by_account[event.account_id] = by_account.get(event.account_id, ZERO) + one.units
     return MeterTrialResult(
         usage_meter_id=draft.usage_meter_id,
         name=meter.name,
         event_schema_name=schema.name,
         aggregation=meter.aggregation,
-        total_units=plain(sum((one.units for one in tried if one.units is not None), ZERO)),
+        total_units=plain(sum(by_account.values(), ZERO)),
+        accounts=[AccountUnits(account_id=name, units=plain(units)) for name, units in sorted(by_account.items())],
         events=tried,
     )
+
+
+def _events(work: Work, draft: MeterTrial, schema_name: str) -> list[Event]:
+    """The events to try the meter on, as they were sent."""
+    if draft.events is not None and draft.last_events is None:
+        return draft.events
+    if draft.last_events is not None and draft.events is None:
+        found = work.events.page_events(
+            work.organisation.id, size=draft.last_events, schema_name=schema_name, statuses=_COUNTED
+        )
+        return [one.event for one in found]
+    raise invalid("events", "send either events, or lastEvents for the newest that are stored")
 
 
 def _meter(work: Work, draft: MeterTrial) -> tuple[UsageMeter, str]:
