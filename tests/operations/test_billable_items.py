@@ -119,13 +119,29 @@ class TestTheMeter:
     @pytest.mark.parametrize(("length", "status"), [(500, 201), (501, 400)])
     def test_an_object_counts_with_its_compact_text(self, rides: Shop, length: int, status: int) -> None:
         body = json.loads(article.REPAIRED_METER)
-        shell = len('{"cat":[""]}')
-        body["computations"] = [{"computation": {"cat": ["x" * (length - shell)]}}]
+        shell = len('{"if":[true,1,""]}')
+        body["computations"] = [{"computation": {"if": [True, 1, "x" * (length - shell)]}}]
         content = json.dumps(body, indent=8)
         answer = self.create(rides, content)
         assert answer.status == status
         if status == 400:
             assert "computations[0].computation: 501 characters" in answer.refused(400)
+
+    def test_rules_are_held_against_the_types_of_the_schema_and_every_problem_is_named(self, rides: Shop) -> None:
+        body = json.loads(article.REPAIRED_METER)
+        body["computations"] = [
+            {"matcher": '{">":[{"var":"dimensions.city"},5]}', "computation": '{"var":"dimensions.city"}'},
+            {"matcher": '{"===":[{"var":"attributes.distance"},"5"]}', "computation": '{"*":[{"var":"distance"},"x"]}'},
+        ]
+        refusal = rides.api.post("/usage_meters", body).refused()
+        for problem in (
+            "computations[0].matcher: '>' compares numbers, got dimensions.city, a text (line 1, column 8)",
+            "computations[0].computation: has to give a number, but gives a text",
+            "computations[1].matcher: '===' compares attributes.distance, a number with the text '5'",
+            "computations[1].computation: '*' calculates with numbers, got the text 'x'",
+            "computations[1].computation: unknown variable 'distance'; did you mean 'attributes.dista",  # of 500 characters
+        ):
+            assert problem in refusal
 
     @pytest.mark.parametrize(("length", "status"), [(1500, 201), (1501, 400)])
     def test_a_matcher_has_at_most_1500_characters(self, rides: Shop, length: int, status: int) -> None:

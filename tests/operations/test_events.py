@@ -220,7 +220,7 @@ class TestMeters:
     def test_a_rule_that_gives_no_number_makes_the_event_invalid(self, still: Shop) -> None:
         still.account()
         still.schema()
-        still.meter(computation='{"var":"dimensions.region"}')
+        still.meter(computation='{"if":[{">":[{"var":"attributes.calls"},1]},1]}')
         found = send(still)
         assert status(found) == "INGESTION_FAILED_UNITS_INVALID"
         assert "Calls" in found["ingestionStatus"]["statusDescription"]

@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING, Final
 from tallystick.catalog.enrichment import EnrichmentType, FieldType
 from tallystick.catalog.fields import NUMBER_PATTERN
 from tallystick.kernel.errors import BillingError, Problem
-from tallystick.logic import check, hint, parse
+from tallystick.logic import ValueType, check, hint, parse, told, types_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Set as AbstractSet
 
     from tallystick.catalog.enrichment import EnrichmentField, Enrichments
+
+_NUMBER: Final = frozenset({ValueType.NUMBER})
+_GIVES: Final = {
+    FieldType.ATTRIBUTE: _NUMBER,
+    FieldType.DIMENSION: _NUMBER | {ValueType.TEXT, ValueType.NUMERAL},
+}
+"""What the rule of a field may give: a number becomes the text of a dimension."""
 
 _KEY: Final = re.compile(r"setting\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
@@ -63,17 +70,20 @@ def _value_problems(field: EnrichmentField, known: AbstractSet[str], dependencie
             if field.type is FieldType.ATTRIBUTE and not re.fullmatch(NUMBER_PATTERN, field.value):
                 yield f"is {field.value[:40]!r}, an attribute needs a number such as 12.5"
         case EnrichmentType.JSON_LOGIC:
-            yield from _rule_problems(field.value, known)
+            yield from _rule_problems(field, known)
         case EnrichmentType.JSON_LOGIC_FROM_DEPENDENCY:
             names = {name.partition(".")[2] for name in dependencies}
             if field.value not in names:
                 yield f"names no dependency: {field.value[:60]!r}{hint(field.value, names)}"
 
 
-def _rule_problems(text: str, known: AbstractSet[str]) -> Iterator[str]:
+def _rule_problems(field: EnrichmentField, known: AbstractSet[str]) -> Iterator[str]:
     try:
-        rule = parse(text)
+        rule = parse(field.value)
     except BillingError as malformed:
         yield from (problem.reason for problem in malformed.problems)
         return
     yield from map(str, check(rule, known))
+    wanted, types = _GIVES[field.type], types_of(rule)
+    if not types & wanted:
+        yield f"has to give {told(wanted)}, but gives {told(types)}"

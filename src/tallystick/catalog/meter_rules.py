@@ -8,7 +8,7 @@ import msgspec
 
 from tallystick.catalog.usage_meter import Aggregation, Computation
 from tallystick.kernel.errors import BillingError, Problem
-from tallystick.logic import check, parse
+from tallystick.logic import ValueType, check, parse, told, types_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -50,7 +50,9 @@ def problems_of(
         path = f"computations[{index}]"
         if computation.matcher is not None:
             problems += _rule_problems(computation.matcher, f"{path}.matcher", LONGEST_MATCHER, variables)
-        problems += _rule_problems(computation.computation, f"{path}.computation", LONGEST_COMPUTATION, variables)
+        problems += _rule_problems(
+            computation.computation, f"{path}.computation", LONGEST_COMPUTATION, variables, gives=ValueType.NUMBER
+        )
         if aggregation is Aggregation.COUNT and computation.computation.strip() != COUNT_OF_ONE:
             reason = f"a COUNT meter counts each event as 1: send {COUNT_OF_ONE!r}, or use aggregation SUM"
             problems.append(Problem(f"{path}.computation", reason))
@@ -70,16 +72,19 @@ def _compact(raw: bytes) -> str:
     return msgspec.json.format(raw, indent=-1).decode()
 
 
-def _rule_problems(text: str, path: str, longest: int, variables: Collection[str] | None) -> list[Problem]:
+def _rule_problems(
+    text: str, path: str, longest: int, variables: Collection[str] | None, gives: ValueType | None = None
+) -> list[Problem]:
     if len(text) > longest:
         return [Problem(path, f"{len(text)} characters are too many: at most {longest}")]
     try:
         rule = parse(text, path=path)
     except BillingError as malformed:
         return list(malformed.problems)
-    if variables is None:
-        return []
-    return [issue.problem(path) for issue in check(rule, variables)]
+    problems = [] if variables is None else [issue.problem(path) for issue in check(rule, variables)]
+    if gives is not None and gives not in (types := types_of(rule)):
+        problems.append(Problem(path, f"has to give {gives.value}, but gives {told(types)}"))
+    return problems
 
 
 def _filter_problems(filters: Sequence[MeterFilter], variables: Collection[str] | None) -> list[Problem]:

@@ -9,6 +9,7 @@ from tallystick.logic.parser import parse
 from tallystick.logic.place import Place
 from tallystick.logic.rule import Constant, Listing, Operation, Rule
 from tallystick.logic.value import Value, kind_of, truthy
+from tallystick.logic.value_type import ValueType, told, types_of
 
 __all__ = [
     "Constant",
@@ -20,10 +21,13 @@ __all__ = [
     "Place",
     "Rule",
     "Value",
+    "ValueType",
     "check",
     "evaluate",
     "hint",
     "kind_of",
     "parse",
+    "told",
     "truthy",
+    "types_of",
 ]

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tallystick.kernel.errors import Problem
+from tallystick.logic.misuse import misuses
 from tallystick.logic.operators import OPERATORS, Operator
 from tallystick.logic.rule import Constant, Listing, Operation, Rule
 from tallystick.logic.value import as_number
@@ -112,6 +113,8 @@ def _operation_issues(operation: Operation, operator: Operator, scope: _Scope) -
         yield Issue("arity", reason, operation.place)
     if operation.operator in {"/", "%"} and any(map(_is_zero, arguments[1:2])):
         yield Issue("division_by_zero", f"{operation.operator!r} divides by zero", arguments[1].place)
+    for reason, place in misuses(operation, arguments):
+        yield Issue("wrong_type", reason, place)
     if operation.operator == "var":
         yield from _name_issues(arguments[:1], scope, computed=False)
     if operation.operator == "missing":

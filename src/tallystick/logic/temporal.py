@@ -35,7 +35,12 @@ _LENGTH: Final = {
 _CALENDAR_UNITS: Final = {"WEEKS": (7, "D"), "MONTHS": (1, "M"), "YEARS": (1, "Y")}
 """Weeks are written in days, as java.time writes them and as date.add reads them."""
 
-_COUNTED_UNITS: Final = ("MILLIS", "SECONDS", "MINUTES", "HOURS", "DAYS")
+UNITS: Final = (*_LENGTH, *_CALENDAR_UNITS)
+"""What `duration.of` makes durations from."""
+
+COUNTED_UNITS: Final = ("MILLIS", "SECONDS", "MINUTES", "HOURS", "DAYS")
+"""What `duration.as` counts durations in."""
+
 
 _LONG: Final = range(-(2**63), 2**63)
 """What the fork counts seconds and units with: 64 bits."""
@@ -125,7 +130,7 @@ def duration_as(values: list[Value]) -> Value:
     """`duration.as`: whole units in an ISO duration; SECONDS are rounded down, the others toward zero."""
     text, unit = _pair(values)
     nanoseconds = moment.exact_duration(text) if isinstance(text, str) else None
-    if nanoseconds is None or not isinstance(unit, str) or unit not in _COUNTED_UNITS:
+    if nanoseconds is None or not isinstance(unit, str) or unit not in COUNTED_UNITS:
         return None
     whole, rest = divmod(nanoseconds, _LENGTH[unit])
     if rest and nanoseconds < 0 and unit != "SECONDS":

@@ -49,6 +49,12 @@ def test_an_attribute_and_a_dimension_may_share_a_name() -> None:
         (field("km", '{"+":[1,'), "fields[0].value: not valid JSON (line 1, column 9)"),
         (field("km", '{"plus":[1,2]}'), "fields[0].value: unknown operator 'plus'"),
         (
+            field("km", '{"+":[{"var":"dimensions.city"},1]}'),
+            "'+' calculates with numbers, got dimensions.city, a text",
+        ),
+        (field("km", '{"var":"dimensions.city"}'), "fields[0].value: has to give a number, but gives a text"),
+        (field("km", '{">":[1,2]}', type="DIMENSION"), "has to give a number or a text that spells a number or a text"),
+        (
             field("km", "meters_per_kn", enrichmentType="JSON_LOGIC_FROM_DEPENDENCY"),
             "fields[0].value: names no dependency: 'meters_per_kn'; did you mean 'meters_per_km'?",
         ),
