@@ -7,7 +7,8 @@ of its function.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+import enum
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar
 
 from tallystick.logic.evaluation import MOST_WORK, EvaluationError, OperatorError, Work, evaluate
 from tallystick.logic.rule import Listing, Operation
@@ -15,12 +16,14 @@ from tallystick.logic.source import Source
 from tallystick.logic.value import truthy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from decimal import Decimal
+    from collections.abc import Callable, Mapping, Sequence
 
     from tallystick.logic.expression import Expression
     from tallystick.logic.rule import Rule
     from tallystick.logic.value import Value
+
+    _Step: TypeAlias = tuple[Rule, Callable[[Expression], str]]
+    """A rule and the statement that its expression becomes."""
 
 T = TypeVar("T")
 
@@ -38,8 +41,8 @@ class Readings(Protocol):
     """What a compiled rule reads of an event; what is in neither mapping is looked for in `for_rules`."""
 
     @property
-    def numbers(self) -> Mapping[str, Decimal]:
-        """Attributes that rules can calculate with: finite, within the limits of digits, no zero with a minus sign."""
+    def attributes(self) -> Mapping[str, str]:
+        """Attributes as plain decimal digits."""
         ...
 
     @property
@@ -52,16 +55,29 @@ class Readings(Protocol):
         ...
 
 
-def compiled(rule: Rule) -> Callable[[Readings], Value]:
+class Unmatched(enum.Enum):
+    """The answer for an event that a rule is not asked about."""
+
+    UNMATCHED = "the matcher says no"
+
+
+Answer: TypeAlias = "Value | Unmatched"
+
+
+def compiled(rule: Rule, when: Rule | None = None) -> Callable[[Readings], Answer]:
     """A function with the value of `evaluate(rule, readings.for_rules())`, digit for digit.
 
-    It raises EvaluationError where `evaluate` does. The thread's decimal context plays no part.
+    It gives UNMATCHED for an event for which the value of `when` does not count as true, and raises EvaluationError
+    where `evaluate` does. The thread's decimal context plays no part.
     """
 
-    def interpreted(data: Readings) -> Value:
+    def interpreted(data: Readings) -> Answer:
+        if when is not None and not truthy(evaluate(when, data.for_rules())):
+            return Unmatched.UNMATCHED
         return evaluate(rule, data.for_rules())
 
-    return _generated(rule, interpreted, lambda expression: expression.value)
+    steps: list[_Step] = [] if when is None else [(when, lambda it: f"if not {it.condition}: return unmatched")]
+    return _generated([*steps, (rule, lambda it: f"return {it.value}")], interpreted)
 
 
 def compiled_condition(rule: Rule) -> Callable[[Readings], bool]:
@@ -73,36 +89,37 @@ def compiled_condition(rule: Rule) -> Callable[[Readings], bool]:
     def interpreted(data: Readings) -> bool:
         return truthy(evaluate(rule, data.for_rules()))
 
-    return _generated(rule, interpreted, lambda expression: f"True if {expression.condition} else False")
+    return _generated([(rule, lambda it: f"return True if {it.condition} else False")], interpreted)
 
 
-def _generated(
-    rule: Rule, interpreted: Callable[[Readings], T], result: Callable[[Expression], str]
-) -> Callable[[Readings], T]:
-    """The function for a rule; `interpreted` itself where the rule is large or might use up the budget.
+def _generated(steps: Sequence[_Step], interpreted: Callable[[Readings], T]) -> Callable[[Readings], T]:
+    """A function that takes these steps and, when unsure, asks the interpreter, or the interpreter itself.
 
-    The parts that the interpreter does share what the others can leave of the budget; where that is not enough, the
-    interpreter does the whole.
+    The interpreter has the steps of the budget that the rest of a rule can leave for the parts it does. If it needs
+    more, it is asked for the whole.
     """
-    if _is_large(rule):
-        return interpreted
     source = Source()
-    expression = source.expression(rule)
-    left = MOST_WORK - expression.steps
-    if left < 0:
-        return interpreted
+    body = []
+    for rule, statement in steps:
+        if _is_large(rule):
+            return interpreted
+        expression = source.expression(rule)
+        left = MOST_WORK - expression.steps
+        if left < 0:
+            return interpreted
+        body += [f"work = new_work({left})"] * source.interprets
+        body.append(statement(expression))
     lines = [
         "def compiled(data):",
-        "    try:",
-        "        numbers, texts = data.numbers, data.texts",
-        f"        work = new_work({left})" if source.interprets else "        pass",
-        f"        return {result(expression)}",
-        "    except unsure:",
-        "        pass",
-        "    return interpreted(data)",
+        " try:",
+        "  attributes, texts = data.attributes, data.texts",
+        *(f"  {number} = None" for number in source.numbers),
+        *(f"  {line}" for line in body),
+        " except unsure:",
+        "  return interpreted(data)",
     ]
     known: dict[str, Any] = {"__builtins__": {}, "unsure": _UNSURE, "new_work": Work, "interpreted": interpreted}
-    known |= source.bound
+    known |= {"unmatched": Unmatched.UNMATCHED, **source.bound}
     exec("\n".join(lines), known)  # noqa: S102 - every word of it is written in this room
     generated: Callable[[Readings], T] = known["compiled"]
     return generated

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from tallystick.logic.evaluation import MOST_WORK
 from tallystick.logic.expression import Expression, Kind, joined, longest, plain
 from tallystick.logic.forms import FORMS
+from tallystick.logic.number import EXACT
 from tallystick.logic.operators import OPERATORS
 from tallystick.logic.rule import Constant, Listing, Operation, Rule
 from tallystick.logic.text import LONGEST_TEXT
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 LONGEST_READ: Final = 1_000
 """Characters of a text that a compiled rule reads by itself."""
 
-_GROUPS: Final = {"attributes": "numbers", "attribute": "numbers", "dimensions": "texts", "dimension": "texts"}
-"""Where the variables below these heads are found, by what they are (domain.md 3.2)."""
+_NUMBERS: Final = ("attributes", "attribute")
+_TEXTS: Final = ("dimensions", "dimension")
+"""Heads of the variables that are sure to be numbers, or texts, where they are there at all (domain.md 3.2)."""
 
 _RESULTS: Final[Mapping[str, tuple[Kind, int]]] = {
     **dict.fromkeys(("+", "-", "*", "/", "%", "min", "max", "duration.as", "date"), (Kind.SCALAR, 0)),
@@ -34,13 +36,19 @@ _RESULTS: Final[Mapping[str, tuple[Kind, int]]] = {
 class Source:
     """Writes expressions. Whatever comes from a rule stands in `bound`, under a name made here, never in the text.
 
-    An expression reads `numbers` and `texts`, and `data` and `work` where `interprets` says that a part of it is
-    left to the interpreter.
+    An expression reads `attributes` and `texts`, keeps each number it has read under one of the names in `numbers`,
+    which are None at first, and needs `data` and `work` where it leaves a part to the interpreter.
     """
 
     def __init__(self) -> None:
-        self.bound: dict[str, object] = {}
+        self.bound: dict[str, object] = {"read": EXACT.create_decimal, "exact": EXACT.plus}
         self.interprets = False
+        self._numbers: dict[str, str] = {}
+
+    @property
+    def numbers(self) -> list[str]:
+        """Where the numbers are kept that the expressions read."""
+        return list(self._numbers.values())
 
     def bind(self, thing: object) -> str:
         """The name under which an expression finds a thing."""
@@ -67,12 +75,15 @@ class Source:
     def _variable(self, name: str, defaults: Sequence[Rule]) -> Expression | None:
         """A look-up that fails where there is nothing: then the interpreter sees to the default."""
         head, _, key = name.partition(".")
-        group = _GROUPS.get(head)
-        if group is None or not key or not all(isinstance(default, Constant) for default in defaults):
+        if not key or head not in (*_NUMBERS, *_TEXTS) or not all(isinstance(one, Constant) for one in defaults):
             return None
-        value = f"{group}[{self.bind(key)}]"
-        kind, made = (Kind.NUMBER, 0) if group == "numbers" else (Kind.TEXT, LONGEST_READ)
-        return Expression(value, kind, value, made, 2 + len(defaults) + made)
+        steps = 2 + len(defaults)
+        if head in _TEXTS:
+            value = f"texts[{self.bind(key)}]"
+            return Expression(value, Kind.TEXT, value, LONGEST_READ, steps + LONGEST_READ)
+        number = self._numbers.setdefault(key, f"n{len(self._numbers)}")
+        value = f"({number} if {number} is not None else ({number} := exact(read(attributes[{self.bind(key)}]))))"
+        return Expression(value, Kind.NUMBER, value, 0, steps)
 
     def _operation(self, rule: Operation) -> Expression | None:
         parts = [self.expression(argument) for argument in rule.arguments]

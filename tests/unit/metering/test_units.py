@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from tallystick.catalog.usage_meter import Aggregation
 from tallystick.kernel import quantity
 from tallystick.logic import EvaluationError, evaluate, parse, truthy
-from tallystick.metering import units as units_module
 from tallystick.metering.columns import EventColumns
 from tallystick.metering.event import EventSource
 from tallystick.metering.event_data import EventData
@@ -179,8 +178,8 @@ RULES = [
         )
     )
 )
-def test_what_is_remembered_of_a_rule_is_what_it_says(rule: str, events: list[tuple[str, dict[str, str]]]) -> None:
-    """A rule that is remembered by its dimensions answers as its evaluation does, whatever came before."""
+def test_a_meter_takes_what_its_rules_say(rule: str, events: list[tuple[str, dict[str, str]]]) -> None:
+    """Whatever events came before, and whether the rule is compiled or interpreted."""
     parsed = parse(rule)
     matches = units_of(meter("m", (rule, "1"), aggregation=COUNT))
     computed = units_of(meter("m", (None, rule)))
@@ -202,8 +201,15 @@ def test_what_is_remembered_of_a_rule_is_what_it_says(rule: str, events: list[tu
                 computed(held)
 
 
-def test_what_is_remembered_does_not_grow_without_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(units_module, "MOST_REMEMBERED", 3)
+def test_events_share_their_dimensions_but_not_what_enriches_them() -> None:
+    plain, enriched = data(dimensions={"origin": "JFK"}), data(dimensions={"origin": "JFK"})
+    enriched.add_dimension("origin", "LGA")
     matches = units_of(meter("m", (FROM_JFK, "1"), aggregation=COUNT))
-    answers = [matches(data(dimensions={"origin": origin})) for origin in ["JFK", *"abcdefgh", "JFK"]]
-    assert answers == [1, *[None] * 8, 1]
+    assert [matches(plain), matches(enriched), matches(data())] == [1, None, 1]
+
+
+@pytest.mark.parametrize("length", [1_000, 1_001])
+def test_a_text_too_long_for_compiled_rules_is_read_all_the_same(length: int) -> None:
+    enriched = data()
+    enriched.add_dimension("route", "x" * length)
+    assert units_of(meter("m", ('{"in": ["xx", {"var": "dimensions.route"}]}', MILES)))(enriched) == 100
