@@ -59,6 +59,15 @@ def test_a_key_without_the_scope_is_refused_before_anything_is_looked_up(server:
 BODIES = {
     "create_customer": {"id": "c-1", "name": "Acme", "primaryEmail": "a@acme.test", "address": {}},
     "create_account": {"id": "a-1", "name": "Acme", "customerId": "customerId"},
+    "set_setting": {
+        "id": "rate",
+        "value": "1",
+        "entityType": "ACCOUNT",
+        "entityId": "acme",
+        "namespace": "USER",
+        "name": "Rate",
+        "dataType": "NUMERIC",
+    },
     "grant_credit": {"creditAmount": 1, "effectiveFrom": "2026-01-01"},
     "change_account_plan": {"pricePlanId": "pp.x", "effectiveFrom": "2026-01-01", "effectiveUntil": "9999-01-01"},
     "create_event_schema": {"name": "api_call", "attributes": [], "dimensions": []},

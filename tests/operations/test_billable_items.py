@@ -139,7 +139,7 @@ class TestTheMeter:
             "computations[0].computation: has to give a number, but gives a text",
             "computations[1].matcher: '===' compares attributes.distance, a number with the text '5'",
             "computations[1].computation: '*' calculates with numbers, got the text 'x'",
-            "computations[1].computation: unknown variable 'distance'; did you mean 'attributes.dista",  # of 500 characters
+            "computations[1].computation: unknown variable 'distance'; did you mean",
         ):
             assert problem in refusal
 
