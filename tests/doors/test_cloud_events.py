@@ -8,6 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+import msgspec
 import pytest
 
 from tallystick.engine.administration import Administration
@@ -179,6 +180,15 @@ def test_a_rejected_event_is_named_as_it_would_be_listed(api: Api) -> None:
     sent = [cloud("named", data={"calls": None}), cloud("shaped", time="soon"), without("id"), cloud("fine")]
     details = send(api, sent, MANY).ok()["details"]
     assert [one["id"] for one in details["rejected"]] == ["/gateway/eu named", "/gateway/eu shaped", None]
+
+
+def test_a_text_that_is_no_utf8_is_refused_with_its_event_only(api: Api) -> None:
+    good, bad = (msgspec.json.encode(cloud(f"u-{next(NUMBERS)}")) for _ in range(2))
+    body = b"[" + good + b"," + bad.replace(b'"eu"', b'"caf\xe9"') + b"]"
+    answer = api.send("POST", PATH, content=body, headers={"Content-Type": MANY})
+    assert answer.status == 207
+    (rejected,) = answer.body["details"]["rejected"]
+    assert (rejected["index"], rejected["message"]) == (1, "data: holds a text that is not UTF-8")
 
 
 @pytest.mark.parametrize("body", [[], {}, [cloud("x")] * 1001])

@@ -63,7 +63,10 @@ def _event(index: int, cloud: CloudEvent, raw: msgspec.Raw, names: DataNames) ->
     try:
         return event_of(cloud, bytes(raw), names)
     except BillingError as failure:
-        return Refused(index, event_id(cloud.source, cloud.id), failure.message)
+        reason = failure.message
+    except UnicodeDecodeError:  # in a text that was only skipped when the envelope was read
+        reason = "data: holds a text that is not UTF-8"
+    return Refused(index, event_id(cloud.source, cloud.id), reason)
 
 
 def _readable_id(raw: msgspec.Raw) -> str | None:
