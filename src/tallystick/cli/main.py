@@ -1,4 +1,4 @@
-"""The `tallystick` command: serve, set up organisations, manage keys."""
+"""The `tallystick` command: serve, send files of events, set up organisations, manage keys."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.table import Table
 
 from tallystick import __version__
 from tallystick.cli.gateway import Secrets, serve_gateway
+from tallystick.cli.ingest import ingest_command
 from tallystick.cli.serve import AgentsPort, serve
 from tallystick.engine import Settings
 from tallystick.engine.administration import administration
@@ -164,6 +165,9 @@ gateway_command.help = """Serve the capability's two faces in front of another T
 The upstream's token comes from TOGAI_API_TOKEN. Callers of the gateway send the value of TALLYSTICK_GATEWAY_KEY;
 without one only this machine may call, and no other --host is taken.
 """
+
+
+main.add_command(ingest_command)
 
 
 @main.command("init")

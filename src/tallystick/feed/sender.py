@@ -1,0 +1,125 @@
+"""Sending batches to a server, again and again until it has answered."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import httpx2
+import msgspec
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, stop_when_event_set
+from tenacity.nap import sleep_using_event
+from tenacity.wait import wait_random_exponential
+
+from tallystick import __version__
+from tallystick.kernel.errors import BillingError, Kind, Problem, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PATH: Final = "/ingestBatch"
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_BETWEEN: Final = wait_random_exponential(multiplier=0.2, max=10)
+_TIMEOUT: Final = httpx2.Timeout(60, connect=5)
+_ACCEPTED, _PARTLY, _NOTHING, _TOO_MANY, _FAILED = 202, 207, 400, 429, 500
+
+
+class _Rejected(msgspec.Struct):
+    index: int
+    message: str
+
+
+class _Details(msgspec.Struct):
+    rejected: list[_Rejected] = []
+
+
+class _Answer(msgspec.Struct):
+    message: str = ""
+    details: _Details | None = None
+
+
+class _NotNowError(BillingError):
+    """The server did not answer, or asks to come again."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(Kind.UNAVAILABLE, "server_unavailable", Problem("", reason))
+
+
+class Sender:
+    """One server and a key for it, which stands in no error and no representation."""
+
+    def __init__(self, url: str, key: str, connections: int, patience: int) -> None:
+        """Take the server's address; `patience` is for how many seconds one batch is tried.
+
+        Raises:
+            BillingError: of kind INVALID, for an address that is none.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
+            raise invalid("--url", f"{url!r} is no address such as http://127.0.0.1:8080")
+        self.shows_key = parts.scheme == "http" and parts.hostname not in _LOOPBACK
+        self._url = url
+        self._patience = patience
+        self._stopped = threading.Event()
+        self._client = httpx2.Client(
+            base_url=url.rstrip("/"),
+            headers={
+                "Authorization": f"Bearer {key}",
+                "Content-Type": "application/json",
+                "User-Agent": f"tallystick-ingest/{__version__}",
+            },
+            timeout=_TIMEOUT,
+            limits=httpx2.Limits(max_connections=connections),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+    def give_up(self) -> None:
+        """Let whoever waits to try again stop."""
+        self._stopped.set()
+
+    def send(self, events: Sequence[bytes]) -> Mapping[int, str]:
+        """Send a batch of at most 1,000 events; answers which were rejected and why, by their index.
+
+        Raises:
+            BillingError: of kind UNAVAILABLE, when the server did not answer in time; of another kind, when it refuses
+                all events whatever they are, for example for the key.
+        """
+        body = b'{"events":[' + b",".join(events) + b"]}"
+        retrying = Retrying(
+            stop=stop_after_delay(self._patience) | stop_when_event_set(self._stopped),
+            wait=_BETWEEN,
+            retry=retry_if_exception_type(_NotNowError),
+            sleep=sleep_using_event(self._stopped),
+            reraise=True,
+        )
+        return retrying(self._once, body, len(events))
+
+    def _once(self, body: bytes, size: int) -> Mapping[int, str]:
+        try:
+            told = self._client.post(PATH, content=body)
+        except httpx2.TransportError as failure:
+            raise _NotNowError(f"{self._url} does not answer ({type(failure).__name__})") from None
+        answer = _read(told.content)
+        if told.status_code == _ACCEPTED:
+            return {}
+        if told.status_code == _PARTLY and answer.details is not None:
+            return {one.index: one.message for one in answer.details.rejected}
+        if told.status_code == _NOTHING and answer.message.startswith("events["):
+            return dict.fromkeys(range(size), answer.message)
+        said = f"{self._url} answers {told.status_code}: {answer.message or 'nothing that can be read'}"
+        if told.status_code == _TOO_MANY or told.status_code >= _FAILED:
+            raise _NotNowError(said)
+        raise BillingError(Kind.FORBIDDEN, "refused", Problem("", said))
+
+
+def _read(content: bytes) -> _Answer:
+    try:
+        return msgspec.json.decode(content, type=_Answer)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return _Answer(message=content.decode(errors="replace")[:200])
