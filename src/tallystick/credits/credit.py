@@ -156,5 +156,4 @@ def grant(request: CreditRequest, *, credit_id: str, customer_id: str, currency:
         hold_amount=ZERO,
         consumed_amount=ZERO,
         created_at=now,
-        updated_at=now,
     )

@@ -289,5 +289,5 @@ def _credit(row: RowMapping) -> Credit:
         idempotency_key=row["idempotency_key"],
         status=CreditStatus(row["status"]),
         created_at=row["created_at"],
-        updated_at=row["updated_at"],
+        updated_at=None if row["updated_at"] == row["created_at"] else row["updated_at"],
     )
