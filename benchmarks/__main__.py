@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from benchmarks import agents, baseline, footprint, ingest, invoices, report, usage
+from benchmarks import agents, baseline, footprint, ingest, invoices, meters, report, usage
 from benchmarks.figure import FULL, QUICK
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ MEASURES: Final = {
     "invoices": ("(c) Invoices", invoices.measure),
     "footprint": ("(d) Start and footprint", footprint.measure),
     "agents": ("(e) Tools", agents.measure),
+    "meters": ("(f) Meters, on one thread", meters.measure),
 }
 
 

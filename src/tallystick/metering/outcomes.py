@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from tallystick.metering.event import EventStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from decimal import Decimal
 
     from tallystick.metering.catalogue import MeterTerms
@@ -51,11 +52,11 @@ class Outcomes:
             usage_values=[],
         )
 
-    def add_usage(self, ordinal: int, meter: MeterTerms, units: Decimal) -> None:
-        """Note a usage fact of an event."""
-        self.usage_ordinals.append(ordinal)
-        self.usage_meters.append(meter)
-        self.usage_values.append(units)
+    def add_usage(self, ordinal: int, meters: Sequence[MeterTerms], values: Sequence[Decimal]) -> None:
+        """Note what an event made: so many units of each meter."""
+        self.usage_ordinals.extend([ordinal] * len(meters))
+        self.usage_meters.extend(meters)
+        self.usage_values.extend(values)
 
 
 Refusal: TypeAlias = tuple[EventStatus, str]

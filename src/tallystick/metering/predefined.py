@@ -71,7 +71,7 @@ class _DirectUsage(PreparedSchema):
             units = stored(Decimal(data.attributes["usage"]))
         except UnitsInvalidError as failure:
             return EventStatus.UNITS_INVALID, f"usage: {failure}"
-        outcomes.add_usage(ordinal, meter, units)
+        outcomes.add_usage(ordinal, [meter], [units])
         return None
 
 

@@ -12,6 +12,8 @@ from tallystick.metering.event import EventStatus
 from tallystick.metering.units import UnitsInvalidError, units_of
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from tallystick.metering.catalogue import AccountTerms, MeterTerms, SchemaTerms
     from tallystick.metering.event_data import EventData
     from tallystick.metering.outcomes import Outcomes, Refusal
@@ -57,29 +59,27 @@ class PreparedSchema:
         if not self._meters:
             outcomes.statuses[ordinal] = EventStatus.NO_MATCHING_METERS
             return None
-        made = []
-        silent = []
+        meters: list[MeterTerms] = []
+        values: list[Decimal] = []
         for meter, units_of_event in self._meters:
             try:
                 units = units_of_event(data)
             except (EvaluationError, UnitsInvalidError) as failure:
                 return EventStatus.UNITS_INVALID, f"usage meter {meter.name}: {failure}"
-            if units is None:
-                silent.append(meter)
-            else:
-                made.append((meter, units))
-        if silent:
-            outcomes.filtered_out[ordinal] = self._list_of(tuple(silent))
-        if not made:
+            if units is not None:
+                meters.append(meter)
+                values.append(units)
+        if len(meters) < len(self._meters):
+            outcomes.filtered_out[ordinal] = self._silent_beside(tuple(meters))
+        if not meters:
             outcomes.statuses[ordinal] = EventStatus.NOT_METERED
-        for meter, units in made:
-            outcomes.add_usage(ordinal, meter, units)
+        outcomes.add_usage(ordinal, meters, values)
         return None
 
-    def _list_of(self, meters: tuple[MeterTerms, ...]) -> str:
-        """The same few combinations come again and again."""
+    def _silent_beside(self, meters: tuple[MeterTerms, ...]) -> str:
+        """The list of the other meters; the same few combinations come again and again."""
         if meters not in self._silent:
-            listed = [[meter.id, meter.version] for meter in meters]
+            listed = [[meter.id, meter.version] for meter, _ in self._meters if meter not in meters]
             self._silent[meters] = msgspec.json.encode(listed).decode()
         return self._silent[meters]
 

@@ -56,7 +56,10 @@ class _Judge:
 
     def _identify(self, ordinal: int, reference: str, event_at: datetime) -> AccountTerms | None:
         """Whose event it is, which is written down whatever becomes of it."""
-        account = _account_of(self._accounts.get(reference, ()), reference, event_at)
+        spans = self._accounts.get(reference, ())
+        account = spans[0].account if spans else None  # nearly every event names its account by id
+        if account is not None and account.id != reference:
+            account = _account_of(spans, reference, event_at)
         if account is not None:
             self.outcomes.account_ids[ordinal] = account.id
             self.outcomes.customer_ids[ordinal] = account.customer_id

@@ -26,6 +26,7 @@ _STORED: Final = decimal.Context(
     prec=quantity.STORED_DIGITS, traps=[decimal.InvalidOperation, decimal.Inexact, decimal.FloatOperation]
 )
 _STORED_STEP: Final = Decimal(1).scaleb(-quantity.STORED_SCALE)
+_UNMATCHED: Final = Unmatched.UNMATCHED  # to look up a member of an enum takes as long as half a meter
 _ONE: Final = quantity.ONE.quantize(_STORED_STEP)
 
 
@@ -69,12 +70,12 @@ def _summed(terms: MeterTerms) -> Units:
 
         def unit(data: EventData) -> Decimal | None:
             answer = only(data)
-            return None if answer is Unmatched.UNMATCHED else stored(_number(answer))
+            return None if answer is _UNMATCHED else stored(_number(answer))
 
         return unit
 
     def units(data: EventData) -> Decimal | None:
-        results = [_number(answer) for ask in answers if (answer := ask(data)) is not Unmatched.UNMATCHED]
+        results = [_number(answer) for ask in answers if (answer := ask(data)) is not _UNMATCHED]
         return stored(functools.reduce(quantity.EXACT.add, results)) if results else None
 
     return units

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tallystick.logic import EvaluationError, evaluate, parse, truthy
 from tallystick.logic import compile as compilation
 from tallystick.logic.compact import compact
-from tallystick.logic.compile import DEEPEST, MOST_NODES, compiled, compiled_condition
+from tallystick.logic.compile import DEEPEST, MOST_NODES, Unmatched, compiled, compiled_condition
 from tallystick.logic.expression import Kind, plain
 from tallystick.logic.forms import FORMS
 from tallystick.logic.number import EXACT
@@ -175,6 +175,20 @@ rules = st.composite(lambda draw: drawn(draw, draw(st.sampled_from("nb")), 3))()
 @given(rules, events)
 def test_what_is_compiled_says_what_is_evaluated(rule: object, event: Event) -> None:
     assert differences(parse(compact(rule)), event) == []
+
+
+@settings(max_examples=250, deadline=None)
+@given(rules, rules, events)
+def test_a_matcher_and_a_computation_say_together_what_they_say_one_by_one(
+    matcher: object, computation: object, event: Event
+) -> None:
+    when, rule = parse(compact(matcher)), parse(compact(computation))
+
+    def one_by_one() -> object:
+        matched = truthy(evaluate(when, event.for_rules()))
+        return evaluate(rule, event.for_rules()) if matched else Unmatched.UNMATCHED
+
+    assert outcome(lambda: compiled(rule, when=when)(event)) == outcome(one_by_one)
 
 
 @settings(max_examples=150, deadline=None)
