@@ -171,9 +171,9 @@ class EventStore(Protocol):
         ...
 
     def positions_of(
-        self, organisation: str, account_ref: str, status: EventStatus, *, after: int, size: int
+        self, organisation: str, account_refs: Sequence[str], status: EventStatus, *, after: int, size: int
     ) -> list[int]:
-        """The next positions of events that were sent under an account's name and have this status."""
+        """The next positions of events that were sent under one of these names and have this status."""
         ...
 
     def ids_at(self, positions: NDArray[np.int64]) -> list[tuple[str, str]]:

@@ -202,17 +202,17 @@ class EventQueries:
         return [_stored_event(*row) for row in self._read(query, parameters)]
 
     def positions_of(
-        self, organisation: str, account_ref: str, status: EventStatus, *, after: int, size: int
+        self, organisation: str, account_refs: Sequence[str], status: EventStatus, *, after: int, size: int
     ) -> list[int]:
-        """The next positions of events that were sent under an account's name and have this status."""
+        """The next positions of events that were sent under one of these names and have this status."""
         query = """
             SELECT position FROM judged
-            WHERE organisation = $organisation AND account_ref = $account_ref AND status = $status
+            WHERE organisation = $organisation AND account_ref IN (SELECT unnest($account_refs)) AND status = $status
             AND position > $after ORDER BY position LIMIT $size
         """
         parameters = {
             "organisation": organisation,
-            "account_ref": account_ref,
+            "account_refs": list(account_refs),
             "status": status.value,
             "after": after,
             "size": size,

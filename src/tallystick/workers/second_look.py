@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LOOK_EVERY_SECONDS: Final = 1.0
 EVENTS_AT_ONCE: Final = 1_000
-_WISHES_AT_ONCE: Final = 100
+_WISHES_AT_ONCE: Final = 1_000
 _log = logging.getLogger("tallystick.events")
 
 
@@ -64,16 +64,16 @@ class SecondLook:
                 if not found:
                     return
                 self._passed(self._engine.log.barrier())  # whoever was judged without the account is in the store now
-                for organisation, account_ref in found:
-                    self._look_at(organisation, account_ref)
+                for organisation, account_refs in found.items():
+                    self._look_at(organisation, account_refs)
                     with self._engine.database.write() as connection:
-                        wishes.forget(connection, organisation, account_ref)
+                        wishes.forget(connection, organisation, account_refs)
 
-    def _look_at(self, organisation: str, account_ref: str) -> None:
+    def _look_at(self, organisation: str, account_refs: list[str]) -> None:
         after = -1
         while True:
             positions = self._engine.events.positions_of(
-                organisation, account_ref, EventStatus.ACCOUNT_NOT_FOUND, after=after, size=EVENTS_AT_ONCE
+                organisation, account_refs, EventStatus.ACCOUNT_NOT_FOUND, after=after, size=EVENTS_AT_ONCE
             )
             if not positions:
                 return

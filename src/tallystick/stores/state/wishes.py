@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert, select
 from tallystick.stores.state.tables import second_look
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -31,20 +31,23 @@ def add(connection: Connection, organisation: str, account_refs: Iterable[str], 
         connection.execute(insert(second_look), wished)
 
 
-def oldest(connection: Connection, most: int) -> list[tuple[str, str]]:
-    """(organisation, account reference) of the wishes that stand longest, across all organisations."""
+def oldest(connection: Connection, most: int) -> dict[str, list[str]]:
+    """The account references of the wishes that stand longest, by organisation."""
     rows = connection.execute(
         select(second_look.c.organisation_id, second_look.c.account_ref)
         .order_by(second_look.c.created_at, second_look.c.organisation_id, second_look.c.account_ref)
         .limit(most)
     )
-    return [(organisation, account_ref) for organisation, account_ref in rows]
+    found: dict[str, list[str]] = {}
+    for organisation, account_ref in rows:
+        found.setdefault(organisation, []).append(account_ref)
+    return found
 
 
-def forget(connection: Connection, organisation: str, account_ref: str) -> None:
-    """A wish is fulfilled."""
+def forget(connection: Connection, organisation: str, account_refs: Collection[str]) -> None:
+    """Wishes are fulfilled."""
     connection.execute(
         delete(second_look).where(
-            second_look.c.organisation_id == organisation, second_look.c.account_ref == account_ref
+            second_look.c.organisation_id == organisation, second_look.c.account_ref.in_(account_refs)
         )
     )
