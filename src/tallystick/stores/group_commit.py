@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MOST_IN_GROUP: Final = 16_384
 """Events in one commit; a request that alone holds more is a commit of its own."""
 
-_LIE_SECONDS: Final = 0.2
+_LIE_SECONDS: Final = 1
 
 _log = logging.getLogger(__name__)
 
