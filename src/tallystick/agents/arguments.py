@@ -17,7 +17,7 @@ from msgspec import Meta
 from tallystick.kernel.document import Draft, encode, given
 from tallystick.kernel.errors import invalid
 from tallystick.kernel.paging import PageRequest
-from tallystick.kernel.shapes import shape_error
+from tallystick.kernel.shapes import storable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,12 +121,8 @@ class Arguments:
         Raises:
             BillingError: of kind INVALID, for anything that does not fit.
         """
-        if rb"\u0000" in sent:
-            raise invalid("", r"the character \u0000 cannot be stored")
-        try:
-            return self._decoder.decode(sent)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
-            raise invalid("", shape_error(failure, self.kind, sent)) from None
+        values: Draft = storable(sent, self._decoder, self.kind)
+        return values
 
 
 def _parameter(operation: Callable[..., Any], name: str, hint: Any) -> Field:  # noqa: ANN401 - a type hint

@@ -18,7 +18,7 @@ import msgspec
 from tallystick.kernel.document import Draft, encode
 from tallystick.kernel.errors import invalid
 from tallystick.kernel.paging import PageRequest
-from tallystick.kernel.shapes import nearest, shape_error
+from tallystick.kernel.shapes import nearest, object_fields, shape_error, storable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -144,13 +144,8 @@ class Binding:
         assert self.body is not None
         if not body and not self.may_be_empty:
             raise invalid("", "the request has no body: send JSON")
-        body = body or b"{}"
-        if rb"\u0000" in body:
-            raise invalid("", r"the character \u0000 cannot be stored")
-        try:
-            return self.decoder.decode(_without_empty(body, self.body[1]) if self.lenient else body)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
-            raise invalid("", shape_error(failure, self.body[1], body)) from None
+        sent = body or b"{}"
+        return storable(_without_empty(sent, self.body[1]) if self.lenient else sent, self.decoder, self.body[1])
 
 
 def _is(hint: Any, kind: type) -> bool:  # noqa: ANN401 - a type hint
@@ -195,9 +190,10 @@ def _spellings(query: type[msgspec.Struct]) -> dict[str, str]:
 
 def _without_empty(body: bytes, kind: type[Draft]) -> bytes:
     """The body without optional fields that are an empty text, which is how templates write what is absent."""
-    fields: dict[str, msgspec.Raw] = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     optional = {field.encode_name for field in msgspec.structs.fields(kind) if not field.required}
-    return encode({name: value for name, value in fields.items() if bytes(value) != b'""' or name not in optional})
+    return encode(
+        {name: value for name, value in object_fields(body).items() if bytes(value) != b'""' or name not in optional}
+    )
 
 
 def _snake(name: str) -> str:

@@ -9,7 +9,7 @@ import msgspec
 
 from tallystick.kernel.document import encode
 from tallystick.kernel.errors import invalid
-from tallystick.kernel.shapes import shape_error
+from tallystick.kernel.shapes import shaped
 
 if TYPE_CHECKING:
     from starlette.datastructures import Headers
@@ -18,6 +18,7 @@ STRUCTURED: Final = "application/cloudevents+json"
 BATCHED: Final = "application/cloudevents-batch+json"
 _JSON: Final = "application/json"
 _PREFIX: Final = "ce-"
+_ANY: Final = msgspec.json.Decoder(msgspec.Raw)
 
 
 def structured(headers: Headers, body: bytes) -> tuple[bytes, bool]:
@@ -47,8 +48,5 @@ def _from_headers(attributes: dict[str, str], body: bytes) -> bytes:
         except UnicodeDecodeError:
             raise invalid(f"{_PREFIX}{name}", "is not percent-encoded UTF-8") from None
     if body:
-        try:
-            event["data"] = msgspec.json.decode(body, type=msgspec.Raw)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
-            raise invalid("", shape_error(failure, msgspec.Raw, body)) from None
+        event["data"] = shaped(body, _ANY, msgspec.Raw)
     return encode(event)

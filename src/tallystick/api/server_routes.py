@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -17,7 +17,7 @@ from tallystick.engine import Answer
 from tallystick.kernel.document import Document, Draft, encode
 from tallystick.kernel.errors import conflict, invalid
 from tallystick.kernel.scope import Scope
-from tallystick.kernel.shapes import shape_error
+from tallystick.kernel.shapes import shaped
 from tallystick.operations.bill_runs import Tally
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ class Advance(Draft, frozen=True, kw_only=True):
     """What `POST /v1/test-clock/advance` takes."""
 
     to: datetime
+
+
+_ADVANCE: Final = msgspec.json.Decoder(Advance)
 
 
 class Advanced(Document, frozen=True, kw_only=True, omit_defaults=False):
@@ -84,10 +87,7 @@ class ServerDoor:
         """`POST /v1/test-clock/advance`: move time forward and do all that falls due on the way."""
         caller.require(Scope.ADMIN)
         body = await body_of(request)
-        try:
-            to = msgspec.json.decode(body, type=Advance).to
-        except (msgspec.MsgspecError, UnicodeDecodeError) as failure:
-            raise invalid("", shape_error(failure, Advance, body)) from None
+        to: datetime = shaped(body, _ADVANCE, Advance).to
         if to.utcoffset() is None:
             raise invalid("to", "send an instant with its offset, such as 2026-02-01T00:00:00Z")
         key, fingerprint = idempotency_of(request, body)

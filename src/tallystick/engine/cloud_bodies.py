@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from tallystick.engine.event_bodies import Refused, shaped, storable
+from tallystick.engine.event_bodies import Refused
 from tallystick.kernel.errors import BillingError
+from tallystick.kernel.shapes import shaped, storable
 from tallystick.metering.cloud_event import NO_NAMES, CloudEvent, event_id, event_of
 from tallystick.metering.event import MAX_BATCH
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from tallystick.kernel.errors import BillingError, invalid
-from tallystick.kernel.shapes import shape_error
+from tallystick.kernel.errors import BillingError
+from tallystick.kernel.shapes import shaped, storable
 from tallystick.metering.event import MAX_BATCH, NEARLY_A_SECOND, Event, never_rounded_up
 
 
@@ -98,29 +98,6 @@ def events_of(body: bytes) -> list[Event | Refused]:
             return [*storable(body, _BATCH, EventBatch).events]
     raws = shaped(body, _RAW_BATCH, _RawBatch).events
     return [_event_or_reason(index, raw) for index, raw in enumerate(raws)]
-
-
-def storable(body: bytes, decoder: msgspec.json.Decoder[Any], kind: type) -> Any:  # noqa: ANN401 - the decoder's type
-    """What a body decodes to, if all its texts can be stored.
-
-    Raises:
-        BillingError: of kind INVALID, for its shape or the character that no database takes.
-    """
-    if rb"\u0000" in body:
-        raise invalid("", r"the character \u0000 cannot be stored")
-    return shaped(body, decoder, kind)
-
-
-def shaped(body: bytes, decoder: msgspec.json.Decoder[Any], kind: Any) -> Any:  # noqa: ANN401 - any decodable type
-    """What a body decodes to.
-
-    Raises:
-        BillingError: of kind INVALID, for its shape.
-    """
-    try:
-        return decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
-        raise invalid("", shape_error(failure, kind, body)) from None
 
 
 def readable_id(raw: msgspec.Raw) -> str | None:

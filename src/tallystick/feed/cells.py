@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tallystick.kernel.errors import Problem, invalid
+from tallystick.kernel.errors import Problem
 from tallystick.kernel.quantity import written_out
-from tallystick.kernel.shapes import shape_error
+from tallystick.kernel.shapes import object_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ class Cells:
         Raises:
             BillingError: of kind INVALID, when it is no JSON object.
         """
-        self._content = json_object(content) if isinstance(content, bytes) else content
+        self._content = object_fields(content) if isinstance(content, bytes) else content
         self.problems: list[Problem] = []
 
     def refuse(self, path: str, reason: str) -> str:
@@ -74,15 +74,3 @@ class Cells:
         if value[:1] in {b"{", b"["}:
             return self.refuse(column, "holds an object or a list: name a part of it, such as customer.id")
         return "" if value == b"null" else value.decode()
-
-
-def json_object(line: bytes) -> dict[str, msgspec.Raw]:
-    """The parts of a line that is a JSON object.
-
-    Raises:
-        BillingError: of kind INVALID, when it is none.
-    """
-    try:
-        return _OBJECT.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
-        raise invalid("", shape_error(failure, dict[str, msgspec.Raw], line)) from None

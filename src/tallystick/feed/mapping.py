@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
-from tallystick.feed.cells import Cells, json_object
+from tallystick.feed.cells import Cells
 from tallystick.kernel.errors import Problem, invalid, refuse_if_any
 from tallystick.kernel.quantity import EXACT, written_out
-from tallystick.kernel.shapes import nearest, shape_error
+from tallystick.kernel.shapes import nearest, object_fields, shaped
 from tallystick.metering.event import Event
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class WholeEvents:
             BillingError: of kind INVALID, for its shape.
         """
         assert isinstance(row.content, bytes), "only JSON Lines hold whole events"
-        parts: dict[str, Any] = json_object(row.content)
+        parts: dict[str, Any] = object_fields(row.content)
         if "id" not in parts:
             parts["id"] = _place(file, Cells(row.content).text("schemaName"), row)
         return _checked(parts)
@@ -211,8 +211,5 @@ def _checked(event: dict[str, Any]) -> bytes:
         sent = msgspec.json.encode(event)
     except UnicodeEncodeError:
         raise invalid("", "is not UTF-8") from None
-    try:
-        _EVENT.decode(sent)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
-        raise invalid("", shape_error(failure, Event, sent)) from None
+    shaped(sent, _EVENT, Event)
     return sent

@@ -12,8 +12,7 @@ from urllib.parse import quote
 import msgspec
 
 from tallystick.kernel.document import encode
-from tallystick.kernel.errors import invalid
-from tallystick.kernel.shapes import shape_error
+from tallystick.kernel.shapes import object_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     Fields = dict[str, msgspec.Raw]
 
 GET: Final = "GET"
-_RAW: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +63,12 @@ class Call:
         filters = {} if self.filter is None else {self.filter: name}
         if self.method == GET:
             return Asked(self.method, path, {**query, **filters})
-        body = sent if self.body is None else encode(self.body(fields_of(sent), name))
+        body = sent if self.body is None else encode(self.body(object_fields(sent or b"null"), name))
         return Asked(self.method, path, query, body)
 
     def proof(self, name: str) -> Asked | None:
         """The request that says whether what the path names exists."""
         return None if self.owner is None else Asked(GET, self.owner.replace("{}", quote(name, safe="")), {})
-
-
-def fields_of(sent: bytes) -> Fields:
-    """The fields of a JSON object, each as it was written.
-
-    Raises:
-        BillingError: of kind INVALID, when it is none.
-    """
-    try:
-        return _RAW.decode(sent or b"null")
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
-        raise invalid("", shape_error(failure, dict[str, msgspec.Raw], sent)) from None
 
 
 def _customer(fields: Fields, _name: str) -> object:

@@ -10,9 +10,10 @@ import msgspec
 from tallystick.agents.replies import answered, refused
 from tallystick.agents.tool import ADDS, Tool, Toolset
 from tallystick.agents.toolbox import CAPABILITY
-from tallystick.gateway.calls import CALLS, fields_of
+from tallystick.gateway.calls import CALLS
 from tallystick.kernel.document import decode, encode
 from tallystick.kernel.errors import BillingError, Kind, Problem
+from tallystick.kernel.shapes import object_fields
 from tallystick.operations import capability
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class UpstreamDesk:
 
     def _told(self, tool: Tool, sent: bytes) -> Told:
         values: Any = tool.arguments.decoded(sent)
-        fields = fields_of(sent)
+        fields = object_fields(sent)
         call = CALLS[tool.name]
         name = ""
         if call.parameter is not None:

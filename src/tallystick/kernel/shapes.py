@@ -1,4 +1,4 @@
-"""What is wrong with the shape of a value that a caller sent: where, what came, and what would have been right."""
+"""JSON that a caller sent as the type it should be, or what is wrong with it: where, what came, what would be right."""
 
 from __future__ import annotations
 
@@ -10,15 +10,50 @@ import msgspec
 from msgspec import inspect
 
 from tallystick.kernel.document import decode, encode
+from tallystick.kernel.errors import invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 LONGEST_CAME: Final = 60
+_OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _STEP: Final = re.compile(r"\[[^\]]*\]|[^.\[]+")
 _WHERE: Final = re.compile(r"(?P<reason>.*?)(?: - at (?:`key` in )?`\$\.?(?P<path>[^`]*)`)?", re.DOTALL)
 _MISSING_FIELD: Final = re.compile(r"Object missing required field `(?P<name>.*)`", re.DOTALL)
 _UNKNOWN_FIELD: Final = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
+
+
+def shaped(sent: bytes, decoder: msgspec.json.Decoder[Any], kind: Any) -> Any:  # noqa: ANN401 - any decodable type
+    """What JSON decodes to.
+
+    Raises:
+        BillingError: of kind INVALID, for its shape.
+    """
+    try:
+        return decoder.decode(sent)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
+        raise invalid("", shape_error(failure, kind, sent)) from None
+
+
+def storable(sent: bytes, decoder: msgspec.json.Decoder[Any], kind: Any) -> Any:  # noqa: ANN401 - any decodable type
+    """What JSON decodes to, if all its texts can be stored.
+
+    Raises:
+        BillingError: of kind INVALID, for its shape or the character that no database takes.
+    """
+    if rb"\u0000" in sent:
+        raise invalid("", r"the character \u0000 cannot be stored")
+    return shaped(sent, decoder, kind)
+
+
+def object_fields(sent: bytes) -> dict[str, msgspec.Raw]:
+    """The fields of a JSON object, each as it was written.
+
+    Raises:
+        BillingError: of kind INVALID, when it is none.
+    """
+    fields: dict[str, msgspec.Raw] = shaped(sent, _OBJECT, dict[str, msgspec.Raw])
+    return fields
 
 
 def shape_error(failure: Exception, kind: Any, sent: Any) -> str:  # noqa: ANN401 - any decodable type, any JSON
