@@ -68,6 +68,17 @@ class EventColumns(msgspec.Struct, frozen=True, array_like=True, gc=False):
             dimensions=[encode(event.dimensions) for event in events],
         )
 
+    def row(self, ordinal: int) -> tuple[str | None, str, datetime, str, bytes, bytes]:
+        """(id, schema name, event time, account reference, attributes, dimensions) of one event."""
+        return (
+            self.ids[ordinal],
+            self.schema_names[ordinal],
+            self.event_ats[ordinal],
+            self.account_refs[ordinal],
+            self.attributes[ordinal],
+            self.dimensions[ordinal],
+        )
+
     def rows(self) -> Iterator[tuple[str | None, str, datetime, str, bytes, bytes]]:
         """(id, schema name, event time, account reference, attributes, dimensions) of each event."""
         return zip(

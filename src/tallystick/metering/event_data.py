@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class _Attribute(msgspec.Struct, gc=False):
+class SentAttribute(msgspec.Struct, gc=False):
     """An attribute that was checked at the door: here it is only read."""
 
     name: str
     value: str
 
 
-_ATTRIBUTES: Final = msgspec.json.Decoder(list[_Attribute])
+_ATTRIBUTES: Final = msgspec.json.Decoder(list[SentAttribute])
 _DIMENSIONS: Final = msgspec.json.Decoder(dict[str, str])
 _NO_DEPENDENCIES: Final[Mapping[str, object]] = {}
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final, TypeAlias
+
+import msgspec
 
 from tallystick.metering.event import EventStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from decimal import Decimal
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tallystick.metering.catalogue import MeterTerms
 
@@ -17,12 +19,25 @@ LONGEST_DESCRIPTION: Final = 250
 
 
 @dataclass(frozen=True, slots=True)
+class DigitColumn:
+    """Usage facts of one meter: event `ordinals[i]` made as many units as the digits `units[i]` say.
+
+    The digits are few enough that DECIMAL(38,12) holds every number of so many.
+    """
+
+    meter: MeterTerms
+    ordinals: Sequence[int]
+    units: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Outcomes:
     """What became of the events of some columns: entry i of a list belongs to event i.
 
     Usage facts are lists of their own: fact j says that event `usage_ordinals[j]` made `usage_values[j]` units of
-    `usage_meters[j]`, each value already in the form of DECIMAL(38,12). `filtered_out` is null, or the JSON list of
-    [meter id, meter version] that said no to the event; `enrichments` is null, or the JSON of an `EnrichmentTrace`.
+    `usage_meters[j]`, each value already in the form of DECIMAL(38,12). Facts that many events have in common are
+    `digit_columns`. `filtered_out` is null, or the JSON list of [meter id, meter version] that said no to the event;
+    `enrichments` is null, or the JSON of an `EnrichmentTrace`.
     """
 
     statuses: list[EventStatus]
@@ -35,6 +50,7 @@ class Outcomes:
     usage_ordinals: list[int]
     usage_meters: list[MeterTerms]
     usage_values: list[Decimal]
+    digit_columns: list[DigitColumn]
 
     @classmethod
     def blank(cls, count: int) -> Outcomes:
@@ -50,6 +66,7 @@ class Outcomes:
             usage_ordinals=[],
             usage_meters=[],
             usage_values=[],
+            digit_columns=[],
         )
 
     def add_usage(self, ordinal: int, meters: Sequence[MeterTerms], values: Sequence[Decimal]) -> None:
@@ -57,6 +74,18 @@ class Outcomes:
         self.usage_ordinals.extend([ordinal] * len(meters))
         self.usage_meters.extend(meters)
         self.usage_values.extend(values)
+
+    def facts(self) -> Iterator[tuple[int, MeterTerms, Decimal]]:
+        """Every usage fact: which event made how many units of which meter."""
+        yield from zip(self.usage_ordinals, self.usage_meters, self.usage_values, strict=True)
+        for column in self.digit_columns:
+            for ordinal, digits in zip(column.ordinals, column.units, strict=True):
+                yield ordinal, column.meter, Decimal(digits)
+
+
+def listed(meters: Iterable[MeterTerms]) -> str:
+    """Meters as `filtered_out` holds them."""
+    return msgspec.json.encode([[meter.id, meter.version] for meter in meters]).decode()
 
 
 Refusal: TypeAlias = tuple[EventStatus, str]

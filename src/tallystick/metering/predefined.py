@@ -54,6 +54,7 @@ class _DirectUsage(PreparedSchema):
     def __init__(self, terms: SchemaTerms) -> None:
         super().__init__(replace(terms, meters=()))
         self._by_id = {meter.id: meter for meter in terms.meters}
+        self.wholesale = None
 
     def meter(
         self,
@@ -83,6 +84,7 @@ class _NamedLicenses(PreparedSchema):
     def __init__(self, terms: LicenseSchemaTerms) -> None:
         super().__init__(terms)
         self._addon_ids = terms.addon_ids
+        self.wholesale = None
 
     def lacks(self, data: EventData) -> bool:
         """Whether the event is malformed."""

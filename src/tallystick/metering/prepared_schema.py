@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from tallystick.logic import EvaluationError
 from tallystick.metering.enrichment import Enrichment, EnrichmentError
 from tallystick.metering.event import EventStatus
+from tallystick.metering.outcomes import listed
 from tallystick.metering.units import UnitsInvalidError, units_of
+from tallystick.metering.wholesale import WholesaleSchema
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class PreparedSchema:
     """A schema whose meters have become functions."""
 
-    __slots__ = ("_attributes", "_dimensions", "_enrichment", "_meters", "_silent", "version")
+    __slots__ = ("_attributes", "_dimensions", "_enrichment", "_meters", "_silent", "version", "wholesale")
 
     def __init__(self, terms: SchemaTerms) -> None:
         self.version = terms.version
@@ -32,6 +32,8 @@ class PreparedSchema:
         self._meters: list[tuple[MeterTerms, Units]] = [(meter, units_of(meter)) for meter in terms.meters]
         self._enrichment = None if terms.enrichments is None else Enrichment(terms.enrichments, _sent(terms))
         self._silent: dict[tuple[MeterTerms, ...], str] = {}
+        self.wholesale = WholesaleSchema(terms) if self._enrichment is None else None
+        """How whole columns of plain events are judged; None, where each event is judged by itself."""
 
     def lacks(self, data: EventData) -> bool:
         """Whether the event lacks one of the schema's fields."""
@@ -79,8 +81,7 @@ class PreparedSchema:
     def _silent_beside(self, meters: tuple[MeterTerms, ...]) -> str:
         """The list of the other meters; the same few combinations come again and again."""
         if meters not in self._silent:
-            listed = [[meter.id, meter.version] for meter, _ in self._meters if meter not in meters]
-            self._silent[meters] = msgspec.json.encode(listed).decode()
+            self._silent[meters] = listed(meter for meter, _ in self._meters if meter not in meters)
         return self._silent[meters]
 
 

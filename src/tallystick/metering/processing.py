@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from tallystick.metering.event import EventStatus
@@ -9,9 +10,10 @@ from tallystick.metering.event_data import EventData
 from tallystick.metering.identity import NoIdError, id_of
 from tallystick.metering.outcomes import LONGEST_DESCRIPTION, Outcomes, Refusal
 from tallystick.metering.predefined import prepared
+from tallystick.metering.wholesale import PlainEvents
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from tallystick.metering.catalogue import AccountSpan, AccountTerms, Catalogue
@@ -23,6 +25,9 @@ _NO_SCHEMA: Final[Refusal] = (EventStatus.SCHEMA_NOT_DEFINED, "no active event s
 _NO_ACCOUNT: Final[Refusal] = (EventStatus.ACCOUNT_NOT_FOUND, "at its time no account had this id or alias")
 _TOO_LATE: Final[Refusal] = (EventStatus.PAST_GRACE_PERIOD, "the pricing cycle of the event takes no more events")
 
+WORTH_WHOLESALE: Final = 32
+"""Events from which on it is faster to look at columns first."""
+
 
 def process(columns: EventColumns, received_at: datetime, catalogue: Catalogue, claimed: set[str]) -> Outcomes:
     """Judge every event of the columns, which come with their ids (`identified`), in order.
@@ -31,11 +36,12 @@ def process(columns: EventColumns, received_at: datetime, catalogue: Catalogue, 
     processed are added to it. An event that fails has not counted, so it leaves its id to the next one (domain.md 2.3).
     """
     judge = _Judge(received_at, catalogue, claimed, Outcomes.blank(len(columns)))
-    for ordinal, row in enumerate(columns.rows()):
+    left = judge.wholesale(columns) if len(columns) >= WORTH_WHOLESALE else range(len(columns))
+    for ordinal in left:
+        row = columns.row(ordinal)
         refusal = judge.judge(ordinal, row)
         if refusal is not None:
-            judge.outcomes.statuses[ordinal], reason = refusal
-            judge.outcomes.descriptions[ordinal] = reason[:LONGEST_DESCRIPTION]
+            judge.refuse([ordinal], refusal)
         elif row[0] is not None:
             claimed.add(row[0])
     return judge.outcomes
@@ -53,6 +59,49 @@ class _Judge:
         self._schemas = {name: prepared(terms) for name, terms in catalogue.schemas.items()}
         self._claimed = claimed
         self.outcomes = outcomes
+
+    def refuse(self, ordinals: Iterable[int], refusal: Refusal) -> None:
+        """Note with which status events end, and why."""
+        status, reason = refusal
+        for ordinal in ordinals:
+            self.outcomes.statuses[ordinal] = status
+            self.outcomes.descriptions[ordinal] = reason[:LONGEST_DESCRIPTION]
+
+    def wholesale(self, columns: EventColumns) -> list[int]:
+        """Judge the plain events, schema by schema; the ordinals of those that are left, in order.
+
+        The ids of plain events are neither among themselves nor among those left a second time, so that it does not
+        matter which of both are judged first.
+        """
+        sent = Counter(columns.ids) if len(set(columns.ids)) < len(columns) else {}
+        repeated = {event_id for event_id, times in sent.items() if times > 1} | {None, ""}
+        left: list[int] = []
+        for name in set(columns.schema_names):
+            ordinals = [ordinal for ordinal, other in enumerate(columns.schema_names) if other == name]
+            schema = self._schemas.get(name)
+            if schema is None or schema.wholesale is None:
+                left += ordinals
+                continue
+            events = PlainEvents(columns, ordinals)
+            self._sift(events, repeated)
+            schema.wholesale.meter(events, self.outcomes)
+            self._claimed.update(filter(None, events.ids))
+            left += events.left
+        return sorted(left)
+
+    def _sift(self, events: PlainEvents, repeated: Collection[str | None]) -> None:
+        """Leave the events about whose id, account or time there is more to say."""
+        events.keep([event_id not in repeated for event_id in events.ids])
+        found = [self._accounts.get(reference) for reference in events.account_refs]
+        accounts = events.beside([spans[0].account if spans else None for spans in found])
+        named = zip(accounts, events.account_refs, strict=True)
+        events.keep([account is not None and account.id == reference for account, reference in named])
+        known = [account for account in accounts if account is not None]
+        events.put(events.account_refs, self.outcomes.account_ids)
+        events.put([account.customer_id for account in known], self.outcomes.customer_ids)
+        self.refuse(events.drop([event_id in self._claimed for event_id in events.ids]), _DUPLICATE)
+        dated = zip(accounts, events.event_ats, strict=True)
+        events.keep([account is not None and not account.gate.refuses(at, self._received_at) for account, at in dated])
 
     def _identify(self, ordinal: int, reference: str, event_at: datetime) -> AccountTerms | None:
         """Whose event it is, which is written down whatever becomes of it."""

@@ -56,7 +56,7 @@ def try_events(
     )
     accounts = {name: (_any_account(found),) for name, found in settings.items()}
     outcomes = process(columns, BEGINNING, Catalogue({schema.name: schema}, accounts), set())
-    units = dict(zip(outcomes.usage_ordinals, map(plain, outcomes.usage_values), strict=True))
+    units = {ordinal: plain(value) for ordinal, _, value in outcomes.facts()}
     return [
         TriedEvent(
             index=index,

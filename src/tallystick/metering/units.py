@@ -43,7 +43,7 @@ def units_of(terms: MeterTerms) -> Units:
     count = _counted(terms) if terms.aggregation is Aggregation.COUNT else _summed(terms)
     if not terms.filters:
         return count
-    filters = [_filtered(condition) for condition in terms.filters]
+    filters = [filtered(condition) for condition in terms.filters]
     return lambda data: count(data) if all(allows(data) for allows in filters) else None
 
 
@@ -96,7 +96,7 @@ def stored(number: Decimal) -> Decimal:
     return held
 
 
-def _filtered(condition: MeterFilter) -> Callable[[EventData], bool]:
+def filtered(condition: MeterFilter) -> Callable[[EventData], bool]:
     """Text equality with a field named bare or with its prefix; a bare name means a dimension before an attribute."""
     kind, dot, name = condition.field.partition(".")
     wanted = condition.value

@@ -105,12 +105,30 @@ class EventTables:
 
     def usage(self) -> pa.RecordBatch:
         """One row for each usage fact."""
-        used = self._all(lambda block: block.outcomes.usage_meters)
-        meters = {meter: place for place, meter in enumerate(dict.fromkeys(used))}
-        of_meter = np.array([meters[meter] for meter in used], dtype=np.int32)
         facts = np.array([len(block.outcomes.usage_ordinals) for block in self._blocks], dtype=np.int64)
         ordinals = np.array(self._all(lambda block: block.outcomes.usage_ordinals), dtype=np.int64)
-        of_event = ordinals + np.repeat(self._starts, facts)
+        columns = [
+            (start, column)
+            for start, block in zip(self._starts, self._blocks, strict=True)
+            for column in block.outcomes.digit_columns
+        ]
+        of_event = np.concatenate(
+            [
+                ordinals + np.repeat(self._starts, facts),
+                *(np.array(column.ordinals, dtype=np.int64) + start for start, column in columns),
+            ]
+        )
+        used = self._all(lambda block: block.outcomes.usage_meters)
+        every = dict.fromkeys([*used, *(column.meter for _, column in columns)])
+        meters = {meter: place for place, meter in enumerate(every)}
+        of_meter = np.concatenate(
+            [
+                np.array([meters[meter] for meter in used], dtype=np.int32),
+                *(np.full(len(column.units), meters[column.meter], dtype=np.int32) for _, column in columns),
+            ]
+        )
+        digits = pa.array(list(chain.from_iterable(column.units for _, column in columns)), _TEXT)
+        values = [pa.array(self._all(lambda block: block.outcomes.usage_values), _UNITS), digits.cast(_UNITS)]
         return pa.RecordBatch.from_pydict(
             {
                 "organisation": self._organisation.take(pa.array(of_event)),
@@ -118,7 +136,7 @@ class EventTables:
                 "meter_id": pa.DictionaryArray.from_arrays(of_meter, _texts([meter.id for meter in meters])),
                 "meter_version": np.array([meter.version for meter in meters], dtype=np.int32)[of_meter],
                 "event_at": _instants(self._event_at[of_event]),
-                "value": pa.array(self._all(lambda block: block.outcomes.usage_values), _UNITS),
+                "value": pa.concat_arrays(values),
                 "position": self._position[of_event],
             }
         )

@@ -114,7 +114,7 @@ class Orders:
             enrichments=outcomes.enrichments[0],
         )
         self._keep(organisation, judged, moment)
-        usage = tuple(zip(outcomes.usage_meters, outcomes.usage_values, strict=True))
+        usage = tuple((meter, value) for _, meter, value in outcomes.facts())
         self.revisions[-1] = replace(self.revisions[-1], usage=usage)
 
     def _keep(self, organisation: str, event: StoredEvent, moment: Moment) -> None:
