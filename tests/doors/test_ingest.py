@@ -58,6 +58,7 @@ BAD: Final = [
     ({"attributes": [{"name": "calls", "value": "1."}]}, "attributes[0].value"),
     ({"attributes": [{"name": "calls", "value": ""}]}, "attributes[0].value"),
     ({"attributes": [{"name": "calls", "value": "1\n"}]}, "attributes[0].value"),
+    ({"attributes": [{"name": "calls", "value": "1\n2"}]}, "attributes[0].value"),
     ({"attributes": [{"name": "calls", "value": " 1"}]}, "attributes[0].value"),
     ({"attributes": [{"name": "calls", "value": "1,5"}]}, "attributes[0].value"),
     ({"attributes": [{"name": "calls", "value": "\N{ARABIC-INDIC DIGIT ONE}"}]}, "attributes[0].value"),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tallystick.kernel.errors import BillingError
 from tallystick.kernel.shapes import shaped, storable
-from tallystick.metering.event import MAX_BATCH, NEARLY_A_SECOND, Event, never_rounded_up
+from tallystick.metering.event import MAX_BATCH, NEARLY_A_SECOND, Event, UncheckedEvent, are_numbers, never_rounded_up
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class SingleEvent(msgspec.Struct, forbid_unknown_fields=True):
@@ -30,6 +32,10 @@ class EventBatch(msgspec.Struct, forbid_unknown_fields=True):
     events: Annotated[list[Event], Meta(min_length=1, max_length=MAX_BATCH)]
 
 
+class _UncheckedBatch(msgspec.Struct, forbid_unknown_fields=True):
+    events: Annotated[list[UncheckedEvent], Meta(min_length=1, max_length=MAX_BATCH)]
+
+
 class _RawBatch(msgspec.Struct, forbid_unknown_fields=True):
     events: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=MAX_BATCH)]
 
@@ -45,7 +51,7 @@ class _IdOnly(msgspec.Struct):
 
 _SINGLE: Final = msgspec.json.Decoder(SingleEvent)
 _RAW_SINGLE: Final = msgspec.json.Decoder(_RawSingle)
-_BATCH: Final = msgspec.json.Decoder(EventBatch)
+_BATCH: Final = msgspec.json.Decoder(_UncheckedBatch)
 _RAW_BATCH: Final = msgspec.json.Decoder(_RawBatch)
 _EVENT: Final = msgspec.json.Decoder(Event)
 _EVENTS: Final = b'"events"'
@@ -87,17 +93,29 @@ def event_of(body: bytes) -> Event:
     return never_rounded_up(event, _RAW_SINGLE.decode(body).event) if _MAY_BE_ROUNDED_UP in body else event
 
 
-def events_of(body: bytes) -> list[Event | Refused]:
+def events_of(body: bytes) -> Sequence[Event | Refused]:
     """The events of `{"events": [...]}`, or why one cannot be taken.
 
     Raises:
         BillingError: of kind INVALID, when the body is no batch.
     """
-    if _MAY_BE_ROUNDED_UP not in body:
-        with suppress(BillingError):
-            return [*storable(body, _BATCH, EventBatch).events]
+    plain = _plain_events(body)
+    if plain is not None:
+        return plain
     raws = shaped(body, _RAW_BATCH, _RawBatch).events
     return [_event_or_reason(index, raw) for index, raw in enumerate(raws)]
+
+
+def _plain_events(body: bytes) -> Sequence[Event] | None:
+    """All events of a batch; None, when something may be wrong with one of them."""
+    if _MAY_BE_ROUNDED_UP in body:
+        return None
+    try:
+        events: Sequence[Event] = storable(body, _BATCH, _UncheckedBatch).events
+    except BillingError:
+        return None
+    values = [attribute.value for event in events for attribute in event.attributes]
+    return events if are_numbers(values) else None
 
 
 def readable_id(raw: msgspec.Raw) -> str | None:

@@ -18,17 +18,16 @@ from tallystick.kernel.period import in_utc
 from tallystick.kernel.scope import Scope
 from tallystick.metering.cloud_event import DataNames
 from tallystick.metering.columns import EventColumns
-from tallystick.metering.event import EventSource
+from tallystick.metering.event import Event, EventSource
 from tallystick.metering.predefined import license_schema, usage_schema
 from tallystick.operations.work import Work, command
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from concurrent.futures import Future
 
     from tallystick.engine.engine import Engine
     from tallystick.engine.gatekeeper import Caller
-    from tallystick.metering.event import Event
 
 FURTHEST_AHEAD: Final = timedelta(hours=24)
 """How far in the future an event may lie in real time (domain.md 2.2)."""
@@ -138,7 +137,7 @@ class Intake:
         acknowledgement = taken.acknowledgement
         return self._engine.answer(caller, request, lambda _: (acknowledgement.status, acknowledgement.body))
 
-    def _taken(self, sent: Iterable[Event | Refused], caller: Caller, source: EventSource, words: _Words) -> Taken:
+    def _taken(self, sent: Sequence[Event | Refused], caller: Caller, source: EventSource, words: _Words) -> Taken:
         events, refused = self._sorted_out(sent, words)
         columns = EventColumns.of(events, caller.organisation, source)
         return Taken(columns, _batch_answer(len(events), refused))
@@ -155,9 +154,14 @@ class Intake:
             for name, schema in found.items()
         }
 
-    def _sorted_out(self, sent: Iterable[Event | Refused], words: _Words) -> tuple[list[Event], list[Refused]]:
+    def _sorted_out(self, sent: Sequence[Event | Refused], words: _Words) -> tuple[list[Event], list[Refused]]:
         """The events that can be taken, and what is wrong with each of the others."""
         latest = self._latest()
+        timely = [
+            one for one in sent if isinstance(one, Event) and one.timestamp.tzinfo is UTC and one.timestamp <= latest
+        ]
+        if len(timely) == len(sent):
+            return timely, []
         taken: list[Event] = []
         refused: list[Refused] = []
         for index, event in enumerate(sent):

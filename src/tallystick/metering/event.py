@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import enum
+import re
 from datetime import datetime, timedelta
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
 from tallystick.catalog.fields import NUMBER_PATTERN
 from tallystick.kernel.errors import invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_BATCH = 1000
 MOST_ATTRIBUTES: Final = 10
@@ -41,6 +45,30 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_un
     dimensions: Annotated[
         dict[str, Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]], Meta(max_length=MOST_DIMENSIONS)
     ]
+
+
+class _UncheckedAttribute(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    name: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
+    value: str
+    unit: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)] | None = None
+
+
+class UncheckedEvent(Event, frozen=True, kw_only=True, gc=False):
+    """An event of which only `are_numbers` has yet to say whether the values of its attributes are numbers.
+
+    A pattern is matched value by value, which takes as long as everything else that is decoded of an event.
+    """
+
+    attributes: Annotated[list[_UncheckedAttribute], Meta(max_length=MOST_ATTRIBUTES)]  # type: ignore[assignment]
+
+
+_NUMBERS: Final = re.compile(r"(?:-?+[0-9]{1,512}+(?:\.[0-9]++)?+\n)*+")
+
+
+def are_numbers(values: Sequence[str]) -> bool:
+    """Whether every one of the values has NUMBER_PATTERN."""
+    lines = "\n".join([*values, ""])
+    return lines.count("\n") == len(values) and _NUMBERS.fullmatch(lines) is not None
 
 
 class _Sent(msgspec.Struct):
