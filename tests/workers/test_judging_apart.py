@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tallystick.workers.event_processor import WORTH_SENDING
+from tallystick.workers import event_processor
+from tallystick.workers.rounds_apart import WORTH_SENDING
 from tests.operations.shop import Shop, event
 from tests.servers import KEY, inside
 
@@ -94,6 +95,56 @@ def test_the_next_rows_are_begun_while_these_are_stored_and_none_is_skipped(serv
         assert processor._round() > 0
         rounds += 1
     assert (usage(server), rounds > 0) == (expected(), True)
+
+
+@pytest.fixture
+def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two requests make a round, so that there are many."""
+    monkeypatch.setattr(event_processor, "MOST_IN_ROUND", WORTH_SENDING)
+
+
+@pytest.mark.usefixtures("short_rounds")
+def test_an_id_that_a_round_took_is_known_in_the_next_before_the_first_is_stored(server: Inside) -> None:
+    send(server)
+    send(server, WORTH_SENDING, EVENTS)  # two thirds of them again
+    send(server, 0, EVENTS)
+    server.workers.processor.drain()
+    assert server.workers.processor.rounds_apart == 3 * EVENTS // WORTH_SENDING
+    assert usage(server) == expected(EVENTS + WORTH_SENDING), "an id counts once"
+
+
+@pytest.mark.usefixtures("short_rounds")
+def test_a_round_that_cannot_be_stored_is_judged_again_with_those_behind_it(
+    server: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processor, events = server.workers.processor, server.engine.events
+    stored = events.apply_rows
+    failures = iter([False, True, True, False, True])
+
+    def failing(*arguments: Any) -> None:  # noqa: ANN401 - the store's own
+        if next(failures, False):
+            raise RuntimeError("the disk is full")
+        stored(*arguments)
+
+    send(server)
+    send(server)
+    monkeypatch.setattr(events, "apply_rows", failing)
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match="full"):
+            processor.drain()
+    processor.drain()
+    assert usage(server) == expected()
+
+
+@pytest.mark.usefixtures("short_rounds")
+def test_a_judge_that_dies_between_rounds_loses_nothing_that_it_judged(server: Inside) -> None:
+    send(server)
+    assert server.workers.processor._round() == WORTH_SENDING
+    assert server.workers.processor.passed() == 0, "judged, and stored with the next"
+    os.kill(process(server).pid, signal.SIGKILL)
+    process(server).wait()
+    server.workers.processor.drain()
+    assert usage(server) == expected()
 
 
 def test_a_judge_that_dies_leaves_its_rows_to_be_judged_here_and_is_started_anew(server: Inside) -> None:

@@ -52,6 +52,12 @@ class Arriving:
         """What `packed` packed; nothing is copied."""
         return cls(_batch(events), _batch(usage), first_position)
 
+    def ids_at(self, positions: NDArray[np.int64]) -> list[tuple[str, str]]:
+        """The (organisation, event id) of the events at these positions, all of which are here."""
+        places = pa.array(np.searchsorted(self.events.column("position").to_numpy(), positions))
+        held = [self.events.column(name).take(places).to_pylist() for name in ("organisation", "event_id")]
+        return list(zip(*held, strict=True))
+
 
 def _stream(batch: pa.RecordBatch) -> bytes:
     sink = pa.BufferOutputStream()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from tallystick.stores.known_ids import KnownIds
 from tallystick.workers.judging import CLAIMING, Round, claims_of
-from tallystick.workers.judging_apart import ApartError, JudgeApart
 from tallystick.workers.orders import Orders
+from tallystick.workers.rounds_apart import RoundsApart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,15 +19,13 @@ if TYPE_CHECKING:
     from tallystick.stores.event_log import EventLog, RawRow
     from tallystick.stores.event_store import EventStore
     from tallystick.stores.known_ids import Keys
+    from tallystick.workers.judging_apart import JudgeApart
 
 MOST_IN_ROUND: Final = 65_536
 """Events in one transaction: the fixed cost of a round no longer counts, and its events still fit the caches."""
 
 PAUSE_SECONDS: Final = 0.25
 """How long events may gather while nobody waits for them: a round of ten costs as much as one of a thousand."""
-
-WORTH_SENDING: Final = 2_000
-"""Events in a round from which on it is judged apart: below, telling takes longer than doing."""
 
 FIRST_BACKOFF_SECONDS: Final = 0.1
 LONGEST_BACKOFF_SECONDS: Final = 5.0
@@ -59,16 +57,13 @@ class EventProcessor:
         self._catalogues = catalogues
         self._known = known or KnownIds()
         self._apart = apart
-        self._begun: list[RawRow] = []
-        self._begun_behind = 0
+        self._apart_rounds = None if apart is None else RoundsApart(log, events, self._known, apart)
         self._rounds = 0
         self._one_round = threading.Lock()
         self._stopping = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="event-processor", daemon=True)
         self.failure: str | None = None
-        self.rounds_apart = 0
-        """How many rounds the other process judged."""
         log.listen(self._look)
         events.watermark.listen(self._look)
 
@@ -91,6 +86,11 @@ class EventProcessor:
     def passed(self) -> int:
         """The last row of the log that is processed."""
         return self._events.offset()
+
+    @property
+    def rounds_apart(self) -> int:
+        """How many rounds the other process judged."""
+        return 0 if self._apart_rounds is None else self._apart_rounds.count
 
     def wait_until(self, row: int, timeout: float) -> bool:
         """Wait at most so many seconds until a row is processed; whether it is."""
@@ -135,69 +135,26 @@ class EventProcessor:
             return not self._stopping
 
     def _round(self) -> int:
-        """Process the next rows of the log in one transaction; how many events that were."""
+        """Process the next rows of the log; how many events that were."""
         with self._one_round:
-            rows = self._next_rows()
-            if not rows:
-                return 0
             self._known.catch_up(self._events)
-            if not self._judged_apart(rows):
-                self._judged_here(rows)
+            count = 0 if self._apart_rounds is None else self._apart_rounds.round(MOST_IN_ROUND)
+            count = count or self._judged_here(self._log.read_raw(self.passed(), MOST_IN_ROUND))
             self._rounds += 1
             if self._rounds % ROUNDS_PER_PRUNING == 0:
-                self._log.prune(rows[-1].row)
-            return sum(row.count for row in rows)
+                self._log.prune(self.passed())
+            return count
 
-    def _judged_here(self, packed: Sequence[RawRow]) -> None:
+    def _judged_here(self, packed: Sequence[RawRow]) -> int:
+        if not packed:
+            return 0
         rows = [row.unpacked() for row in packed]
         orders = Orders.among((columns for row in rows for columns in row.blocks), self._events)
         at_hand = Round(rows, self._catalogues, orders, self._known.keys_of)
         blocks = at_hand.judged(self._taken(at_hand.keys))
         self._events.apply(blocks, rows[-1].row, rows[-1].received_at, orders.revisions)
         self._remember(blocks, orders.revisions, rows[-1].row)
-
-    def _judged_apart(self, rows: Sequence[RawRow]) -> bool:
-        """Have rows judged by the other process; False, when that was not to be.
-
-        While their effects are stored, the other process begins with the rows that come next.
-        """
-        last = rows[-1]
-        begun, self._begun = self._begun, []
-        if self._apart is None or not (begun or self._is_worth_it(rows)):
-            return False
-        try:
-            if begun is not rows:
-                self._apart.begin(rows)
-            keys = self._apart.keys()
-            if keys is None:
-                return False
-            judged = self._apart.judge(self._taken(keys))
-            self._begin_next(self._apart, last.row)
-        except ApartError:
-            return False
-        arriving = judged.arriving
-        if arriving is None:
-            self._events.apply([], last.row, last.received_at)
-        else:
-            self._events.apply_rows(arriving, last.row, last.received_at)
-        self._known.add(*judged.claims, last.row)
-        self.rounds_apart += 1
-        return True
-
-    def _next_rows(self) -> list[RawRow]:
-        """The rows behind those that are stored; they may have been begun with already."""
-        if self._begun and self._begun_behind == self.passed():
-            return self._begun
-        return self._log.read_raw(self.passed(), MOST_IN_ROUND)
-
-    def _begin_next(self, apart: JudgeApart, after_row: int) -> None:
-        rows = self._log.read_raw(after_row, MOST_IN_ROUND)
-        if rows and self._is_worth_it(rows):
-            apart.begin(rows)
-            self._begun, self._begun_behind = rows, after_row
-
-    def _is_worth_it(self, rows: Sequence[RawRow]) -> bool:
-        return self._apart is not None and self._apart.is_ready and sum(row.count for row in rows) >= WORTH_SENDING
+        return sum(row.count for row in rows)
 
     def _taken(self, keys: Keys) -> list[tuple[str, str]]:
         """The (organisation, id) among these keys that earlier events took: looked up by key, read as stored."""

@@ -92,7 +92,8 @@ class JudgeApart:
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
         self._is_ready = False
-        self._owes_keys = False
+        self._owed = 0
+        """Answers that the child has yet to give."""
 
     def start(self) -> None:
         """Start the child, which is ready some moments later; nothing, when there is one."""
@@ -108,7 +109,8 @@ class JudgeApart:
             )
             self._connection = Connection(ours.detach())
         self._connection.send_bytes(self._database_url.encode())  # not as an argument: it may hold a password
-        self._is_ready = self._owes_keys = False
+        self._is_ready = False
+        self._owed = 0
 
     def stop(self) -> None:
         """Let the child end; it is waited for."""
@@ -137,15 +139,14 @@ class JudgeApart:
         return self._is_ready
 
     def begin(self, rows: Sequence[RawRow]) -> None:
-        """Let the child begin with rows; what it began with before is dropped.
+        """Let the child begin with rows; what it was asked before and has not been heard is dropped.
 
         Raises:
             ApartError: when it is gone.
         """
-        if self._owes_keys:
-            self._receive()
+        while self._owed:
+            self._heard()
         self._send(Rows(list(rows)))
-        self._owes_keys = True
 
     def keys(self) -> Keys | None:
         """The keys of the ids in the rows that were begun; None, when they must be judged here.
@@ -154,17 +155,23 @@ class JudgeApart:
             ApartError: when the child is gone or could not.
         """
         begun = self._receive()
-        self._owes_keys = False
         assert isinstance(begun, Begun), "that is what answers rows"
         return None if begun.keys is None else np.frombuffer(begun.keys, np.uint64)
 
-    def judge(self, taken: Sequence[tuple[str, str]]) -> Judged:
-        """The rows that were begun, judged.
+    def tell(self, taken: Sequence[tuple[str, str]]) -> None:
+        """Let the child judge the rows that were begun, now that it is known which ids earlier events took.
+
+        Raises:
+            ApartError: when it is gone.
+        """
+        self._send(Taken(list(taken)))
+
+    def judged(self) -> Judged:
+        """The rows that the child was told to judge.
 
         Raises:
             ApartError: when the child is gone or could not.
         """
-        self._send(Taken(list(taken)))
         judged = self._receive()
         assert isinstance(judged, Judged), "that is what answers ids"
         return judged
@@ -176,15 +183,20 @@ class JudgeApart:
             self._connection.send_bytes(msgspec.msgpack.encode(message))
         except OSError as gone:
             raise ApartError(str(gone)) from gone
+        self._owed += 1
 
     def _receive(self) -> Begun | Judged:
+        message = self._heard()
+        if isinstance(message, Failed):
+            raise ApartError(message.reason)
+        return message
+
+    def _heard(self) -> Begun | Judged | Failed:
         if self._connection is None:
             raise ApartError("there is no child")
         try:
             message: Begun | Judged | Failed = FROM_CHILD.decode(self._connection.recv_bytes())
         except (OSError, EOFError) as gone:
             raise ApartError("the child is gone") from gone
-        if isinstance(message, Failed):
-            self._owes_keys = False
-            raise ApartError(message.reason)
+        self._owed -= 1
         return message
