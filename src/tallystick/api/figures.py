@@ -21,6 +21,7 @@ class Figures:
 
     def __init__(self, engine: Engine, workers: Workers) -> None:
         self._registry = CollectorRegistry()
+        self._counters: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._requests = Counter(
             "tallystick_http_requests", "Requests answered", ["method", "route", "status"], registry=self._registry
         )
@@ -38,8 +39,13 @@ class Figures:
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        found = self._counters.get((method, route, status))
+        if found is None:
+            found = self._requests.labels(method, route, str(status)), self._seconds.labels(route)
+            self._counters[method, route, status] = found
+        answered, took = found
+        answered.inc()
+        took.observe(seconds)
 
     def text(self) -> bytes:
         """All figures in the exposition format."""

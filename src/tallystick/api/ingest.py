@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 
 from tallystick.api.answers import response_of
 from tallystick.api.cloud_events import structured
+from tallystick.api.durable import Durable
 from tallystick.api.requests import body_of, idempotency_of
 from tallystick.engine.event_bodies import is_batch
 from tallystick.engine.intake import Intake
@@ -26,6 +27,7 @@ class IngestDoor:
 
     def __init__(self, engine: Engine) -> None:
         self._intake = Intake(engine)
+        self._durable = Durable()
 
     async def single(self, request: Request, caller: Caller) -> Response:
         """`POST /ingest`: one event; a batch, where somebody sends the capability's `{"events": [...]}` here.
@@ -63,5 +65,5 @@ class IngestDoor:
         key, fingerprint = idempotency_of(request, body)
         if key is not None:
             return response_of(await run_in_threadpool(self._intake.once, caller, taken, key, fingerprint))
-        await asyncio.wrap_future(self._intake.append(taken))
+        await self._durable.wait(partial(self._intake.append_for, taken=taken))
         return response_of(taken.acknowledgement)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from tallystick.engine.engine import Engine
     from tallystick.engine.gatekeeper import Caller
+    from tallystick.stores.group_commit import Waiter
 
 FURTHEST_AHEAD: Final = timedelta(hours=24)
 """How far in the future an event may lie in real time (domain.md 2.2)."""
@@ -121,6 +122,10 @@ class Intake:
     def append(self, taken: Taken) -> Future[int]:
         """Append events; the future is done when they are durable."""
         return self._engine.log.append(taken.columns)
+
+    def append_for(self, waiter: Waiter, taken: Taken) -> None:
+        """Append events; the waiter is told when they are durable."""
+        self._engine.log.append_for(waiter, taken.columns)
 
     def once(self, caller: Caller, taken: Taken, key: str, fingerprint: str) -> Answer:
         """Append under an idempotency key, so that a repeated request finds its answer; returns when durable.

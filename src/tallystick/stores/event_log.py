@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from tallystick.kernel.clock import Clock
     from tallystick.kernel.ids import IdSource
+    from tallystick.stores.group_commit import Waiter
 
 ORDINAL_BITS: Final = 20
 
@@ -101,6 +102,10 @@ class EventLog(Protocol):
         """
         ...
 
+    def append_for(self, waiter: Waiter, columns: EventColumns) -> None:
+        """As `append`, for whoever wants no future."""
+        ...
+
     def end(self) -> int:
         """The last durable row, 0 before the first."""
         ...
@@ -155,6 +160,14 @@ class SqliteEventLog:
             BillingError: of kind UNAVAILABLE, at once or by the future, when the log cannot take them now.
         """
         return self._group_commit.append(columns)
+
+    def append_for(self, waiter: Waiter, columns: EventColumns) -> None:
+        """As `append`, for whoever wants no future.
+
+        Raises:
+            BillingError: as `append`, at once.
+        """
+        self._group_commit.append_for(waiter, columns)
 
     def end(self) -> int:
         """The last durable row, 0 before the first."""

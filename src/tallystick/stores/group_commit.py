@@ -50,10 +50,26 @@ class Journal(Protocol):
         ...
 
 
+class Waiter(Protocol):
+    """Who hears what became of events; told on the thread that commits. A `Future` is one."""
+
+    def set_running_or_notify_cancel(self) -> bool:
+        """Whether anybody still wants the events to be taken."""
+        ...
+
+    def set_result(self, row: int, /) -> None:
+        """They are durable in this row."""
+        ...
+
+    def set_exception(self, failure: BaseException, /) -> None:
+        """They are not."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Append:
     columns: EventColumns
-    done: Future[int]
+    done: Waiter
 
 
 class GroupCommit:
@@ -79,14 +95,22 @@ class GroupCommit:
             BillingError: of kind UNAVAILABLE, when too many events wait already or the queue is closed.
         """
         done: Future[int] = Future()
+        self.append_for(done, columns)
+        return done
+
+    def append_for(self, waiter: Waiter, columns: EventColumns) -> None:
+        """Take events, and tell a waiter what `append` would tell.
+
+        Raises:
+            BillingError: as `append`.
+        """
         with self._changed:
             self._refuse_when_closing()
             if self._waiting and self._waiting + len(columns) > self._most_waiting:
                 raise unavailable("too many events are waiting to be written: try again in a moment")
             self._waiting += len(columns)
-            self._appends.append(_Append(columns, done))
+            self._appends.append(_Append(columns, waiter))
             self._changed.notify()
-        return done
 
     def barrier(self) -> int:
         """The last durable row, once the fate of every append before this call is settled.
