@@ -1,11 +1,12 @@
 # Everything a newcomer needs: `make demo` and `make test` set themselves up.
 PYTHON ?= python3
 VENV   := .venv
+MINUTES ?= 30
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 JUDGES := tests/judges/node_modules
 
-.PHONY: help setup demo serve test test-crash test-mcp lint format bench lock clean
+.PHONY: help setup demo serve test test-crash test-mcp lint format bench bench-soak lock clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -60,6 +61,9 @@ format: $(VENV)/.dev  ## Format the code and apply safe fixes
 
 bench: $(VENV)/.dev  ## Measure, and write benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks
+
+bench-soak: $(VENV)/.dev  ## Watch memory under half an hour of load, and write benchmarks/SOAK.md
+	@$(BIN)/python -m benchmarks --soak $(MINUTES)
 
 lock: $(VENV)/.runtime  ## Resolve the pinned requirements anew (needs uv: pip install uv)
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -1,4 +1,4 @@
-"""Measure (e): calls of tools per second, beside the same reads over REST, and the bytes of a list of tools."""
+"""Measure (g): calls of tools per second, beside the same reads over REST, and the bytes of a list of tools."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def measure(scale: Scale, scratch: Path) -> Iterator[Figure]:
         yield _list_size(server)
 
 
-def _speed(scale: Scale, name: str, port: int, connections: int, call: Call, baseline: str | None = None) -> Figure:
+def _speed(scale: Scale, name: str, port: int, connections: int, call: Call, baseline: str = "") -> Figure:
     runs = [_per_second(port, connections, call) for _ in range(scale.runs)]
-    return Figure(name=name, unit="calls/s", runs=runs, baseline=baseline)
+    return Figure(name=name, unit="calls/s", runs=runs, baselines=(baseline,))
 
 
 def _per_second(port: int, connections: int, call: Call) -> float:

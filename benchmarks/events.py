@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +13,7 @@ from tallystick.metering.columns import EventColumns
 from tallystick.metering.event import EventSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 SCHEMA: Final = "api_request"
 REGIONS: Final = ("eu-west", "eu-north", "us-east", "ap-south")
@@ -19,6 +21,7 @@ MATCHED_REGION: Final = REGIONS[0]
 ROUTES: Final = ("search", "upload", "render", "export", "notify")
 TIERS: Final = ("free", "pro", "enterprise")
 _ID_BYTES: Final = 16
+_ID: Final = re.compile(rb"\b[0-9a-f]{32}\b")
 _STAMP: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -37,11 +40,20 @@ def bodies(count: int, batch: int, accounts: int, until: datetime, seed: int) ->
         yield b'{"events":[%s]}' % ",".join(next(events) for _ in range(batch)).encode()
 
 
+def renewed(texts: Iterable[bytes]) -> Iterator[bytes]:
+    """The same texts over and over, for ever, each time with new ids, which costs a sender little."""
+    patterns = [_ID.split(text) for text in texts]
+    for pattern in itertools.cycle(patterns):
+        ids = os.urandom(_ID_BYTES * (len(pattern) - 1)).hex().encode()
+        parts = [b""] * (2 * len(pattern) - 1)
+        parts[::2] = pattern
+        parts[1::2] = [ids[place : place + 2 * _ID_BYTES] for place in range(0, len(ids), 2 * _ID_BYTES)]
+        yield b"".join(parts)
+
+
 def columns(count: int, organisation: str, accounts: int, start: datetime, span: timedelta, seed: int) -> EventColumns:
     """So many events as the log takes them, spread over a span of time; they look as those of `bodies`."""
     chance = random.Random(seed)
-    attributes = [_attributes(chance).encode() for _ in range(1000)]
-    dimensions = [_dimensions(chance).encode() for _ in range(1000)]
     names = [account_name(number) for number in range(accounts)]
     seconds = int(span.total_seconds())
     ids = os.urandom(_ID_BYTES * count).hex()
@@ -52,8 +64,8 @@ def columns(count: int, organisation: str, accounts: int, start: datetime, span:
         schema_names=[SCHEMA] * count,
         event_ats=[start + timedelta(seconds=chance.randrange(seconds)) for _ in range(count)],
         account_refs=chance.choices(names, k=count),
-        attributes=chance.choices(attributes, k=count),
-        dimensions=chance.choices(dimensions, k=count),
+        attributes=[_attributes(chance).encode() for _ in range(count)],
+        dimensions=[_dimensions(chance).encode() for _ in range(count)],
     )
 
 

@@ -18,13 +18,13 @@ class Aim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """What was measured, once for each run; `baseline` names the figure that it is compared with."""
+    """What was measured, once for each run; `baselines` names the figures that it is compared with."""
 
     name: str
     unit: str
     runs: list[float]
     aim: Aim | None = None
-    baseline: str | None = None
+    baselines: tuple[str, ...] = ()
 
     @property
     def median(self) -> float:
@@ -41,26 +41,36 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """How much a run measures. `ingested` is by batch size, `stored` what queries run over, one after the other."""
+    """How much a run measures.
+
+    `ingested` is by batch size, `stored` how many events are there before: each is a stage of its own.
+    """
 
     runs: int
     accounts: int
     ingested: dict[int, int]
     stored: tuple[int, ...]
     billed_accounts: int
+    copied: int
+    """Rows that PostgreSQL takes in one run."""
+    probes: int
 
 
 FULL: Final = Scale(
     runs=3,
     accounts=10_000,
     ingested={1: 30_000, 100: 300_000, 1000: 500_000},
-    stored=(1_000_000, 10_000_000),
+    stored=(1_000_000, 20_000_000),
     billed_accounts=1_000,
+    copied=200_000,
+    probes=150,
 )
 QUICK: Final = Scale(
     runs=1,
-    accounts=500,
-    ingested={1: 5_000, 100: 50_000, 1000: 100_000},
-    stored=(100_000, 300_000),
+    accounts=10_000,
+    ingested={1: 10_000, 100: 100_000, 1000: 300_000},
+    stored=(1_000_000,),
     billed_accounts=200,
+    copied=100_000,
+    probes=100,
 )

@@ -1,53 +1,118 @@
-"""Measure (d): seconds until ready, memory when idle, and what an event takes on disk."""
+"""Measure (f): seconds until ready, memory when idle and after a load, and what an event takes on disk."""
 
 from __future__ import annotations
 
 import shutil
+import threading
 import time
-from datetime import UTC, datetime, timedelta
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from benchmarks import store, world
+from benchmarks import ingest
+from benchmarks.events import account_name
 from benchmarks.figure import Aim, Figure
-from benchmarks.server import Server
+from benchmarks.load import sent
+from benchmarks.server import Memory, Server, running
+from benchmarks.store import EVENTS, Kept
+from benchmarks.visible import Prober
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from benchmarks.figure import Scale
+    from benchmarks.world import World
 
-START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+    Aims = tuple[Aim | None, Aim | None, Aim | None]
+
+MEGABYTE: Final = 1_000_000
 _REPEATED: Final = 2
 _IDLE_S: Final = 3
-_MEGABYTE: Final = 1_000_000
+_SAMPLE_S: Final = 0.2
+_BATCH: Final = 1000
 _READY: Final = Aim(2, "importing Python modules, and the migrations of a new directory", at_most=True)
 _IDLE: Final = Aim(250, "DuckDB, Arrow, SQLAlchemy and Starlette as they are loaded", at_most=True)
+_RESIDENT: Final = Aim(1_000, "16 bytes for each known id, DuckDB's buffers, and the rounds under way", at_most=True)
+_TOGETHER: Final = (_RESIDENT, None, None)
+_ON_DISK: Final = Aim(120, "ids are random, 32 characters each, and do not compress below 16 bytes", at_most=True)
 
 
 def measure(scale: Scale, scratch: Path) -> Iterator[Figure]:
-    """An empty directory, made anew for each start, and one with the smaller number of stored events."""
-    events = scale.stored[0]
-    made = world.build(scratch / "footprint", scale.billed_accounts, test_clock=START)
-    before = _size(made.data)
-    store.fill(made, events, scale.billed_accounts, START, START, timedelta(days=31))
-    directories = {
-        "an empty directory": (scratch / "empty", True),
-        f"{events:,} events": (made.data, False),
+    """An empty directory, made anew for each start, and ones with stored events."""
+    yield from _started("an empty directory", scratch / "empty", scale, is_new=True, aims=(None, _IDLE, None))
+    for events in scale.stored:
+        kept = Kept.of(scale, scratch)
+        yield from _on_disk(kept.holding(events).data, events, _size(kept.holding(0).data), "as it is after a stop")
+        made = kept.copied(events, "footprint")
+        yield from _started(f"{events:,} events", made.data, scale, is_new=False, aims=_TOGETHER)
+        yield from _loaded(made, events, scale)
+        total = events + scale.ingested[_BATCH]
+        yield from _on_disk(made.data, total, _size(kept.holding(0).data), "after a load and a stop")
+
+
+def _started(name: str, data: Path, scale: Scale, *, is_new: bool, aims: Aims) -> Iterator[Figure]:
+    seconds, memory = [], []
+    for _ in range(scale.runs * _REPEATED):
+        if is_new:
+            shutil.rmtree(data, ignore_errors=True)
+        server = Server(data)
+        seconds.append(server.start())
+        time.sleep(_IDLE_S)
+        memory.append(server.memory)
+        server.stop()
+    yield Figure(name=f"ready, {name}", unit="s", runs=seconds, aim=_READY)
+    yield from _held(f"when idle, {name}", memory, aims)
+
+
+def _loaded(made: World, events: int, scale: Scale) -> Iterator[Figure]:
+    """Memory after events were taken, and at its highest until then; the first event has to load the known ids."""
+    name = f"{events:,} events"
+    with running(made.data) as server:
+        first = Prober(server.client, made, account_name(0)).seconds()
+        with _watched(server) as seen:
+            sent(ingest.job(server, scale, _BATCH, seed=0))
+        after = server.memory
+    yield Figure(name=f"until the first event after a start counts, {name}", unit="s", runs=[first])
+    yield from _held(f"after {scale.ingested[_BATCH]:,} more, {name}", [after], _TOGETHER)
+    yield from _held(f"at most on the way, {name}", [max(seen, key=lambda memory: memory.total)], (None, None, None))
+
+
+@contextmanager
+def _watched(server: Server) -> Iterator[list[Memory]]:
+    """What the server holds, looked at again and again while the block runs."""
+    seen = [server.memory]
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(_SAMPLE_S):
+            seen.append(server.memory)
+
+    watching = threading.Thread(target=look)
+    watching.start()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        watching.join()
+
+
+def _held(when: str, memory: list[Memory], aims: Aims) -> Iterator[Figure]:
+    """The server and its judge together, and each alone."""
+    parts = {
+        "server and judge": [one.total for one in memory],
+        "server alone": [one.server for one in memory],
+        "judge alone": [one.judge for one in memory],
     }
-    for name, (data, is_new) in directories.items():
-        seconds, memory = [], []
-        for _ in range(scale.runs * _REPEATED):
-            if is_new:
-                shutil.rmtree(data, ignore_errors=True)
-            server = Server(data, test_clock=START.isoformat())
-            seconds.append(server.start())
-            time.sleep(_IDLE_S)
-            memory.append(server.resident_bytes / _MEGABYTE)
-            server.stop()
-        yield Figure(name=f"ready, {name}", unit="s", runs=seconds, aim=_READY)
-        yield Figure(name=f"resident memory when idle, {name}", unit="MB", runs=memory, aim=_IDLE)
-    yield Figure(name="on disk for each event and its usage", unit="bytes", runs=[(_size(made.data) - before) / events])
+    for (part, sizes), aim in zip(parts.items(), aims, strict=True):
+        runs = [size / MEGABYTE for size in sizes]
+        yield Figure(name=f"resident memory {when}: {part}", unit="MB", runs=runs, aim=aim)
+
+
+def _on_disk(data: Path, events: int, empty: int, when: str) -> Iterator[Figure]:
+    name = f"on disk for each of {events:,} events, {when}"
+    yield Figure(name=f"{name}: {EVENTS}", unit="bytes", runs=[(data / EVENTS).stat().st_size / events])
+    runs = [(_size(data) - empty) / events]
+    yield Figure(name=f"{name}: the whole directory", unit="bytes", runs=runs, aim=_ON_DISK)
 
 
 def _size(data: Path) -> int:

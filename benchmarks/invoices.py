@@ -1,4 +1,4 @@
-"""Measure (c): invoices frozen per second, when all accounts fall due at one instant."""
+"""Measure (f): invoices frozen per second, when all accounts fall due at one instant."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The load generator, a process of its own: bodies are made beforehand, then sent over plain sockets.
 
 `python -m benchmarks.load` answers "ready" on standard output once everything is encoded, begins when a line
-arrives on standard input, and prints one JSON document when the server has shown every event processed.
+arrives on standard input, and prints one JSON document when the server has shown every event processed. A job may
+want the same sent once more, when every event is a duplicate.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import itertools
 import re
 import selectors
 import socket
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -25,6 +27,9 @@ from demo.client import Client
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+PATIENCE_S: Final = 600
+PROCESSED: Final = "PROCESSED"
+DUPLICATE: Final = "INGESTION_FAILED_DUPLICATE_EVENT"
 _LENGTH: Final = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _ACCEPTED: Final = 202
 _ENOUGH: Final = 1 << 16
@@ -39,6 +44,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     connections: int
     accounts: int
     seed: int
+    times: int = 1
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,28 +55,25 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     latencies_s: list[float]
 
 
-def main() -> None:
-    """Do one job, given as JSON in the first argument."""
-    job = msgspec.json.decode(sys.argv[1], type=Job)
-    begin = datetime.now(UTC)
-    requests = [_request(job, body) for body in bodies(job.events, job.batch, job.accounts, begin, job.seed)]
-    client = Client(HOST, job.port, KEY)
-    before = _processed(client, begin)
-    print("ready", flush=True)
-    sys.stdin.readline()
-    started = time.perf_counter()
-    latencies = _send_all(job, requests)
-    accepted = time.perf_counter() - started
-    while (seen := _processed(client, begin) - before) < job.events:
-        pass
-    if seen != job.events:
-        raise RuntimeError(f"{job.events} events were sent, {seen} were counted")
-    outcome = Outcome(accepted_s=accepted, processed_s=time.perf_counter() - started, latencies_s=latencies)
-    sys.stdout.buffer.write(msgspec.json.encode(outcome))
+def sent(job: Job) -> list[Outcome]:
+    """Let a process of its own do a job; what came of each time that it sent the events.
+
+    Raises:
+        RuntimeError: when it ends early; what it said stands on the standard error.
+    """
+    command = [sys.executable, "-m", "benchmarks.load", msgspec.json.encode(job).decode()]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as generator:
+        assert generator.stdout is not None, "it was asked for"
+        is_ready = generator.stdout.readline() == b"ready\n"
+        said, _ = generator.communicate(b"\n")
+    if not is_ready or generator.returncode != 0:
+        raise RuntimeError(f"the load generator ended with status {generator.returncode}")
+    return msgspec.json.decode(said, type=list[Outcome])
 
 
-def _request(job: Job, body: bytes) -> bytes:
-    path = "/ingest" if job.batch == 1 else "/ingestBatch"
+def request_of(batch: int, body: bytes) -> bytes:
+    """The bytes of a request that sends a body of so many events."""
+    path = "/ingest" if batch == 1 else "/ingestBatch"
     head = (
         f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {KEY}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -78,14 +81,41 @@ def _request(job: Job, body: bytes) -> bytes:
     return head.encode() + body
 
 
-def _processed(client: Client, about: datetime) -> int:
-    """How many events a read counts as metered."""
+def main() -> None:
+    """Do one job, given as JSON in the first argument."""
+    job = msgspec.json.decode(sys.argv[1], type=Job)
+    begin = datetime.now(UTC)
+    made = bodies(job.events, job.batch, job.accounts, begin, job.seed)
+    requests = [request_of(job.batch, body) for body in made]
+    client = Client(HOST, job.port, KEY)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    outcomes = [_done(job, requests, client, begin, DUPLICATE if number else PROCESSED) for number in range(job.times)]
+    sys.stdout.buffer.write(msgspec.json.encode(outcomes))
+
+
+def _done(job: Job, requests: list[bytes], client: Client, begin: datetime, status: str) -> Outcome:
+    """Send everything, and wait until all of it is seen to have this status."""
+    before = counted(client, begin, status)
+    started = time.perf_counter()
+    latencies = _send_all(job, requests)
+    accepted = time.perf_counter() - started
+    while (seen := counted(client, begin, status) - before) < job.events:
+        if time.perf_counter() - started > PATIENCE_S:
+            break
+    if seen != job.events:
+        raise RuntimeError(f"{job.events} events were sent, {seen} became {status}")
+    return Outcome(accepted_s=accepted, processed_s=time.perf_counter() - started, latencies_s=latencies)
+
+
+def counted(client: Client, about: datetime, status: str) -> int:
+    """How many events of these days a read counts with a status."""
     query: dict[str, Any] = {
         "id": "sent",
         "name": "EVENTS",
         "aggregationPeriod": "DAY",
         "filters": [
-            {"fieldName": "EVENT_STATUS", "fieldValues": ["PROCESSED"]},
+            {"fieldName": "EVENT_STATUS", "fieldValues": [status]},
             {"fieldName": "SCHEMA_NAME", "fieldValues": [SCHEMA]},
         ],
     }

@@ -10,10 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.figure import FULL
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from benchmarks.figure import Figure
+    from benchmarks.figure import Figure, Scale
 
 RESULTS: Final = Path(__file__).with_name("RESULTS.md")
 _PACKAGES: Final = ("duckdb", "pyarrow", "msgspec", "sqlalchemy", "starlette", "uvicorn", "uvloop")
@@ -23,24 +25,33 @@ _INTRODUCTION: Final = """\
 Written by `python -m benchmarks` (`make bench`). Each figure is the median of the runs beside it; the load generator
 runs on the same machine. Events have about 260 bytes of JSON, random 128-bit ids, three dimensions and two
 attributes; two meters sum them, one of them with a matcher. An event is accepted once it is on disk, and processed
-once a read counts it.
+once a read counts it. What is stored before a measure are such events of the last whole month, in order of time.
 """
 
 
-def written(measured: dict[str, tuple[str, list[Figure]]], command: str, load: float, seconds: float) -> str:
+def written(
+    measured: dict[str, tuple[str, list[Figure]]], scale: Scale, command: str, load: float, seconds: float
+) -> str:
     """The page, from the title and figures of each measure; `load` is what the machine did before the run."""
     baselines = {figure.name: figure for _, figures in measured.values() for figure in figures}
-    lines = [_INTRODUCTION, *_machine(command, load, seconds)]
+    lines = [_INTRODUCTION, _extent(scale), *machine(command, load, seconds)]
     for title, figures in measured.values():
         lines += ["", f"## {title}", "", *_table(figures, baselines)]
     return "\n".join(lines) + "\n"
 
 
-def _machine(command: str, load: float, seconds: float) -> Iterator[str]:
+def _extent(scale: Scale) -> str:
+    kind = "whole" if scale is FULL else "quick, for developers"
+    stored = " and ".join(f"{events:,}" for events in scale.stored)
+    return f"- Run: {kind}; {stored} events stored, {scale.accounts:,} accounts, {scale.runs} runs of most measures"
+
+
+def machine(command: str, load: float, seconds: float) -> Iterator[str]:
+    """What was run, where, and with which versions, as items of a list."""
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     yield f"- Command: `{command}`, {seconds / 60:.1f} minutes, {datetime.now(UTC):%Y-%m-%d}"
-    machine = f"{_processor()}, {os.cpu_count()} cores, {_memory_gib():.0f} GiB, {platform.system()}"
-    yield f"- Machine: {machine}, load {load:.1f} before the run"
+    hardware = f"{_processor()}, {os.cpu_count()} cores, {_memory_gib():.0f} GiB, {platform.system()}"
+    yield f"- Machine: {hardware}, load {load:.1f} before the run"
     yield f"- Versions: Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {packages}"
 
 
@@ -70,8 +81,8 @@ def _aim(figure: Figure) -> str:
 
 
 def _ratio(figure: Figure, baselines: dict[str, Figure]) -> str:
-    other = baselines.get(figure.baseline or "")
-    return "" if other is None else f"{figure.median / other.median:.2f} x {other.name}"
+    others = [baselines[name] for name in figure.baselines if name in baselines]
+    return "; ".join(f"{figure.median / other.median:.2g} x {other.name}" for other in others)
 
 
 def _shown(value: float) -> str:

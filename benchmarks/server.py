@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,19 @@ _LOOK_S: Final = 0.005
 _ADDRESS: Final = re.compile(r"serves http://127\.0\.0\.1:(\d+)")
 _AGENTS: Final = re.compile(r"come in at http://127\.0\.0\.1:(\d+)")
 _PORTS: Final = ("--port", "0", "--mcp-port", "0", "--mcp-calls-per-minute", "1000000000")
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is resident, in bytes: of the server, and of the child process that judges events."""
+
+    server: int
+    judge: int
+
+    @property
+    def total(self) -> int:
+        """Both together."""
+        return self.server + self.judge
 
 
 class Server:
@@ -50,10 +64,14 @@ class Server:
         return self._client
 
     @property
-    def resident_bytes(self) -> int:
-        """The memory that the process holds."""
-        listed = subprocess.run(["ps", "-o", "rss=", "-p", str(self._pid)], capture_output=True, check=True)
-        return int(listed.stdout) * 1024
+    def memory(self) -> Memory:
+        """What the process and its child hold now."""
+        listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,rss="], capture_output=True, check=True)
+        rows = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()]
+        return Memory(
+            sum(size for pid, _, size in rows if pid == self._pid) * 1024,
+            sum(size for _, parent, size in rows if parent == self._pid) * 1024,
+        )
 
     def start(self) -> float:
         """Start, and wait until events can be taken and usage read; the seconds that took.

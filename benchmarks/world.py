@@ -33,11 +33,15 @@ GRACE_DAYS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A directory with accounts whose plan began on the day it was made; `bytes_meter` sums over every event."""
+    """A directory with accounts whose plan began on the day it was made.
+
+    `bytes_meter` sums over every event, `region_meter` over those of one region.
+    """
 
     data: Path
     organisation: str
     bytes_meter: str
+    region_meter: str
 
 
 def build(data: Path, accounts: int, *, test_clock: datetime | None, credit: str | None = None) -> World:
@@ -51,7 +55,7 @@ def build(data: Path, accounts: int, *, test_clock: datetime | None, credit: str
                 _account(work, account_name(number), plan)
                 if credit is not None:
                     _credit(work, account_name(number), credit)
-    return World(data, organisation, meters[0])
+    return World(data, organisation, *meters)
 
 
 def _meters(work: Work) -> list[str]:
