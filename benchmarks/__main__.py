@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -36,6 +37,7 @@ MEASURES: Final = {
 @click.option("--soak", metavar="MINUTES", type=click.FloatRange(min=1), help="Watch memory under load instead.")
 def main(*, quick: bool, only: str | None, soak: float | None) -> None:
     """Measure the engine; a whole run replaces RESULTS.md, any other prints the same page."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that every server it started ends too
     with tempfile.TemporaryDirectory(prefix="tallystick-bench-") as scratch:
         if soak is None:
             _measure(Path(scratch), only, is_quick=quick)
