@@ -67,7 +67,7 @@ FULL: Final = Scale(
 )
 QUICK: Final = Scale(
     runs=1,
-    accounts=10_000,
+    accounts=2_000,
     ingested={1: 10_000, 100: 100_000, 1000: 300_000},
     stored=(1_000_000,),
     billed_accounts=200,

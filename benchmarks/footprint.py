@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import http.client
 import shutil
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from benchmarks import ingest
 from benchmarks.events import account_name
 from benchmarks.figure import Aim, Figure
 from benchmarks.load import sent
-from benchmarks.server import Memory, Server, running
+from benchmarks.server import HOST, Memory, Server, running
 from benchmarks.store import EVENTS, Kept
+from benchmarks.usage import ask, questions
 from benchmarks.visible import Prober
 
 if TYPE_CHECKING:
@@ -65,15 +67,20 @@ def _started(name: str, data: Path, scale: Scale, *, is_new: bool, aims: Aims) -
 
 
 def _loaded(made: World, events: int, scale: Scale) -> Iterator[Figure]:
-    """Memory after events were taken, and at its highest until then; the first event has to load the known ids."""
+    """Memory after events were taken and usage was read, and at its highest; the first event loads the known ids."""
     name = f"{events:,} events"
     with running(made.data) as server:
         first = Prober(server.client, made, account_name(0)).seconds()
         with _watched(server) as seen:
             sent(ingest.job(server, scale, _BATCH, seed=0))
-        after = server.memory
+            after_load = server.memory
+            with closing(http.client.HTTPConnection(HOST, server.port)) as connection:
+                for body in questions(made).values():
+                    ask(connection, body)
+            after_questions = server.memory
     yield Figure(name=f"until the first event after a start counts, {name}", unit="s", runs=[first])
-    yield from _held(f"after {scale.ingested[_BATCH]:,} more, {name}", [after], _TOGETHER)
+    yield from _held(f"after {scale.ingested[_BATCH]:,} more, {name}", [after_load], _TOGETHER)
+    yield from _held(f"after reading a month's usage too, {name}", [after_questions], _TOGETHER)
     yield from _held(f"at most on the way, {name}", [max(seen, key=lambda memory: memory.total)], (None, None, None))
 
 

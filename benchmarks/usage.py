@@ -38,8 +38,8 @@ def measure(scale: Scale, scratch: Path) -> Iterator[Figure]:
     """
     for events in scale.stored:
         made = Kept.of(scale, scratch).copied(events, "usage")
-        for way, questions in (("event store alone", _direct), ("over HTTP", _over_http)):
-            for question, runs in questions(made, scale):
+        for way, asked in (("event store alone", _direct), ("over HTTP", _over_http)):
+            for question, runs in asked(made, scale):
                 yield Figure(
                     name=f"{question}, {events:,} events, {way}",
                     unit="ms",
@@ -65,17 +65,21 @@ def _direct(made: World, scale: Scale) -> Iterator[tuple[str, list[float]]]:
 
 
 def _over_http(made: World, scale: Scale) -> Iterator[tuple[str, list[float]]]:
+    with running(made.data) as server, closing(http.client.HTTPConnection(HOST, server.port)) as connection:
+        for question, body in questions(made).items():
+            yield question, _timed(scale, partial(ask, connection, body))
+
+
+def questions(made: World) -> dict[str, bytes]:
+    """The body of `POST /metrics` for each question."""
     one = {"fieldName": "USAGE_METER_ID", "fieldValues": [made.bytes_meter]}
     both = {"fieldName": "USAGE_METER_ID", "fieldValues": [made.bytes_meter, made.region_meter]}
     account = {"fieldName": "ACCOUNT_ID", "fieldValues": [_ACCOUNT]}
-    questions = {
+    return {
         "one account": _query("MONTH", [one, account]),
         "all accounts": _query("MONTH", [one], groupBy="ACCOUNT_ID"),
         "daily by meter": _query("DAY", [both], groupBy="USAGE_METER_ID"),
     }
-    with running(made.data) as server, closing(http.client.HTTPConnection(HOST, server.port)) as connection:
-        for question, body in questions.items():
-            yield question, _timed(scale, partial(_ask, connection, body))
 
 
 def _query(period: str, filters: list[dict[str, Any]], **more: str) -> bytes:
@@ -84,8 +88,12 @@ def _query(period: str, filters: list[dict[str, Any]], **more: str) -> bytes:
     return encode({"startTime": start, "endTime": end, "metricQueries": [query]})
 
 
-def _ask(connection: http.client.HTTPConnection, body: bytes) -> None:
-    """Ask, and read the answer to its last byte."""
+def ask(connection: http.client.HTTPConnection, body: bytes) -> None:
+    """Ask, and read the answer to its last byte.
+
+    Raises:
+        RuntimeError: when it is not the answer.
+    """
     headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
     connection.request("POST", "/metrics", body, headers)
     response = connection.getresponse()
@@ -94,12 +102,12 @@ def _ask(connection: http.client.HTTPConnection, body: bytes) -> None:
         raise RuntimeError(f"answered {response.status}: {answer[:500].decode()}")
 
 
-def _timed(scale: Scale, ask: Callable[[], object]) -> list[float]:
+def _timed(scale: Scale, asked: Callable[[], object]) -> list[float]:
     """Milliseconds of each time but the first."""
-    ask()
+    asked()
     runs = []
     for _ in range(scale.runs * _REPEATED):
         started = time.perf_counter()
-        ask()
+        asked()
         runs.append((time.perf_counter() - started) * 1000)
     return runs
