@@ -105,7 +105,8 @@ def _summary(sent: Sent, behind: float, samples: list[Sample]) -> Iterator[str]:
 def _table(samples: list[Sample]) -> Iterator[str]:
     yield "| Minute | Server, MB | Judge, MB | Together, MB |"
     yield "|---:|---:|---:|---:|"
-    for sample in samples[:: _MARK_S // _EVERY_S]:
+    marked = samples[:: _MARK_S // _EVERY_S]
+    for sample in marked if samples[-1] in marked else [*marked, samples[-1]]:
         memory = sample.memory
         sizes = (memory.server, memory.judge, memory.total)
         yield f"| {sample.at / 60:.0f} | {' | '.join(f'{size / MEGABYTE:,.0f}' for size in sizes)} |"
