@@ -84,7 +84,7 @@ def _aim(figure: Figure) -> str:
 
 def _ratio(figure: Figure, baselines: dict[str, Figure]) -> str:
     others = [baselines[name] for name in figure.baselines if name in baselines]
-    return "; ".join(f"{figure.median / other.median:.2g} x {other.name}" for other in others)
+    return "; ".join(f"{_shown(figure.median / other.median)} x {other.name}" for other in others)
 
 
 def _shown(value: float) -> str:
