@@ -23,7 +23,7 @@ PATIENCE_S: Final = 60
 _LOOK_S: Final = 0.005
 _ADDRESS: Final = re.compile(r"serves http://127\.0\.0\.1:(\d+)")
 _AGENTS: Final = re.compile(r"come in at http://127\.0\.0\.1:(\d+)")
-_PORTS: Final = ("--port", "0", "--mcp-port", "0", "--mcp-calls-per-minute", "1000000000")
+_AGENTS_PORT: Final = ("--mcp-port", "0", "--mcp-calls-per-minute", "1000000000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,13 @@ class Memory:
 class Server:
     """One server at a time on a directory; `faults` asks the product to fail on purpose (stores/faults.py)."""
 
-    def __init__(self, data: Path, *, test_clock: str | None = None, faults: str | None = None) -> None:
+    def __init__(
+        self, data: Path, *, test_clock: str | None = None, faults: str | None = None, agents: bool = True
+    ) -> None:
         self.data = data
-        self._options = [] if test_clock is None else ["--test-clock", test_clock]
+        self._options = ["--port", "0", *(_AGENTS_PORT if agents else ["--no-mcp"])]
+        self._options += [] if test_clock is None else ["--test-clock", test_clock]
+        self._has_agents = agents
         self._faults = {} if faults is None else {"TALLYSTICK_FAULTS": faults}
         self._output = data.with_suffix(".out")
         self._process: subprocess.Popen[bytes] | None = None
@@ -84,7 +88,7 @@ class Server:
         begun = time.perf_counter()
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
-                [program, "serve", "--data", self.data, *_PORTS, *self._options],
+                [program, "serve", "--data", self.data, *self._options],
                 env={**plain, **self._faults, "TOGAI_API_TOKEN": KEY},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -115,6 +119,16 @@ class Server:
             self.kill()
             raise
 
+    def ended(self) -> int:
+        """Wait until it ends by itself; its exit status, negative when a signal ended it.
+
+        Raises:
+            subprocess.TimeoutExpired: when it goes on.
+        """
+        if self._process is None:
+            raise RuntimeError("the server was never started")
+        return self._process.wait(PATIENCE_S)
+
     @property
     def said(self) -> str:
         """What the server printed since its last start."""
@@ -128,9 +142,9 @@ class Server:
 
     def _is_ready(self) -> bool:
         address, agents = _ADDRESS.search(self.said), _AGENTS.search(self.said)
-        if address is None or agents is None:
+        if address is None or (agents is None and self._has_agents):
             return False
-        self.port, self.mcp_port = int(address[1]), int(agents[1])
+        self.port, self.mcp_port = int(address[1]), 0 if agents is None else int(agents[1])
         self._client = Client(HOST, self.port, KEY)
         try:
             self._client.get("/readyz")

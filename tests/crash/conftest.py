@@ -20,8 +20,8 @@ def new_server() -> Iterator[NewServer]:
     """A function that makes a server for a directory, to be started, killed and started again."""
     made: list[Server] = []
 
-    def new(data: Path, *, test_clock: str, faults: str | None = None) -> Server:
-        made.append(Server(data, test_clock=test_clock, faults=faults))
+    def new(data: Path, *, test_clock: str | None = None, faults: str | None = None) -> Server:
+        made.append(Server(data, test_clock=test_clock, faults=faults, agents=False))
         return made[-1]
 
     yield new

@@ -80,7 +80,7 @@ def start_clients(client: Client, history: History, round_name: str, seed: int) 
     def run(number: int) -> None:
         chance = random.Random(seed * CLIENTS + number)
         batch = 0
-        while send(client, [_event(f"{round_name}-{number}-{batch}-{i}", chance) for i in range(BATCH)], history):
+        while send(client, [event_of(f"{round_name}-{number}-{batch}-{i}", chance) for i in range(BATCH)], history):
             batch += 1
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(CLIENTS)]
@@ -89,10 +89,11 @@ def start_clients(client: Client, history: History, round_name: str, seed: int) 
     return threads
 
 
-def _event(name: str, chance: random.Random) -> Sent:
+def event_of(name: str, chance: random.Random, accounts: int = ACCOUNTS, *, account: str | None = None) -> Sent:
+    """An event of some account, or of this one."""
     return Sent(
         id=name,
-        account=account_name(chance.randrange(ACCOUNTS)),
+        account=account or account_name(chance.randrange(accounts)),
         region=chance.choice(REGIONS),
         size=Decimal(chance.randrange(1_000_000_000)).scaleb(-3),
         seconds=Decimal(chance.randrange(100_000)).scaleb(-4),

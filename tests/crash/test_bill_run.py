@@ -5,17 +5,16 @@ from __future__ import annotations
 import contextlib
 import random
 import shutil
-import sqlite3
 import threading
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmarks import world
 from benchmarks.events import bodies
 from benchmarks.server import running
 from demo.client import RefusedError, UnreachableError
+from tests.crash.books import NUMBERS, books_of, rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,32 +35,6 @@ KILLS = 6
 LATEST_KILL_S = 0.3
 LOOK_S = 0.01
 
-_INVOICES = """
-SELECT account_id, cycle_start, class, type, status, total_minor, cycle_end, freeze_at, frozen_at FROM invoice
-ORDER BY 1, 2, 3, 4
-"""
-_LINES = """
-SELECT account_id, cycle_start, number, parent, line.type, item_id, description, quantity, amount_minor
-FROM invoice_line AS line JOIN invoice ON invoice.id = invoice_id ORDER BY 1, 2, 3
-"""
-_BURNED = """
-SELECT invoice.account_id, cycle_start, entry.type, amount_minor FROM credit_entry AS entry
-JOIN invoice ON invoice.id = entry.invoice_id ORDER BY 1, 2, 3
-"""
-_CREDITS = "SELECT account_id, consumed_minor, status FROM credit ORDER BY 1"
-_NUMBERS = "SELECT sequence_id FROM invoice WHERE sequence_id IS NOT NULL ORDER BY 1"
-
-
-@dataclass(frozen=True)
-class Books:
-    """Everything that a bill run writes, without the ids that it mints."""
-
-    invoices: list[tuple[Any, ...]]
-    lines: list[tuple[Any, ...]]
-    burned: list[tuple[Any, ...]]
-    credits: list[tuple[Any, ...]]
-    numbers: list[str]
-
 
 def test_a_bill_run_that_is_killed_again_and_again_makes_what_an_undisturbed_one_makes(
     new_server: NewServer, tmp_path: Path
@@ -73,7 +46,7 @@ def test_a_bill_run_that_is_killed_again_and_again_makes_what_an_undisturbed_one
         _advance(server)
     seen = _killed_until_done(new_server(killed, test_clock=CLOCK))
     assert any(count % ACCOUNTS for count in seen), f"no kill left a month half billed: {seen}"
-    expected, found = _books(undisturbed), _books(killed)
+    expected, found = books_of(undisturbed), books_of(killed)
     assert found == expected
     assert len(expected.invoices) == ACCOUNTS * (MONTHS + 1), "one for each account and cycle, the last a draft"
     assert found.numbers == [f"INV-{number:06}" for number in range(1, ACCOUNTS * MONTHS + 1)]
@@ -99,12 +72,12 @@ def _killed_until_done(server: Server) -> list[int]:
         billing = threading.Thread(target=_advance_in_vain, args=(server,))
         billing.start()
         wanted = seen[-1] + chance.randrange(ACCOUNTS // 2)
-        while billing.is_alive() and len(_rows(server.data, _NUMBERS)) < wanted:
+        while billing.is_alive() and len(rows(server.data, NUMBERS)) < wanted:
             time.sleep(LOOK_S)
         time.sleep(chance.uniform(0, LATEST_KILL_S))
         server.kill()
         billing.join()
-        seen.append(len(_rows(server.data, _NUMBERS)))
+        seen.append(len(rows(server.data, NUMBERS)))
     server.start()
     _advance(server)
     server.stop()
@@ -119,18 +92,3 @@ def _advance(server: Server) -> None:
 def _advance_in_vain(server: Server) -> None:
     with contextlib.suppress(UnreachableError, RefusedError):
         _advance(server)
-
-
-def _books(data: Path) -> Books:
-    return Books(
-        invoices=_rows(data, _INVOICES),
-        lines=_rows(data, _LINES),
-        burned=_rows(data, _BURNED),
-        credits=_rows(data, _CREDITS),
-        numbers=[number for (number,) in _rows(data, _NUMBERS)],
-    )
-
-
-def _rows(data: Path, query: str) -> list[tuple[Any, ...]]:
-    with contextlib.closing(sqlite3.connect(data / "state.db")) as database:
-        return database.execute(query).fetchall()

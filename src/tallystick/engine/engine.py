@@ -15,6 +15,7 @@ from tallystick.kernel.clock import FrozenClock, SystemClock
 from tallystick.kernel.errors import conflict
 from tallystick.kernel.ids import IdSource
 from tallystick.operations.work import Work, traits_of
+from tallystick.stores import faults
 from tallystick.stores.directory import DataDirectory
 from tallystick.stores.event_log import SqliteEventLog
 from tallystick.stores.event_store import DuckEventStore
@@ -84,6 +85,8 @@ class Engine:
             self.first_key = founding.first_organisation(
                 connection, self.ids, self.clock.now(), self.wall_clock.now(), settings.first_key
             )
+            faults.reach(faults.FOUNDING_BEFORE_COMMIT)
+        faults.reach(faults.FOUNDED)
         self.log = SqliteEventLog(self.directory.event_log, self.clock, self.ids)
         self.gatekeeper = Gatekeeper(self.database, self.secret, self.wall_clock)
 
@@ -225,6 +228,8 @@ class Engine:
             self._audit(connection, caller, request, work.now)
             if request.dry_run:
                 raise _DryRunError
+            faults.reach(faults.COMMAND_BEFORE_COMMIT)
+        faults.reach(faults.COMMAND_COMMITTED)
         return answer
 
     def _asked(self, caller: Caller, request: Request, encode: Callable[[Any], tuple[int, bytes]]) -> Answer:

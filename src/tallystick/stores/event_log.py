@@ -280,6 +280,8 @@ class _File:
         except sqlite3.Error as failure:
             self.close()
             raise OSError(f"{self._path.name}: {failure}") from failure
+        if deleted.rowcount:
+            faults.reach(faults.LOG_PRUNED)
         return deleted.rowcount == _ROWS_PER_TIDYING
 
     def skip_to(self, row: int) -> None:

@@ -16,7 +16,32 @@ LOG_BEFORE_COMMIT: Final = "log_before_commit"
 LOG_COMMITTED: Final = "log_committed_before_ack"
 EVENTS_BEFORE_COMMIT: Final = "events_before_commit"
 EVENTS_COMMITTED: Final = "events_committed"
-POINTS: Final = frozenset({LOG_BEFORE_COMMIT, LOG_COMMITTED, EVENTS_BEFORE_COMMIT, EVENTS_COMMITTED})
+LOG_PRUNED: Final = "log_pruned"
+COMMAND_BEFORE_COMMIT: Final = "command_before_commit"
+COMMAND_COMMITTED: Final = "command_committed_before_answer"
+INVOICES_BEFORE_COMMIT: Final = "invoices_before_commit"
+INVOICES_COMMITTED: Final = "invoices_committed"
+SECOND_LOOK_DONE: Final = "second_look_done_before_forgotten"
+MIGRATION_STEP: Final = "migration_step"
+FOUNDING_BEFORE_COMMIT: Final = "founding_before_commit"
+FOUNDED: Final = "founded_before_ready"
+POINTS: Final = frozenset(
+    {
+        LOG_BEFORE_COMMIT,
+        LOG_COMMITTED,
+        LOG_PRUNED,
+        EVENTS_BEFORE_COMMIT,
+        EVENTS_COMMITTED,
+        COMMAND_BEFORE_COMMIT,
+        COMMAND_COMMITTED,
+        INVOICES_BEFORE_COMMIT,
+        INVOICES_COMMITTED,
+        SECOND_LOOK_DONE,
+        MIGRATION_STEP,
+        FOUNDING_BEFORE_COMMIT,
+        FOUNDED,
+    }
+)
 
 
 def armed(fault: str) -> bool:

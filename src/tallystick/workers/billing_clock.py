@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from tallystick.kernel.errors import BillingError, Kind, Problem, invalid
 from tallystick.operations.bill_runs import Tally, run_bills
+from tallystick.stores import faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,6 +116,10 @@ class BillingClock:
             self._refuse_when_stopping(instant)
             with self._engine.work_for(organisation, ACTOR, writes=True, now=instant) as (work, _):
                 step = run_bills(work, self._waiting())
+                if step.frozen:
+                    faults.reach(faults.INVOICES_BEFORE_COMMIT)
+            if step.frozen:
+                faults.reach(faults.INVOICES_COMMITTED)
             if step.is_idle:
                 return
             for invoice, reason in step.issues.items():

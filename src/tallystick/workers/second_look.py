@@ -15,6 +15,7 @@ import msgspec
 from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.metering.columns import EventColumns
 from tallystick.metering.event import EventSource, EventStatus
+from tallystick.stores import faults
 from tallystick.stores.state import wishes
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class SecondLook:
                 self._passed(self._engine.log.barrier())  # whoever was judged without the account is in the store now
                 for organisation, account_refs in found.items():
                     self._look_at(organisation, account_refs)
+                    faults.reach(faults.SECOND_LOOK_DONE)
                     with self._engine.database.write() as connection:
                         wishes.forget(connection, organisation, account_refs)
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from alembic import context
 
+from tallystick.stores import faults
 from tallystick.stores.state.tables import METADATA
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=METADATA,
+    on_version_apply=lambda *_, **__: faults.reach(faults.MIGRATION_STEP),
+)
 with context.begin_transaction():
     context.run_migrations()

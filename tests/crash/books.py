@@ -1,0 +1,54 @@
+"""What bill runs have written, read without the product and without the ids that they mint."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_INVOICES = """
+SELECT account_id, cycle_start, class, type, status, total_minor, cycle_end, freeze_at, frozen_at FROM invoice
+ORDER BY 1, 2, 3, 4
+"""
+_LINES = """
+SELECT account_id, cycle_start, number, parent, line.type, item_id, description, quantity, amount_minor
+FROM invoice_line AS line JOIN invoice ON invoice.id = invoice_id ORDER BY 1, 2, 3
+"""
+_BURNED = """
+SELECT invoice.account_id, cycle_start, entry.type, amount_minor FROM credit_entry AS entry
+JOIN invoice ON invoice.id = entry.invoice_id ORDER BY 1, 2, 3
+"""
+_CREDITS = "SELECT account_id, consumed_minor, status FROM credit ORDER BY 1"
+NUMBERS = "SELECT sequence_id FROM invoice WHERE sequence_id IS NOT NULL ORDER BY 1"
+
+
+@dataclass(frozen=True)
+class Books:
+    """Everything that a bill run writes, without the ids that it mints."""
+
+    invoices: list[tuple[Any, ...]]
+    lines: list[tuple[Any, ...]]
+    burned: list[tuple[Any, ...]]
+    credits: list[tuple[Any, ...]]
+    numbers: list[str]
+
+
+def books_of(data: Path) -> Books:
+    """The books in a directory."""
+    return Books(
+        invoices=rows(data, _INVOICES),
+        lines=rows(data, _LINES),
+        burned=rows(data, _BURNED),
+        credits=rows(data, _CREDITS),
+        numbers=[number for (number,) in rows(data, NUMBERS)],
+    )
+
+
+def rows(data: Path, query: str) -> list[tuple[Any, ...]]:
+    """What the state answers."""
+    with contextlib.closing(sqlite3.connect(data / "state.db")) as database:
+        return database.execute(query).fetchall()
