@@ -73,8 +73,8 @@ class Server:
         listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,rss="], capture_output=True, check=True)
         rows = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()]
         return Memory(
-            sum(size for pid, _, size in rows if pid == self._pid) * 1024,
-            sum(size for _, parent, size in rows if parent == self._pid) * 1024,
+            sum(size for pid, _, size in rows if pid == self.pid) * 1024,
+            sum(size for _, parent, size in rows if parent == self.pid) * 1024,
         )
 
     def start(self) -> float:
@@ -135,7 +135,12 @@ class Server:
         return self._output.read_text(errors="replace")
 
     @property
-    def _pid(self) -> int:
+    def pid(self) -> int:
+        """The id of its process.
+
+        Raises:
+            RuntimeError: before the first start.
+        """
         if self._process is None:
             raise RuntimeError("the server was never started")
         return self._process.pid

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import sqlite3
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -314,7 +315,25 @@ def test_a_full_disk_refuses_all_who_wait_and_heals_by_itself(
             future.result(10)
         assert refusal.value.kind is Kind.UNAVAILABLE
     assert log.end() == 1
+    assert log.failure is not None
     full_disk(resource.getrlimit(resource.RLIMIT_FSIZE)[1])
     assert log.append(columns(flight("after"))).result(5) == 2
+    assert log.failure is None
     assert ids_of(log) == ["before", "after"]
-    assert "could not be written" in caplog.text
+    assert caplog.text.count("could not be written") == 1
+
+
+def test_a_log_that_nobody_writes_to_finds_out_by_itself_that_the_disk_has_space_again(
+    new_log: Callable[..., SqliteEventLog], full_disk: Callable[[int], Any]
+) -> None:
+    log = new_log()
+    full_disk(4_096)
+    with pytest.raises(BillingError, match="could not be written to disk"):
+        log.append(columns(flight("refused"))).result(10)
+    full_disk(resource.getrlimit(resource.RLIMIT_FSIZE)[1])
+    assert log.failure is not None
+    patience = time.monotonic() + 30
+    while log.failure is not None:
+        assert time.monotonic() < patience
+        time.sleep(0.01)
+    assert (log.end(), ids_of(log)) == (0, [])

@@ -203,8 +203,9 @@ def test_a_database_that_refuses_everything_is_opened_anew(path: Path, full_disk
     full_disk(20_000)
     with pytest.raises(duckdb.Error):
         store._database.execute("CHECKPOINT")
-    with pytest.raises(duckdb.Error):
+    with pytest.raises(BillingError, match="cannot be read now") as refusal:
         miles(store)
+    assert refusal.value.kind is Kind.UNAVAILABLE
     full_disk(NO_LIMIT)
     more = [block(trip("b", "1"), row=2)]
     with pytest.raises(duckdb.Error):

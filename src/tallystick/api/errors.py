@@ -11,7 +11,7 @@ from tallystick.kernel.document import encode
 from tallystick.kernel.errors import BillingError, Kind
 
 LONGEST_MESSAGE: Final = 500
-RETRY_SECONDS: Final = 1
+RETRY_AFTER: Final = {"Retry-After": "1"}
 STATUS: Final = {
     Kind.INVALID: 400,
     Kind.UNAUTHENTICATED: 401,
@@ -29,11 +29,11 @@ _log = logging.getLogger("tallystick.api")
 
 def error_response(failure: BillingError) -> Response:
     """The answer of an operation that did not do what was asked."""
-    headers = {}
+    headers: dict[str, str] = {}
     if failure.kind is Kind.UNAUTHENTICATED:
         headers["WWW-Authenticate"] = 'Bearer realm="tallystick"'
     if failure.kind in {Kind.UNAVAILABLE, Kind.LIMIT_EXCEEDED}:
-        headers["Retry-After"] = str(RETRY_SECONDS)
+        headers |= RETRY_AFTER
     return message_response(STATUS[failure.kind], failure.message, headers)
 
 

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tallystick.api.answers import response_of
-from tallystick.api.errors import message_response
+from tallystick.api.errors import RETRY_AFTER, message_response
 from tallystick.api.figures import CONTENT_TYPE
 from tallystick.api.requests import body_of, credential_of, idempotency_of
 from tallystick.engine import Answer
@@ -119,9 +119,11 @@ class ServerDoor:
         return message_response(200, "ok")
 
     async def readyz(self, _request: Request) -> Response:
-        """`GET /readyz`: events can be taken and usage read."""
+        """`GET /readyz`: events can be taken and processed, and the state written; else why not."""
+        if self._engine.database.failure is not None:  # nobody else may try again
+            await run_in_threadpool(self._engine.database.check)
         failure = self._workers.failure
-        return message_response(200, "ready") if failure is None else message_response(503, failure)
+        return message_response(200, "ready") if failure is None else message_response(503, failure, RETRY_AFTER)
 
 
 def _answer(value: Document) -> Response:

@@ -122,6 +122,11 @@ class EventLog(Protocol):
         """As `read`, with the blocks still packed."""
         ...
 
+    @property
+    def failure(self) -> str | None:
+        """Why nothing can be made durable now, or None."""
+        ...
+
     def listen(self, arrived: Callable[[], None]) -> None:
         """Call this, on the log's own thread, each time a row has become durable."""
         ...
@@ -197,6 +202,11 @@ class SqliteEventLog:
                 rows.append(RawRow(*row))
         return rows
 
+    @property
+    def failure(self) -> str | None:
+        """Why nothing can be made durable now, or None; it is tried again every second."""
+        return self._group_commit.failure
+
     def listen(self, arrived: Callable[[], None]) -> None:
         """Call this, on the log's own thread, each time a row has become durable."""
         self._group_commit.listeners.append(arrived)
@@ -268,6 +278,18 @@ class _File:
         self._end, self._received = written.lastrowid or 0, received
         faults.reach(faults.LOG_COMMITTED)
         return self._end
+
+    def check(self) -> None:
+        """Write a page that is the same as before.
+
+        Raises:
+            OSError: when the disk refuses.
+        """
+        try:
+            self._connected().execute("PRAGMA user_version = 0")
+        except sqlite3.Error as failure:
+            self.close()
+            raise OSError(f"{self._path.name}: {failure}") from failure
 
     def tidy(self) -> bool:
         """Delete a few of the rows that may go, so that no commit waits long; whether there are more.

@@ -387,10 +387,10 @@ class DuckEventStore(EventQueries):
 
         After some errors, such as a full disk, DuckDB refuses everything until the file is opened anew.
         """
-        with contextlib.suppress(duckdb.Error):
+        with contextlib.suppress(duckdb.Error, BillingError):
             try:
                 progress = self._progress()
-            except duckdb.Error:
+            except (duckdb.Error, BillingError):
                 self._database.close()
                 self._database = self._opened()
                 progress = self._progress()

@@ -13,6 +13,7 @@ import msgspec
 import pyarrow as pa
 
 from tallystick.kernel import quantity
+from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.kernel.period import BEGINNING
 from tallystick.metering.event import STATUS_GROUPS, Attribute, Event, EventSource, EventStatus
 from tallystick.stores.event_facts import MeteredEvent, StoredEvent, UsageFact
@@ -316,10 +317,28 @@ class EventQueries:
             yield cursor
 
     def _read(self, query: str, parameters: Mapping[str, object], **tables: pa.Table) -> list[Any]:
-        with self._cursor() as cursor:
+        with _readable(), self._cursor() as cursor:
             for name, table in tables.items():
                 cursor.register(name, table)
             return cursor.execute(query, parameters).fetchall()
+
+
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    """A store that cannot be read is no defect of the question: it is opened anew soon, or has to be restored.
+
+    Raises:
+        BillingError: of kind UNAVAILABLE; BROKEN, when a block of the file is damaged.
+    """
+    try:
+        yield
+    except (duckdb.FatalException, duckdb.InternalException, duckdb.ConnectionException, duckdb.IOException) as failure:
+        said = str(failure).partition("\n")[0]
+        if "corrupt" in said.lower():
+            reason = f"the event store is damaged ({said}): stop the server and restore the directory from a backup"
+            raise BillingError(Kind.BROKEN, "event_store_damaged", Problem("", reason)) from failure
+        reason = f"the event store cannot be read now ({said}): try again in a moment"
+        raise BillingError(Kind.UNAVAILABLE, "event_store_unavailable", Problem("", reason)) from failure
 
 
 def _conditions(

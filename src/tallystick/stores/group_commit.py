@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MOST_IN_GROUP: Final = 16_384
 """Events in one commit; a request that alone holds more is a commit of its own."""
 
+CHECK_SECONDS: Final = 1.0
+"""How long after a commit that failed it is tried again whether the disk takes anything, if nobody else tries."""
+
 _LIE_SECONDS: Final = 1
 
 _log = logging.getLogger(__name__)
@@ -34,6 +37,14 @@ class Journal(Protocol):
 
         Raises:
             OSError: when they could not be made durable.
+        """
+        ...
+
+    def check(self) -> None:
+        """Write something that changes nothing.
+
+        Raises:
+            OSError: when it could not be made durable.
         """
         ...
 
@@ -85,6 +96,8 @@ class GroupCommit:
         self._waiting = 0
         self._tidy_wanted = False
         self._closing = False
+        self.failure: str | None = None
+        """Why the disk did not take what was written last; None once it does again."""
         self._thread = threading.Thread(target=self._run, name="event-log", daemon=True)
         self._thread.start()
 
@@ -147,16 +160,21 @@ class GroupCommit:
             group, barriers = self._next()
             if group:
                 self._commit(group)
+            elif self.failure is not None:
+                self._check()
             for settled in barriers:
                 settled.set_result(self._journal.end())
             if self._tidy_wanted:
                 self._tidy_wanted = self._tidy()
 
     def _wait(self) -> bool:
-        """Wait for work; False once there is none and none will come."""
+        """Wait for work, or for the next look at a disk that failed; False once there is none and none will come."""
         with self._changed:
-            self._changed.wait_for(lambda: self._appends or self._barriers or self._tidy_wanted or self._closing)
-            return bool(self._appends or self._barriers or self._tidy_wanted)
+            self._changed.wait_for(
+                lambda: self._appends or self._barriers or self._tidy_wanted or self._closing,
+                None if self.failure is None else CHECK_SECONDS,
+            )
+            return bool(self._appends or self._barriers or self._tidy_wanted) or not self._closing
 
     def _next(self) -> tuple[list[_Append], list[Future[int]]]:
         """The appends of the next commit, and the barriers that nothing stands before any more afterwards."""
@@ -181,20 +199,38 @@ class GroupCommit:
         try:
             row = self._journal.commit([append.columns for append in group])
         except Exception as failure:  # noqa: BLE001 - all who wait must hear of it, and the thread must live on
-            _log.exception("the events of one commit could not be written")
-            for append in group:
-                append.done.set_exception(_for_waiters(failure))
+            self._failed(failure)
+            if not lying:
+                _refuse(group, failure)
             return
+        self.failure = None
         if not lying:
             _acknowledge(group, row)
         for committed in self.listeners:
             committed()
 
+    def _failed(self, failure: Exception) -> None:
+        """Remember why; it is logged once, however many senders try again while the disk is full."""
+        if not isinstance(failure, OSError) or self.failure != str(failure):
+            _log.error("the events of one commit could not be written", exc_info=failure)
+        if isinstance(failure, OSError):
+            self.failure = str(failure)
+
+    def _check(self) -> None:
+        try:
+            self._journal.check()
+        except OSError as failure:
+            self.failure = str(failure)
+        else:
+            self.failure = None
+
     def _tidy(self) -> bool:
         try:
             return self._journal.tidy()
-        except OSError:
-            _log.exception("the event log could not be pruned; it is tried again later")
+        except OSError as failure:
+            if self.failure is None:
+                _log.exception("the event log could not be pruned; it is tried again later")
+            self.failure = str(failure)
             return False
 
 
@@ -206,6 +242,11 @@ def unavailable(reason: str) -> BillingError:
 def _acknowledge(group: list[_Append], row: int) -> None:
     for append in group:
         append.done.set_result(row)
+
+
+def _refuse(group: list[_Append], failure: Exception) -> None:
+    for append in group:
+        append.done.set_exception(_for_waiters(failure))
 
 
 def _for_waiters(failure: Exception) -> Exception:

@@ -62,8 +62,12 @@ class Workers:
     @property
     def failure(self) -> str | None:
         """What keeps the server from working, in one line, or None."""
+        if self._engine.log.failure is not None:
+            return f"events cannot be taken: {self._engine.log.failure}"
         if self.processor.failure is not None:
             return f"events are not processed: {self.processor.failure}"
+        if self._engine.database.failure is not None:
+            return f"the state cannot be written: {self._engine.database.failure}"
         if self.billing.failure is not None:
             return f"invoices are not made: {self.billing.failure}"
         return None

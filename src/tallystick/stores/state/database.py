@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -57,6 +57,8 @@ class Database:
         self._snapshots = self._engine.execution_options(**isolation)
         self._watch: sqlite3.Connection | None = None
         self._watching = threading.Lock()
+        self.failure: str | None = None
+        """Why nothing could be written when that was tried last, or None."""
         try:
             self._migrate()
         except BaseException:
@@ -83,10 +85,27 @@ class Database:
         """
         with (
             _available(),
+            self._noting(),
             self._engine.connect().execution_options(**{WRITES: True}) as connection,
             connection.begin(),
         ):
             yield connection
+
+    def check(self) -> None:
+        """Try whether something can be written, by something that changes nothing; `failure` tells."""
+        with suppress(BillingError), self.write() as connection:
+            connection.execute(text("PRAGMA user_version = 0" if self.is_sqlite else "SELECT 1"))
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        """Remember whether writing works; a database that is only busy does work."""
+        try:
+            yield
+        except OperationalError as failure:
+            if getattr(failure.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
+                self.failure = str(failure.orig)
+            raise
+        self.failure = None
 
     def changes(self) -> int | None:
         """A number that moves whenever anybody commits, also another process; None where there is none."""
