@@ -1,4 +1,4 @@
-"""The `tallystick` command: serve, send files of events, set up organisations, manage keys."""
+"""The `tallystick` command: serve, send files of events, set up organisations, manage keys, repair."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.table import Table
 from tallystick import __version__
 from tallystick.cli.gateway import Secrets, serve_gateway
 from tallystick.cli.ingest import ingest_command
+from tallystick.cli.repair import repair
 from tallystick.cli.serve import AgentsPort, serve
 from tallystick.engine import Settings
 from tallystick.engine.administration import administration
@@ -182,6 +183,21 @@ def init_command(*, name: str, currency: str, timezone: str, data: Path, databas
         organisation, secret = admin.add_organisation(name, currency, timezone)
     click.echo(f"Organisation {organisation.id} ({organisation.name}), {currency}, {timezone}")
     click.echo(f"API key, shown only now: {secret}")
+
+
+@main.command("repair")
+@_data
+@_database
+@click.pass_context
+def repair_command(ctx: click.Context, *, data: Path, database: str | None) -> None:  # noqa: D103 - click shows the help below
+    ctx.exit(repair(data, with_state=database is None))
+
+
+repair_command.help = """Check the files of a stopped server, and repair what can be repaired.
+
+One line for each check, with figures. Exit status: 0 when all is well or was repaired, 1 when something is broken.
+docs/operations.md says what each line means.
+"""
 
 
 @main.group("keys")

@@ -260,6 +260,7 @@ class DuckEventStore(EventQueries):
             "memory_limit": memory_limit,
             "threads": threads,
             "checkpoint_threshold": CHECKPOINT_THRESHOLD,
+            "temp_directory": f"{path}.tmp",
             "enable_optimistic_write": False,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,

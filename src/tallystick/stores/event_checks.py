@@ -1,0 +1,98 @@
+"""What must hold of the rows of an event store, checked over all of them in bounded memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+
+from tallystick.metering.event import STATUS_GROUPS
+from tallystick.stores.event_log import position_of
+from tallystick.stores.event_store import DuckEventStore
+from tallystick.stores.known_ids import keys_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+_PORTION: Final = 100_000
+_KEY_BITS: Final = 64
+_SLICE_BITS: Final = 5
+"""Ids are compared in 32 slices by their key, so that what is compared at once fits the memory."""
+
+_CLAIMING: Final = [status.value for status in STATUS_GROUPS["PROCESSED"]]
+_TABLES: Final = ("event", "usage", "revision")
+_TWICE: Final = """
+SELECT organisation, event_id, count(*) FROM judged
+WHERE key >= $first AND key <= $last AND event_id IS NOT NULL AND list_contains($claiming, status)
+GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL
+"""
+_REWRITE: Final = """
+UPDATE event SET key = wrong.key FROM memory.main.wrong AS wrong WHERE event.position = wrong.position
+"""
+
+
+class CheckedEventStore(DuckEventStore):
+    """An event store that nobody else uses meanwhile."""
+
+    def count_read(self) -> int:
+        """Read every value of every row, which DuckDB holds against the checksums of its blocks; how many rows.
+
+        Raises:
+            BillingError: of kind BROKEN, when a block is damaged.
+        """
+        count = 0
+        for table in _TABLES:
+            query = f"SELECT count(*), bit_xor(hash({table})) FROM {table}"  # noqa: S608 - constants
+            count += self._read(query, {})[0][0]
+        return count
+
+    def rewrite_wrong_keys(self) -> tuple[int, int]:
+        """Give every event whose key is not that of its id the right one; how many events, and how many were wrong."""
+        count = wrong = 0
+        with self._cursor() as cursor:
+            cursor.execute("CREATE OR REPLACE TABLE memory.main.wrong (position BIGINT NOT NULL, key UBIGINT NOT NULL)")
+            for positions, held, right in self._keys():
+                differs = held != right
+                count += len(held)
+                if differs.any():
+                    wrong += int(differs.sum())
+                    cursor.register("found", pa.table({"position": positions[differs], "key": right[differs]}))
+                    cursor.execute("INSERT INTO memory.main.wrong SELECT position, key FROM found")
+                    cursor.unregister("found")
+            if wrong:
+                cursor.execute(_REWRITE)
+            cursor.execute("DROP TABLE memory.main.wrong")
+        return count, wrong
+
+    def _keys(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.uint64]]]:
+        """(positions, keys as stored, keys as they should be), in portions of one organisation each."""
+        organisations = [name for (name,) in self._read("SELECT DISTINCT organisation FROM event ORDER BY 1", {})]
+        query = "SELECT position, key, event_id FROM event WHERE organisation = $organisation"
+        for organisation in organisations:
+            with self._cursor() as cursor:
+                found = cursor.sql(query, params={"organisation": organisation})
+                for batch in found.to_arrow_reader(_PORTION):
+                    ids = batch.column(2).to_pylist()
+                    yield batch.column(0).to_numpy(), batch.column(1).to_numpy(), keys_of(organisation, ids)
+
+    def counted_twice(self) -> list[tuple[str, str, int]]:
+        """(organisation, id, how often) of the ids that count more than once."""
+        found: list[tuple[str, str, int]] = []
+        width = 1 << (_KEY_BITS - _SLICE_BITS)
+        for first in range(0, 1 << _KEY_BITS, width):
+            found += self._read(_TWICE, {"first": first, "last": first + width - 1, "claiming": _CLAIMING})
+        return found
+
+    def count_without_event(self) -> tuple[int, int]:
+        """How many usage facts there are, and how many of them belong to no stored event of their organisation."""
+        query = "SELECT count(*) FROM usage"
+        orphans = "SELECT count(*) FROM usage ANTI JOIN event USING (organisation, position)"
+        return self._read(query, {})[0][0], self._read(orphans, {})[0][0]
+
+    def count_beyond_offset(self) -> int:
+        """How many events come from rows that the store does not say it has passed: they would come in once more."""
+        query = "SELECT count(*) FROM event WHERE position >= $next"
+        return int(self._read(query, {"next": position_of(self.offset() + 1)})[0][0])
