@@ -74,6 +74,7 @@ class Engine:
         quantity.install()
         self.directory = DataDirectory(settings.data)
         self.directory.lock()
+        self.directory.check(with_state=settings.database_url is None)
         self.database = Database(settings.database_url or self.directory.state_url)
         self.events = DuckEventStore(self.directory.event_store)
         self.wall_clock: Clock = SystemClock()

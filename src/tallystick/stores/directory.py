@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LOCK: Final = "server.lock"
+_SQLITE: Final = (0, b"SQLite format 3\x00")
+_DUCKDB: Final = (8, b"DUCK")
+"""Where in a file its kind is written, and how."""
 
 
 class DataDirectory:
@@ -58,6 +61,28 @@ class DataDirectory:
             ) from None
         except OSError as failure:
             raise _unusable(f"cannot write to the data directory {self.path}: {failure.strerror}") from None
+
+    def check(self, *, with_state: bool) -> None:
+        """See that the files that are there are what their names say, before anything is made beside them.
+
+        Raises:
+            BillingError: of kind BROKEN, when one is not, or cannot be opened to read and write.
+        """
+        kinds = {self.event_store: _DUCKDB, self.event_log: _SQLITE}
+        if with_state:
+            kinds[self.path / "state.db"] = _SQLITE
+        for path, (place, mark) in kinds.items():
+            try:
+                with path.open("r+b") as file:
+                    begins = file.read(place + len(mark))
+            except FileNotFoundError:
+                continue
+            except OSError as failure:
+                raise _unusable(f"cannot open {path} to read and write ({failure.strerror})") from None
+            if begins and begins[place:] != mark:
+                kind = "SQLite" if mark == _SQLITE[1] else "DuckDB"
+                reason = f"{path} is no {kind} database, so it is left as it is: put it elsewhere, or restore it"
+                raise _unusable(reason)
 
     def unlock(self) -> None:
         """Let other servers in again."""
