@@ -119,6 +119,11 @@ class Server:
             self.kill()
             raise
 
+    def signal(self, number: int) -> None:
+        """Send it a signal, if it runs."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
     def ended(self) -> int:
         """Wait until it ends by itself; its exit status, negative when a signal ended it.
 

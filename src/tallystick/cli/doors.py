@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     Door = Callable[[], Awaitable[Any]]
     """Makes the application of a port; its callers wait in the backlog meanwhile."""
 
-DRAIN_SECONDS: Final = 10
+DRAIN_SECONDS: Final = 8
+"""How long requests at hand may take after SIGTERM."""
+
+FIRST_REQUEST_SECONDS: Final = 0.5
+"""How long a connection that has just come in may take to ask, after SIGTERM."""
+
+_LOOK_SECONDS: Final = 0.01
 _BACKLOG: Final = 2048
 
 
@@ -95,6 +101,38 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals alone."""
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let in whoever the kernel has connected, let them ask, then end as uvicorn does it.
+
+        Closing a listener alone would reset those connections, whose callers could not know what became of them.
+        """
+        connected = [connection for listener in sockets or () for connection in _last_connected(listener)]
+        loop = asyncio.get_running_loop()
+        for connection in connected:
+            await loop.connect_accepted_socket(self._new_protocol, connection)
+        patience = loop.time() + FIRST_REQUEST_SECONDS
+        while loop.time() < patience and any(map(_is_expected, self.server_state.connections)):  # noqa: ASYNC110 - uvicorn has none
+            await asyncio.sleep(_LOOK_SECONDS)
+        await super().shutdown(sockets)
+
+    def _new_protocol(self) -> Any:  # noqa: ANN401 - asyncio's protocol of uvicorn's choice
+        protocol: Any = self.config.http_protocol_class
+        return protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+
+
+def _last_connected(listener: socket.socket) -> Iterator[socket.socket]:
+    """The connections that wait in the backlog; afterwards there are no new ones."""
+    with suppress(OSError):
+        while True:
+            yield listener.accept()[0]
+    with suppress(OSError):  # where only connections can be shut down, closing has to do
+        listener.shutdown(socket.SHUT_RD)
+
+
+def _is_expected(connection: Any) -> bool:  # noqa: ANN401 - uvicorn's protocol
+    """Whether a connection is new, so that its first request is on its way."""
+    return getattr(connection, "cycle", None) is None
 
 
 async def _nothing(_scope: object, _receive: object, _send: object) -> None:
