@@ -288,7 +288,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path, cl
     path = tmp_path / "log.db"
     path.write_text("this is a diary, not a database; " * 200)
     before = path.read_bytes()
-    with pytest.raises(sqlite3.DatabaseError):
+    with pytest.raises(BillingError, match="cannot be opened"):
         SqliteEventLog(path, clock, IdSource(clock))
     assert path.read_bytes() == before
 

@@ -110,6 +110,39 @@ def test_the_offset_is_stored_with_its_effects_and_both_survive(path: Path) -> N
     again.close()
 
 
+@pytest.mark.parametrize("is_zeros", [True, False])
+def test_a_write_ahead_log_that_a_power_cut_has_torn_loses_what_was_never_synced(
+    path: Path, tmp_path: Path, *, is_zeros: bool
+) -> None:
+    """reliability.md F-04: its end is missing, or its length reached the disk and its content did not."""
+    wal = tmp_path / "events.duckdb.wal"
+    store = DuckEventStore(path)
+    store.apply([block(trip("a", "1"), row=1)], 1, RECEIVED)
+    synced = wal.stat().st_size
+    store.apply([block(trip("b", "10"), row=2)], 2, RECEIVED)
+    file, log = path.read_bytes(), wal.read_bytes()
+    store.close()
+    cut = (synced + len(log)) // 2
+    path.write_bytes(file)
+    wal.write_bytes(log[:cut] + bytes(len(log) - cut if is_zeros else 0))
+    again = DuckEventStore(path)
+    assert (again.offset(), miles(again)) == (1, 1)
+    again.apply([block(trip("b", "10"), row=2)], 2, RECEIVED)
+    again.close()
+    again = DuckEventStore(path)
+    assert (again.offset(), miles(again)) == (2, 11)
+    again.close()
+    assert wal.with_name(f"{wal.name}.torn").exists() == is_zeros
+
+
+def test_a_file_that_is_no_store_is_refused_and_left_alone(path: Path) -> None:
+    path.write_text("this is a diary, not a database; " * 200)
+    with pytest.raises(BillingError, match=r"events\.duckdb cannot be opened .*: restore") as refusal:
+        DuckEventStore(path)
+    assert refusal.value.kind is Kind.BROKEN
+    assert path.read_text() == "this is a diary, not a database; " * 200
+
+
 def test_a_transaction_that_fails_half_way_leaves_nothing(
     store: DuckEventStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

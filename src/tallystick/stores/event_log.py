@@ -151,10 +151,14 @@ class SqliteEventLog:
         """Open or create the file; `most_waiting` bounds the events that are taken but not durable yet.
 
         Raises:
-            sqlite3.Error: when the file cannot be opened, or is no database.
+            BillingError: of kind BROKEN, when the file cannot be opened, or is no database.
         """
-        self._file = _File(path, clock, ids)
-        self._reader = _opened(path)
+        try:
+            self._file = _File(path, clock, ids)
+            self._reader = _opened(path)
+        except sqlite3.Error as failure:
+            reason = f"{path.name} cannot be opened ({failure}): restore the data directory from a backup"
+            raise BillingError(Kind.BROKEN, "event_log_damaged", Problem("", reason)) from failure
         self._reading = threading.Lock()
         self._group_commit = GroupCommit(self._file, most_waiting)
 

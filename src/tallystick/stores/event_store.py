@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import os
+import re
 import secrets
+import shutil
 import threading
 from datetime import UTC
 from typing import TYPE_CHECKING, Final, Protocol
@@ -16,7 +20,7 @@ from tallystick.stores import faults
 from tallystick.stores.event_facts import MeteredBlock, MeteredEvent, Revision, StoredEvent, UsageFact, UsageWindow
 from tallystick.stores.event_log import row_of
 from tallystick.stores.event_store_arrow import Arriving, RevisionTables
-from tallystick.stores.event_store_queries import ATTACHED, EventQueries
+from tallystick.stores.event_store_queries import ATTACHED, EventQueries, unreadable
 from tallystick.stores.watermark import Watermark
 
 if TYPE_CHECKING:
@@ -112,6 +116,8 @@ CREATE TABLE IF NOT EXISTS progress (through_row BIGINT NOT NULL, received_at TI
 CREATE TABLE IF NOT EXISTS identity (id VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL);
 """
+_TORN: Final = re.compile(r"Corrupt WAL file: entry at byte position (\d+)")
+_log = logging.getLogger(__name__)
 _REVERSE: Final = """
 INSERT INTO usage BY NAME
 SELECT * REPLACE (-value AS value) FROM usage WHERE position IN (SELECT unnest($positions))
@@ -249,11 +255,10 @@ class DuckEventStore(EventQueries):
     """The store in one DuckDB file; one thread applies, any thread reads."""
 
     def __init__(self, path: Path, *, memory_limit: str = "1GB", threads: int = 2) -> None:
-        """Open or create the file.
+        """Open or create the file; an end of its write-ahead log that a power cut has torn is put aside.
 
         Raises:
-            BillingError: of kind BROKEN, when a newer release wrote the file.
-            duckdb.Error: when the file cannot be opened.
+            BillingError: of kind BROKEN, when the file cannot be opened, or a newer release wrote it.
         """
         self._path = path
         self._config: dict[str, str | bool | int | float | list[str]] = {
@@ -265,7 +270,10 @@ class DuckEventStore(EventQueries):
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         }
-        super().__init__(self._opened())
+        try:
+            super().__init__(self._opened_torn())
+        except duckdb.Error as failure:
+            raise unreadable(failure, "opened") from failure
         self._watermark = Watermark(*self._progress())
         self._applying = threading.Lock()
 
@@ -382,6 +390,26 @@ class DuckEventStore(EventQueries):
             )
             raise BillingError(Kind.BROKEN, "event_store_version", Problem("", reason))
         return database
+
+    def _opened_torn(self) -> duckdb.DuckDBPyConnection:
+        """The file, opened without the torn end of its write-ahead log.
+
+        What is torn was never synced, so the event log still has it. If the log has not, since the disk lost what it
+        said it had, the log refuses to go on behind this store.
+        """
+        try:
+            return self._opened()
+        except duckdb.Error as failure:
+            torn = _TORN.search(str(failure))
+            if torn is None:
+                raise
+        wal = self._path.with_name(f"{self._path.name}.wal")
+        shutil.copyfile(wal, wal.with_name(f"{wal.name}.torn"))
+        with wal.open("r+b") as file:
+            file.truncate(int(torn[1]))
+            os.fsync(file.fileno())
+        _log.warning("%s was torn at byte %s, as by a power cut; as it was it is kept as %s.torn", wal, torn[1], wal)
+        return self._opened()
 
     def _recover(self) -> None:
         """Be ready for the next try, whether or not the failed one was stored after all.

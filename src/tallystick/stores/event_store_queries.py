@@ -58,6 +58,7 @@ _CLAIMING: Final = [status.value for status in STATUS_GROUPS["PROCESSED"]]
 ATTACHED: Final = "kept"
 """The name under which DuckDB knows the file."""
 
+_DAMAGE: Final = ("corrupt", "checksum", "deserialize", "serialization")
 _PORTION: Final = 1_000_000
 _METERS: Final = msgspec.json.Decoder(tuple[tuple[str, int], ...])
 
@@ -332,13 +333,28 @@ def _readable() -> Iterator[None]:
     """
     try:
         yield
-    except (duckdb.FatalException, duckdb.InternalException, duckdb.ConnectionException, duckdb.IOException) as failure:
-        said = str(failure).partition("\n")[0]
-        if "corrupt" in said.lower():
-            reason = f"the event store is damaged ({said}): stop the server and restore the directory from a backup"
-            raise BillingError(Kind.BROKEN, "event_store_damaged", Problem("", reason)) from failure
-        reason = f"the event store cannot be read now ({said}): try again in a moment"
+    except (
+        duckdb.FatalException,
+        duckdb.InternalException,
+        duckdb.ConnectionException,
+        duckdb.IOException,
+        duckdb.SerializationException,
+    ) as failure:
+        said = str(failure)
+        if any(word in said.lower() for word in _DAMAGE):
+            raise unreadable(failure, "read") from failure
+        reason = f"the event store cannot be read now ({_first_line(failure)}): try again in a moment"
         raise BillingError(Kind.UNAVAILABLE, "event_store_unavailable", Problem("", reason)) from failure
+
+
+def unreadable(failure: duckdb.Error, what: str) -> BillingError:
+    """The file itself is damaged."""
+    reason = f"events.duckdb cannot be {what} ({_first_line(failure)}): restore the data directory from a backup"
+    return BillingError(Kind.BROKEN, "event_store_damaged", Problem("", reason))
+
+
+def _first_line(failure: Exception) -> str:
+    return str(failure).partition("\n")[0]
 
 
 def _conditions(
