@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
+import xxhash
 
 from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.metering.columns import EventColumns, merged
@@ -41,19 +42,29 @@ CREATE TABLE IF NOT EXISTS log (
     received_at INTEGER NOT NULL,
     reserved INTEGER NOT NULL,
     count INTEGER NOT NULL,
-    body BLOB NOT NULL
+    body BLOB NOT NULL,
+    checksum INTEGER
 ) STRICT
 """
+_ADD_CHECKSUM: Final = "ALTER TABLE log ADD COLUMN checksum INTEGER"
+_INSERT: Final = "INSERT INTO log (row, received_at, reserved, count, body, checksum) VALUES (?, ?, ?, ?, ?, ?)"
+_BITS: Final = 64
 _PRUNE: Final = "DELETE FROM log WHERE row IN (SELECT row FROM log WHERE row <= ? ORDER BY row LIMIT ?)"
 _ROWS_PER_TIDYING: Final = 8
 _NEXT_ROWS: Final = """
-SELECT row, received_at, reserved, count, body FROM log WHERE row > ? AND row <= ? ORDER BY row
+SELECT row, received_at, reserved, count, body, checksum FROM log WHERE row > ? AND row <= ? ORDER BY row
 """
 
 
 def position_of(row: int, ordinal: int = 0) -> int:
     """The position of an event: its row, then its ordinal in the row."""
     return row << ORDINAL_BITS | ordinal
+
+
+def checksum_of(row: int, received: int, reserved: int, count: int, body: bytes) -> int:
+    """What tells whether a row is as it was written: xxh3 of its body, seeded by the rest, as a signed integer."""
+    seed = xxhash.xxh3_64_intdigest(b"%d %d %d %d" % (row, received, reserved, count))
+    return xxhash.xxh3_64_intdigest(body, seed) - (1 << _BITS - 1)
 
 
 def row_of(position: int) -> int:
@@ -195,15 +206,28 @@ class SqliteEventLog:
         return [row.unpacked() for row in self.read_raw(after_row, most_events)]
 
     def read_raw(self, after_row: int, most_events: int) -> list[RawRow]:
-        """As `read`, with the blocks still packed."""
+        """As `read`, with the blocks still packed.
+
+        Raises:
+            BillingError: of kind BROKEN, when the next row is not as it was written; those before it can be read.
+        """
         rows: list[RawRow] = []
         total = 0
-        with self._reading, contextlib.closing(self._reader.cursor()) as cursor:
-            for row in cursor.execute(_NEXT_ROWS, (after_row, self.end())):
-                total += row[3]
-                if rows and total > most_events:
-                    break
-                rows.append(RawRow(*row))
+        try:
+            with self._reading, contextlib.closing(self._reader.cursor()) as cursor:
+                for *row, checksum in cursor.execute(_NEXT_ROWS, (after_row, self.end())):
+                    total += row[3]
+                    if rows and total > most_events:
+                        break
+                    if checksum not in {None, checksum_of(*row)}:  # releases before did not write one
+                        if rows:
+                            break
+                        raise _damaged(f"row {row[0]} of events.log.db is not as it was written")
+                    rows.append(RawRow(*row))
+        except sqlite3.OperationalError:  # such as a disk that does not answer: it is tried again
+            raise
+        except sqlite3.DatabaseError as failure:
+            raise _damaged(f"events.log.db cannot be read behind row {after_row} ({failure})") from failure
         return rows
 
     @property
@@ -223,8 +247,11 @@ class SqliteEventLog:
         Raises:
             BillingError: of kind BROKEN, when rows are missing between that one and the log's first.
         """
-        with self._reading:
-            first = self._reader.execute("SELECT min(row) FROM log WHERE row > ?", (row,)).fetchone()[0]
+        try:
+            with self._reading:
+                first = self._reader.execute("SELECT min(row) FROM log WHERE row > ?", (row,)).fetchone()[0]
+        except sqlite3.DatabaseError as failure:
+            raise _damaged(f"events.log.db cannot be read ({failure})") from failure
         if first is not None and first > row + 1:
             reason = f"the event store ends at row {row}, but the event log begins at row {first}: restore both files"
             raise BillingError(Kind.BROKEN, "events_missing", Problem("", reason))
@@ -271,15 +298,13 @@ class _File:
         try:
             connection = self._connected()
             received = max((self._clock.now() - _EPOCH) // _MICROSECOND, self._received)
-            values = (received, self._ids.reserve(count), count, msgspec.msgpack.encode(blocks))
+            values = (self._end + 1, received, self._ids.reserve(count), count, msgspec.msgpack.encode(blocks))
             faults.reach(faults.LOG_BEFORE_COMMIT)
-            written = connection.execute(
-                "INSERT INTO log (received_at, reserved, count, body) VALUES (?, ?, ?, ?)", values
-            )
+            connection.execute(_INSERT, (*values, checksum_of(*values)))
         except sqlite3.Error as failure:
             self.close()
             raise OSError(f"{self._path.name}: {failure}") from failure
-        self._end, self._received = written.lastrowid or 0, received
+        self._end, self._received = self._end + 1, received
         faults.reach(faults.LOG_COMMITTED)
         return self._end
 
@@ -312,8 +337,8 @@ class _File:
 
     def skip_to(self, row: int) -> None:
         """Let the next row be the one after this; only before anything is appended."""
-        connection = self._connected()
-        connection.execute("INSERT INTO log VALUES (?, ?, 0, 0, ?)", (row, self._received, msgspec.msgpack.encode([])))
+        values = (row, self._received, 0, 0, msgspec.msgpack.encode([]))
+        self._connected().execute(_INSERT, (*values, checksum_of(*values)))
         self._end = row
 
     def close(self) -> None:
@@ -341,4 +366,12 @@ def _opened(path: Path) -> sqlite3.Connection:
     if held != ["wal", 2]:
         raise sqlite3.OperationalError(f"journal_mode and synchronous are {held}, they must be WAL and FULL")
     connection.execute(_TABLE)
+    if "checksum" not in [column[1] for column in connection.execute("PRAGMA table_info(log)")]:
+        with contextlib.suppress(sqlite3.OperationalError):  # somebody else was quicker; else the next statement says
+            connection.execute(_ADD_CHECKSUM)
     return connection
+
+
+def _damaged(what: str) -> BillingError:
+    reason = f"{what}: stop the server, run 'tallystick repair', and restore the data directory from a backup"
+    return BillingError(Kind.BROKEN, "event_log_damaged", Problem("", reason))

@@ -58,7 +58,10 @@ _CLAIMING: Final = [status.value for status in STATUS_GROUPS["PROCESSED"]]
 ATTACHED: Final = "kept"
 """The name under which DuckDB knows the file."""
 
-_DAMAGE: Final = ("corrupt", "checksum", "deserialize", "serialization")
+_DAMAGE: Final = ("corrupt database", "corrupt wal", "failed to deserialize", "serialization error")
+"""What DuckDB says of a file whose content is not what was written; it has no class of errors for it."""
+
+_AWAY: Final = (duckdb.FatalException, duckdb.InternalException, duckdb.ConnectionException, duckdb.IOException)
 _PORTION: Final = 1_000_000
 _METERS: Final = msgspec.json.Decoder(tuple[tuple[str, int], ...])
 
@@ -288,7 +291,7 @@ class EventQueries:
             WHERE (position > $position OR position IN (SELECT position FROM revision WHERE number > $position))
             AND list_contains($claiming, status) ORDER BY key
         """
-        with self._cursor() as cursor:
+        with _readable(), self._cursor() as cursor:
             found = cursor.sql(query, params={"position": position, "claiming": _CLAIMING})
             for batch in found.to_arrow_reader(_PORTION):
                 yield batch.column(0).to_numpy(), batch.column(1).to_numpy()
@@ -333,16 +336,11 @@ def _readable() -> Iterator[None]:
     """
     try:
         yield
-    except (
-        duckdb.FatalException,
-        duckdb.InternalException,
-        duckdb.ConnectionException,
-        duckdb.IOException,
-        duckdb.SerializationException,
-    ) as failure:
-        said = str(failure)
-        if any(word in said.lower() for word in _DAMAGE):
+    except duckdb.Error as failure:
+        if any(word in str(failure).lower() for word in _DAMAGE):
             raise unreadable(failure, "read") from failure
+        if not isinstance(failure, _AWAY):
+            raise
         reason = f"the event store cannot be read now ({_first_line(failure)}): try again in a moment"
         raise BillingError(Kind.UNAVAILABLE, "event_store_unavailable", Problem("", reason)) from failure
 

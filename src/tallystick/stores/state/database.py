@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from tallystick.kernel.errors import BillingError, Kind, Problem
@@ -42,6 +42,8 @@ _POOL: Final[dict[str, Any]] = {
 }
 """Enough for every thread that serves requests, and for the workers beside them."""
 
+_PRIMARY_CODE: Final = 0xFF
+_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _POSTGRES_DURABILITY: Final = ("fsync", "synchronous_commit", "full_page_writes")
 
 
@@ -149,6 +151,10 @@ def _available() -> Iterator[None]:
         said = failure.orig if isinstance(failure, OperationalError) else "every connection is in use"
         reason = f"the state database cannot be used now ({said}): try again in a moment"
         raise BillingError(Kind.UNAVAILABLE, "database_unavailable", Problem("", reason)) from failure
+    except DatabaseError as failure:
+        if getattr(failure.orig, "sqlite_errorcode", 0) & _PRIMARY_CODE not in _DAMAGED:
+            raise
+        raise _unusable(f"state.db is damaged ({failure.orig}): restore the data directory from a backup") from failure
 
 
 def _sqlite(url: str) -> Engine:
