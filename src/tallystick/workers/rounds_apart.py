@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tallystick.kernel.errors import BillingError
 from tallystick.stores.known_ids import KnownIds
 from tallystick.workers.judging_apart import ApartError
 
@@ -71,7 +72,10 @@ class RoundsApart:
         """Let the other process begin with the rows behind this one, if there are enough to be worth it."""
         if not self._apart.is_ready:
             return []
-        rows = self._log.read_raw(after_row, most_events)
+        try:
+            rows = self._log.read_raw(after_row, most_events)
+        except BillingError:  # a damaged row: who reads it next says so, and what was judged before it can be stored
+            return []
         if sum(row.count for row in rows) < WORTH_SENDING:
             return []
         self._apart.begin(rows)
