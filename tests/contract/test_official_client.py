@@ -206,6 +206,36 @@ def test_every_list_and_every_read_of_the_road_parses(
         assert answer is not None
 
 
+def test_a_correction_that_waits_is_a_job_that_the_client_lists_reads_and_confirms(
+    walked: SimpleNamespace, server: Child, client: togai.ApiClient
+) -> None:
+    assert walked.customer.id == "acme"
+    event = walk.EVENT | {"id": "e-late", "timestamp": "2026-02-02T00:00:00Z"}
+    server.api().post("/ingest", {"event": event}).ok()
+    asked = togai.EventCorrectionRequest.from_dict({"event": event})
+    events, jobs = togai.EventManagementApi(client), togai.JobsApi(client)
+    # The client knows the answer 200 only: it reads nothing from a 202, and finds the job in the list.
+    assert events.event_correction("REDO", require_confirmation=True, event_correction_request=asked) is None
+    (listed,) = jobs.get_jobs().data
+    waiting = jobs.get_job_status(listed.id)
+    assert (waiting.type, waiting.status, waiting.total_job_entries) == (
+        "EVENT_CORRECTIONS",
+        "WAITING_FOR_CONFIRMATION",
+        1,
+    )
+    assert waiting.metadata == {"action": "REDO", "accountId": "acme-main"}
+    assert jobs.confirm_job(listed.id).status == "IN_PROGRESS"
+    done = jobs.get_job_status(listed.id)
+    assert (done.status, done.completed_job_entries, done.settled_at is not None) == ("COMPLETED", 1, True)
+    (entry,) = jobs.get_job_entries(listed.id).data
+    assert (entry.status, entry.metadata) == (
+        "COMPLETED",
+        {"eventId": "e-late", "outcome": "REVERTED_AND_REINGESTED"},
+    )
+    with pytest.raises(togai.exceptions.BadRequestException):
+        jobs.reject_job(listed.id)
+
+
 def test_errors_arrive_as_the_clients_own_exceptions(client: togai.ApiClient, walked: SimpleNamespace) -> None:
     assert walked.customer.id == "acme"
     customers = togai.CustomersApi(client)

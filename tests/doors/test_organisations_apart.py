@@ -47,7 +47,9 @@ def names(mine: Api) -> dict[str, str]:
     meter = shop.metered_plan((0, 1))
     shop.use(5)
     mine.post("/ingest", {"event": event("e-mine")}).ok()
+    path = "/events/correction?action=UNDO&account_id=acme&event_id=e-mine&require_confirmation=true"
     owned = {
+        "job_id": mine.post(path).ok()["jobId"],
         "customer_id": "acme",
         "account_id": "acme",
         "event_schema_name": "api_call",

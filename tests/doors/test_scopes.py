@@ -26,7 +26,11 @@ MONEY = {
     "reissue_invoice",
     "grant_credit",
     "correct_events",
+    "start_correction",
 }
+
+
+AS_JOBS = [route.as_job for route in ROUTES if route.as_job is not None]
 
 
 def key_with(server: Inside, *scopes: Scope) -> Api:
@@ -40,10 +44,12 @@ def named(route: Route) -> str:
 
 
 def test_the_operations_that_move_money_or_change_what_somebody_pays_are_these() -> None:
-    assert {route.operation.__name__ for route in ROUTES if traits_of(route.operation).scope is Scope.MONEY} == MONEY
+    assert {
+        route.operation.__name__ for route in [*ROUTES, *AS_JOBS] if traits_of(route.operation).scope is Scope.MONEY
+    } == MONEY
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=named)
+@pytest.mark.parametrize("route", [*ROUTES, *AS_JOBS], ids=named)
 def test_a_key_without_the_scope_is_refused_before_anything_is_looked_up(server: Inside, route: Route) -> None:
     scope = traits_of(route.operation).scope
     others = key_with(server, *(other for other in Scope if other is not scope))
@@ -97,6 +103,7 @@ BODIES = {
 QUERIES = {
     "search_billing": {"query": "acme"},
     "correct_events": {"action": "UNDO"},
+    "start_correction": {"action": "UNDO", "async": "true"},
     "get_usage": {"startDate": "2026-01-01", "endDate": "2026-02-01"},
 }
 

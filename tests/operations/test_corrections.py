@@ -140,7 +140,6 @@ class TestRefusals:
             ({"created_at": "2026-01-01T00:00:00Z"}, "created_at"),
             ({"id": "event.x.y", "event_id": "e"}, "event_id"),
             ({"event_source_time": "yesterday"}, "event_source_time"),
-            ({"require_confirmation": "true"}, "require_confirmation"),
         ],
     )
     def test_filters_that_do_not_fit_are_named(self, metered: Shop, query: dict[str, object], path: str) -> None:

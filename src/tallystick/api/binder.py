@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_type_hints
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 _IN_PATH: Final = re.compile(r"{(\w+)(?::\w+)?}")
 _WORK: Final = "work"
 _NUL: Final = "\0"
+ACCEPTED: Final = 202
+ASKS_FOR_A_JOB: Final = ("run_async", "require_confirmation")
+"""Query parameters by which a caller wants a job; `async` is no name in Python."""
+
 _WIRE_NAMES: Final = {
     "page_size": "pageSize",
     "next_token": "nextToken",
@@ -34,6 +38,7 @@ _WIRE_NAMES: Final = {
     "effective_on": "effectiveOn",
     "include_group_details": "includeGroupDetails",
     "include_schema": "includeSchema",
+    "run_async": "async",
 }
 """Query parameters that the Togai wire does not write in snake case."""
 
@@ -54,6 +59,8 @@ class Route:
     """Whether numbers may come as text, and what is optional as an empty text."""
     may_be_empty: bool = False
     """Whether a request without a body is one whose body says nothing."""
+    job: Callable[..., Any] | None = None
+    """The operation that does the same as a job, for callers who send `async` or `require_confirmation`."""
 
     @property
     def id(self) -> str:
@@ -69,6 +76,11 @@ class Route:
     def binding(self) -> Binding:
         """How this route's requests become arguments."""
         return Binding.of(self)
+
+    @cached_property
+    def as_job(self) -> Route | None:
+        """The same route for callers who want a job, which is accepted and goes on after the answer."""
+        return None if self.job is None else replace(self, operation=self.job, status=ACCEPTED, job=None)
 
 
 @dataclass(frozen=True)
@@ -178,6 +190,8 @@ def _query_struct(route: Route, hints: Mapping[str, Any], *, paged: bool) -> typ
         fields += [(name, _never_null(page_hints[name]), None) for name in PageRequest.__struct_fields__]
     if route.dry_run:
         fields.append(("dry_run", bool, False))
+    if route.job is not None:
+        fields += [(name, bool, False) for name in ASKS_FOR_A_JOB]
     ours = {name: _camel(name) for name in hints} if route.path.startswith("/v1/") else {}
     return msgspec.defstruct(f"{route.id}_query", fields, kw_only=True, rename=ours | _WIRE_NAMES)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tallystick import __version__
+from tallystick.api.binder import ACCEPTED
 from tallystick.api.cloud_events import BATCHED, STRUCTURED
 from tallystick.api.errors import LONGEST_MESSAGE
 from tallystick.api.server_routes import Advance, Advanced, ClockReading, Token
@@ -52,11 +53,13 @@ class _Entry:
     query: type[msgspec.Struct] | None = None
     in_path: tuple[str, ...] = ()
     is_cloud: bool = False
+    accepted: Any = None
+    """The answer to callers who want a job."""
 
     @property
     def types(self) -> list[Any]:
         """The types whose schemas this entry needs."""
-        return [kind for kind in (self.answer, self.body, self.query) if kind is not None]
+        return [kind for kind in (self.answer, self.accepted, self.body, self.query) if kind is not None]
 
 
 _BY_HAND: Final = (
@@ -178,6 +181,7 @@ def _entry(route: Route) -> _Entry:
         text=inspect.getdoc(route.operation) or "",
         answer=binding.answer,
         statuses=(route.status,),
+        accepted=None if route.as_job is None else route.as_job.binding.answer,
         body=None if binding.body is None else binding.body[1],
         query=binding.query,
         in_path=tuple(binding.path),
@@ -187,6 +191,8 @@ def _entry(route: Route) -> _Entry:
 def _operation(entry: _Entry, references: dict[int, Any], components: dict[str, Any]) -> dict[str, Any]:
     summary, _, rest = entry.text.partition("\n")
     answers = {str(status): _json(references[id(entry.answer)], "Done") for status in entry.statuses}
+    if entry.accepted is not None:
+        answers[str(ACCEPTED)] = _json(references[id(entry.accepted)], "Goes on as a job")
     errors = {status: _json(_MESSAGE, description) for status, description in _ERRORS.items()}
     described: dict[str, Any] = {
         "tags": [entry.tag],

@@ -38,6 +38,8 @@ class EventColumns(msgspec.Struct, frozen=True, array_like=True, gc=False):
     dimensions: list[bytes]
     undone: list[int] = []
     rejudged: list[int] = []
+    ordered_by: str = ""
+    """The job that ordered it, if it was one."""
 
     @property
     def orders(self) -> list[int]:

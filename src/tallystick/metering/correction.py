@@ -38,6 +38,11 @@ CLOSED: Final = "Event was ingested in past pricing cycle"
 """Why an event of a cycle that takes no more events stays as it is."""
 
 
+def taken_back_by(job_id: str) -> str:
+    """What is said about an event that was taken back; a job knows its own work by it."""
+    return f"taken back by a correction, {job_id}" if job_id else "taken back by a correction"
+
+
 def refusal(status: S, action: CorrectionAction) -> str | None:
     """Why an event with this status cannot be corrected in this way; None when it can."""
     return f"an event that is {status} cannot be corrected by {action}" if status in _NOT[action] else None

@@ -7,7 +7,6 @@ in its place among the events, and leaves what was there before as it was.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -57,15 +56,30 @@ class CorrectionList(Document, frozen=True, kw_only=True, omit_defaults=False):
     data: list[CorrectionInfo]
 
 
-@dataclass(frozen=True, slots=True)
-class Matches:
+class Matches(Document, frozen=True, kw_only=True):
     """Which events a correction is about: those of an account, and of those what the other filters leave."""
 
     account_id: str
-    reserved: int | None
-    event_id: str | None
-    event_at: datetime | None
-    received_at: datetime | None
+    reserved: int | None = None
+    event_id: str | None = None
+    event_at: datetime | None = None
+    received_at: datetime | None = None
+
+    def found(
+        self, work: Work, size: int, *, through_row: int | None = None, after: StoredEvent | None = None
+    ) -> list[StoredEvent]:
+        """The next of these events by event time, newest first, behind one of them, from the log up to a row."""
+        return work.events.events_matching(
+            work.organisation.id,
+            self.account_id,
+            reserved=self.reserved,
+            event_id=self.event_id,
+            event_at=self.event_at,
+            received_at=self.received_at,
+            through_row=through_row,
+            after=None if after is None else (after.event.timestamp, after.event.id or "", after.position),
+            size=size,
+        )
 
 
 @needs(Scope.MONEY)
@@ -80,31 +94,26 @@ def correct_events(
     event_id: str | None = None,
     event_source_time: datetime | None = None,
     created_at: datetime | None = None,
-    require_confirmation: bool = False,
 ) -> CorrectionList:
-    """Correct the events of an account that match, at most the first 30 by event time, newest first."""
-    if require_confirmation:
-        raise invalid("require_confirmation", "jobs that wait for a confirmation are not offered yet: leave it out")
-    matches = _matches(work, draft, account_id, id, event_id, event_source_time, created_at)
-    replacement = _replacement(draft, action, matches)
-    found = work.events.events_matching(
-        work.organisation.id,
-        matches.account_id,
-        reserved=matches.reserved,
-        event_id=matches.event_id,
-        event_at=matches.event_at,
-        received_at=matches.received_at,
-        size=MOST_AT_ONCE,
-    )
+    """Correct the events of an account that match, at most the first 30 by event time, newest first.
+
+    With `async=true` all that match are corrected, by a job that is answered with 202 and found under /jobs; with
+    `require_confirmation=true` that job lists them and waits until it is confirmed.
+    """
+    matches = matches_of(work, draft, account_id, id, event_id, event_source_time, created_at)
+    replacement = replacement_of(draft, action, matches)
+    found = matches.found(work, MOST_AT_ONCE)
     ordered = [event for event in found if refusal(event.status, action) is None]
-    _carry_out(work, [_order(work, event, action, replacement if event is ordered[0] else None) for event in ordered])
+    _carry_out(
+        work, [order_about(work, event, action, replacement if event is ordered[0] else None) for event in ordered]
+    )
     after = {
         event.position: event for event in work.events.events_at(work.organisation.id, [e.position for e in found])
     }
     return CorrectionList(data=[_told(work, event, after[event.position], action) for event in found])
 
 
-def _matches(
+def matches_of(
     work: Work,
     draft: CorrectionRequest,
     account_id: str | None,
@@ -113,7 +122,11 @@ def _matches(
     event_source_time: datetime | None,
     created_at: datetime | None,
 ) -> Matches:
-    """What is asked for; what the query does not say is taken from the event in the body."""
+    """What is asked for; what the query does not say is taken from the event in the body.
+
+    Raises:
+        BillingError: of kind INVALID, for filters that do not go together.
+    """
     if not isinstance(draft.event, UnsetType):
         account_id = account_id or draft.event.account_id
         if reference is None and event_id is None and event_source_time is None:
@@ -139,11 +152,11 @@ def _matches(
         if reserved is None or event_reference(reserved, work.secret) != reference:
             reserved = -1  # no event has it: nothing matches
     return Matches(
-        account_id,
-        reserved,
-        event_id,
-        None if event_source_time is None else in_utc(event_source_time, "event_source_time"),
-        None if created_at is None else in_utc(created_at, "created_at"),
+        account_id=account_id,
+        reserved=reserved,
+        event_id=event_id,
+        event_at=None if event_source_time is None else in_utc(event_source_time, "event_source_time"),
+        received_at=None if created_at is None else in_utc(created_at, "created_at"),
     )
 
 
@@ -157,7 +170,12 @@ _FILTERS: Final[tuple[set[str], ...]] = (
 )
 
 
-def _replacement(draft: CorrectionRequest, action: CorrectionAction, matches: Matches) -> Event | None:
+def replacement_of(draft: CorrectionRequest, action: CorrectionAction, matches: Matches) -> Event | None:
+    """The event that comes in the place of another, for REDO_EVENT.
+
+    Raises:
+        BillingError: of kind INVALID, when it is missing, or has another id than the one that it replaces.
+    """
     if action is not CorrectionAction.REDO_EVENT:
         return None
     if isinstance(draft.event, UnsetType):
@@ -167,11 +185,13 @@ def _replacement(draft: CorrectionRequest, action: CorrectionAction, matches: Ma
     return msgspec.structs.replace(draft.event, timestamp=in_utc(draft.event.timestamp, "event.timestamp"))
 
 
-def _order(work: Work, event: StoredEvent, action: CorrectionAction, replacement: Event | None) -> EventColumns:
+def order_about(
+    work: Work, event: StoredEvent, action: CorrectionAction, replacement: Event | None, ordered_by: str = ""
+) -> EventColumns:
     """The order about one event; of several that one event replaces, the first is replaced and the others end."""
     again = event.event if action is CorrectionAction.REDO else replacement
     columns = EventColumns.of([] if again is None else [again], work.organisation.id, event.source)
-    return msgspec.structs.replace(columns, undone=[event.position])
+    return msgspec.structs.replace(columns, undone=[event.position], ordered_by=ordered_by)
 
 
 def _carry_out(work: Work, orders: Sequence[EventColumns]) -> None:

@@ -71,6 +71,12 @@ def command(operation: F) -> F:
     return operation
 
 
+def event_command(operation: F) -> F:
+    """Mark a command that is about events: it sees those acknowledged before it, as an `event_query` does."""
+    setattr(operation, _TRAITS, Traits(writes=True, scope=Scope.WRITE, with_events=True))
+    return operation
+
+
 def catalogue_command(operation: F) -> F:
     """Mark a command that first lets the processing pass every event acknowledged before it.
 

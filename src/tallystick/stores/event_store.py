@@ -171,9 +171,14 @@ class EventStore(Protocol):
         event_id: str | None = None,
         event_at: datetime | None = None,
         received_at: datetime | None = None,
+        through_row: int | None = None,
+        after: tuple[datetime, str, int] | None = None,
         size: int,
     ) -> list[StoredEvent]:
-        """The newest events of an account, or sent under its name, that meet every condition."""
+        """The newest events of an account, or sent under its name, that meet every condition; of the log up to a row.
+
+        `after` is the (event time, id or "", position) of the last event seen.
+        """
         ...
 
     def positions_of(

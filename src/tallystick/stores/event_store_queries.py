@@ -17,6 +17,7 @@ from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.kernel.period import BEGINNING
 from tallystick.metering.event import STATUS_GROUPS, Attribute, Event, EventSource, EventStatus
 from tallystick.stores.event_facts import MeteredEvent, StoredEvent, UsageFact
+from tallystick.stores.event_log import position_of
 from tallystick.stores.known_ids import keys_of
 
 if TYPE_CHECKING:
@@ -187,9 +188,14 @@ class EventQueries:
         event_id: str | None = None,
         event_at: datetime | None = None,
         received_at: datetime | None = None,
+        through_row: int | None = None,
+        after: tuple[datetime, str, int] | None = None,
         size: int,
     ) -> list[StoredEvent]:
-        """The newest events of an account, or sent under its name, that meet every condition."""
+        """The newest events of an account, or sent under its name, that meet every condition; of the log up to a row.
+
+        `after` is the (event time, id or "", position) of the last event seen.
+        """
         conditions: dict[str, object] = {
             "reserved": reserved,
             "event_id": event_id,
@@ -198,6 +204,12 @@ class EventQueries:
         }
         given = {column: value for column, value in conditions.items() if value is not None}
         where = "".join(f" AND {column} = ${column}" for column in given)
+        if through_row is not None:
+            where += " AND position < $end"
+            given["end"] = position_of(through_row + 1)
+        if after is not None:
+            where += f" AND {_BEHIND}"
+            given |= {"event_at": _naive(after[0]), "event_id": after[1], "position": after[2]}
         query = f"""
             SELECT {_EVENT_COLUMNS} FROM judged
             WHERE organisation = $organisation AND (account_id = $account_id OR account_ref = $account_id) {where}

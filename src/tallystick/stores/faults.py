@@ -1,7 +1,7 @@
 """Points at which a crash test makes the product fail on purpose. Nothing happens unless TALLYSTICK_FAULTS asks for it.
 
 The variable holds names separated by commas: `ack_before_commit` makes the event log lie about durability, and
-`crash@<point>` kills the process as it reaches one of the `POINTS`.
+`crash@<point>` kills the process as it reaches one of the `POINTS` or `JOB_POINTS`.
 """
 
 from __future__ import annotations
@@ -42,6 +42,9 @@ POINTS: Final = frozenset(
         FOUNDED,
     }
 )
+JOB_ORDERED: Final = "job_ordered"
+JOB_STEP_TAKEN: Final = "job_step_taken"
+JOB_POINTS: Final = frozenset({JOB_ORDERED, JOB_STEP_TAKEN})
 
 
 def armed(fault: str) -> bool:

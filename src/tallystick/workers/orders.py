@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tallystick.metering.columns import EventColumns
-from tallystick.metering.correction import CorrectionAction, refusal
+from tallystick.metering.correction import CorrectionAction, refusal, taken_back_by
 from tallystick.metering.event import STATUS_GROUPS, EventStatus
 from tallystick.metering.processing import process
 from tallystick.stores.event_facts import Revision
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from tallystick.stores.event_facts import StoredEvent
     from tallystick.stores.event_store import EventStore
 
-TAKEN_BACK: Final = "taken back by a correction"
 _CLAIMING: Final = frozenset(STATUS_GROUPS["PROCESSED"])
 
 
@@ -78,19 +77,22 @@ class Orders:
         """Do what a block orders; whether its own events may be judged, because all is taken back that should be."""
         for position in block.rejudged:
             self._judge_again(block.organisation, position, moment)
-        taken_back = [self._take_back(block.organisation, position, moment) for position in block.undone]
+        taken_back = [self._take_back(block, position, moment) for position in block.undone]
         return all(taken_back)
 
-    def _take_back(self, organisation: str, position: int, moment: Moment) -> bool:
+    def _take_back(self, block: EventColumns, position: int, moment: Moment) -> bool:
         stored = self._stored.get(position)
         if stored is None or refusal(stored.status, CorrectionAction.UNDO) or _is_closed(stored, moment):
             return False
         if stored.event.id is not None and stored.status in _CLAIMING:
             moment.claimed.discard(stored.event.id)
         reverted = replace(
-            stored, status=EventStatus.REVERTED, status_description=TAKEN_BACK, before_reverting=stored.status
+            stored,
+            status=EventStatus.REVERTED,
+            status_description=taken_back_by(block.ordered_by),
+            before_reverting=stored.status,
         )
-        self._keep(organisation, reverted, moment)
+        self._keep(block.organisation, reverted, moment)
         return True
 
     def _judge_again(self, organisation: str, position: int, moment: Moment) -> None:

@@ -1,23 +1,30 @@
-"""The background work of one server: the processing of events, the second look and the billing clock."""
+"""The background work of one server: the processing of events, the second look, jobs and the billing clock."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tallystick.kernel.errors import BillingError
+from tallystick.kernel.job import JobType
 from tallystick.operations.work import traits_of
 from tallystick.stores.state.catalogues import StateCatalogues
 from tallystick.workers.billing_clock import BillingClock
+from tallystick.workers.correction_task import CorrectionTask
 from tallystick.workers.event_processor import EventProcessor
+from tallystick.workers.job_runner import JobRunner
 from tallystick.workers.judging_apart import JudgeApart
 from tallystick.workers.second_look import SecondLook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tallystick.engine import Answer, Caller, Engine
     from tallystick.engine.engine import Request
+    from tallystick.workers.job_desk import Task
+
+TASKS: Final[Mapping[JobType, Task]] = {JobType.EVENT_CORRECTIONS: CorrectionTask()}
+"""What jobs of each type do."""
 
 
 class Workers:
@@ -31,16 +38,19 @@ class Workers:
         self.processor = EventProcessor(engine.log, engine.events, StateCatalogues(engine.database), apart=judge)
         self.billing = BillingClock(engine, lambda: self.processor.failure)
         self.second_look = SecondLook(engine, lambda: self.processor.failure)
+        self.jobs = JobRunner(engine, TASKS, lambda: self.processor.failure)
 
     def start(self) -> None:
         """Begin to process and to bill."""
         self.processor.start()
         self.second_look.start()
+        self.jobs.start()
         self.billing.start()
 
     def stop(self) -> None:
         """Finish what is at hand and stop."""
         self.billing.stop()
+        self.jobs.stop()
         self.second_look.stop()
         self.processor.stop()
 
@@ -56,6 +66,7 @@ class Workers:
         if self._engine.is_test and traits_of(request.operation).writes:
             with suppress(BillingError):  # the command is done, whatever keeps bills waiting: the next one tries
                 self.second_look.catch_up()
+                self.jobs.catch_up()
                 self.billing.catch_up()
         return answer
 

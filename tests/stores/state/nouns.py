@@ -22,6 +22,7 @@ from tallystick.invoicing.invoice import InvoiceClass, InvoiceStatus, InvoiceTyp
 from tallystick.invoicing.line import Explanation, LineType
 from tallystick.invoicing.record import InvoiceRecord
 from tallystick.invoicing.rows import LineRow
+from tallystick.kernel.job import Job, JobEntry, JobStatus, JobType
 from tallystick.kernel.money import Money
 from tallystick.kernel.period import BEGINNING, FOREVER, Period
 from tallystick.kernel.recurrence import Cycle, CycleRule, Interval
@@ -261,3 +262,21 @@ def credit(name: str = "cred.welcome", amount: str = "100", /, **more: object) -
         }
         | more
     )
+
+
+def job(name: str = "job.1", /, **more: object) -> Job:
+    return Job(
+        **{
+            "id": name,
+            "type": JobType.EVENT_CORRECTIONS,
+            "status": JobStatus.SCHEDULED,
+            "instructions": "{}",
+            "created_at": NOW,
+            "updated_at": NOW,
+        }
+        | more
+    )
+
+
+def entry(number: int = 1, /, **more: object) -> JobEntry:
+    return JobEntry(**{"number": number, "entity_id": f"event.{number}", "created_at": NOW} | more)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from tallystick.credits.credit import CreditStatus
 from tallystick.invoicing.invoice import InvoiceStatus
 from tallystick.kernel.errors import BillingError
+from tallystick.kernel.job import EntryStatus
 from tallystick.kernel.paging import PageRequest
 from tallystick.stores.state import access
 from tallystick.stores.state.access import ApiKey
@@ -54,6 +55,8 @@ def full(world: World) -> World:
         state.invoices.freeze([(DUE, [nouns.line()])])
         state.next_invoice_number()
         state.invoices.add_drafts([nouns.draft("inv.draft", nouns.FEBRUARY)])
+        state.jobs.add(nouns.job())
+        state.jobs.add_entries(nouns.job(), [nouns.entry()])
     with world.database.write() as connection:
         access.add_key(connection, ApiKey("key.1", HOME, "first", "cret", NOW, None), "tsk_secret")
         access.claim_answer(connection, HOME, "k", "f", NOW)
@@ -61,6 +64,7 @@ def full(world: World) -> World:
     return world
 
 
+DONE = EntryStatus.COMPLETED
 REFUSED = object()
 """The method finds nothing to work on, and says so with an error."""
 
@@ -107,6 +111,15 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "credits.give_back": (lambda s, ids: s.credits.give_back("inv.due", NOW, ids), None),
     "credits.close": (lambda s, ids: s.credits.close(nouns.credit(), CreditStatus.VOIDED, NOW, ids), REFUSED),
     "credits.expiring": (lambda s, _: s.credits.expiring(END), []),
+    "jobs.add": (lambda s, _: s.jobs.add(nouns.job()), None),
+    "jobs.get": (lambda s, _: s.jobs.get("job.1"), REFUSED),
+    "jobs.store": (lambda s, _: s.jobs.store(nouns.job(completed=1)), None),
+    "jobs.page": (lambda s, _: s.jobs.page(PageRequest(), every_type=True), ([], None)),
+    "jobs.page_entries": (lambda s, _: s.jobs.page_entries(PageRequest(), "job.1"), ([], None)),
+    "jobs.add_entries": (lambda s, _: s.jobs.add_entries(nouns.job(), [nouns.entry(2)]), REFUSED),
+    "jobs.next_entries": (lambda s, _: s.jobs.next_entries("job.1", EntryStatus, 10), []),
+    "jobs.move_entries": (lambda s, _: s.jobs.move_entries(nouns.job(), [nouns.entry(status=DONE)]).total, 0),
+    "jobs.close_entries": (lambda s, _: s.jobs.close_entries(nouns.job(), DONE).completed, 0),
     "invoices.add_drafts": (lambda s, _: s.invoices.add_drafts([nouns.draft("inv.draft", nouns.FEBRUARY)]), None),
     "invoices.get": (lambda s, _: s.invoices.get("inv.due"), REFUSED),
     "invoices.page": (lambda s, _: s.invoices.page(PageRequest()), ([], None)),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tallystick.stores.state import access, organisations, shelves, wishes
 from tallystick.stores.state.documents import Documents
 from tallystick.stores.state.invoices import Invoices
+from tallystick.stores.state.jobs import Jobs
 from tallystick.stores.state.ledger import Ledger
 from tallystick.stores.state.nearest_settings import nearest_settings
 from tallystick.stores.state.schema_ties import SchemaTies
@@ -45,6 +46,7 @@ class State:
         self.credits = Ledger(connection, organisation, secret)
         self.invoices = Invoices(connection, organisation, secret)
         self.search = Search(connection, organisation)
+        self.jobs = Jobs(connection, organisation, secret)
 
     @cached_property
     def customers(self) -> Documents[Customer]:

@@ -381,3 +381,48 @@ invoice_line = Table(
     PrimaryKeyConstraint("organisation_id", "invoice_id", "number"),
     ForeignKeyConstraint(["organisation_id", "invoice_id"], ["invoice.organisation_id", "invoice.id"]),
 )
+
+job = Table(
+    "job",
+    METADATA,
+    _text("organisation_id"),
+    _text("id"),
+    _text("type"),
+    _text("status"),
+    _text("instructions"),
+    _text("progress", optional=True),
+    _text("metadata"),
+    Column("requires_confirmation", Boolean, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("completed", Integer, nullable=False),
+    Column("cancelled", Integer, nullable=False),
+    _instant("created_at"),
+    _instant("updated_at"),
+    _instant("settled_at", optional=True),
+    PrimaryKeyConstraint("organisation_id", "id"),
+)
+Index(
+    "ix_job_unsettled",
+    job.c.organisation_id,
+    job.c.id,
+    sqlite_where=text("settled_at IS NULL"),
+    postgresql_where=text("settled_at IS NULL"),
+)
+job_entry = Table(
+    "job_entry",
+    METADATA,
+    _text("organisation_id"),
+    _text("job_id"),
+    Column("number", BigInteger, nullable=False),
+    _text("entity_id"),
+    _text("status"),
+    Column("reference", BigInteger, nullable=True),
+    _text("metadata", optional=True),
+    _text("details", optional=True),
+    _instant("created_at"),
+    PrimaryKeyConstraint("organisation_id", "job_id", "number"),
+    UniqueConstraint("organisation_id", "job_id", "entity_id"),
+    ForeignKeyConstraint(["organisation_id", "job_id"], ["job.organisation_id", "job.id"]),
+    Index(None, "organisation_id", "job_id", "status", "number"),
+)
