@@ -27,6 +27,7 @@ CHANGES: dict[str, Any] = {
     "update_setting": {"name": "Taken over"},
     "create_account": {"id": "acme-2", "name": "Taken over"},
     "grant_credit": {"creditAmount": 1, "effectiveFrom": "2026-01-01"},
+    "start_remetering": {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"},
 }
 QUERIES: dict[str, dict[str, object]] = {
     "get_usage": {"startDate": "2026-01-01", "endDate": "2026-02-01"},
@@ -50,6 +51,7 @@ def names(mine: Api) -> dict[str, str]:
     path = "/events/correction?action=UNDO&account_id=acme&event_id=e-mine&require_confirmation=true"
     owned = {
         "job_id": mine.post(path).ok()["jobId"],
+        "remetering_id": mine.post(f"/v1/usage-meters/{meter}/remeterings", CHANGES["start_remetering"]).ok()["jobId"],
         "customer_id": "acme",
         "account_id": "acme",
         "event_schema_name": "api_call",
@@ -88,7 +90,7 @@ def test_another_organisations_ids_are_not_found(route: Route, theirs: Api, name
     asked = QUERIES.get(route.operation.__name__, {})
     message = theirs.send(route.method, path, body, query=asked).refused(404)
     assert "not found" in message
-    reads = path.rpartition("/")[0].removeprefix("/v1") if route.method == "POST" else path
+    reads = path.rpartition("/")[0].removeprefix("/v1").replace("-", "_") if route.method == "POST" else path
     assert mine.get(reads, **asked).status == 200, "the owner still has it"
 
 

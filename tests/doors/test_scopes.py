@@ -27,6 +27,7 @@ MONEY = {
     "grant_credit",
     "correct_events",
     "start_correction",
+    "start_remetering",
 }
 
 
@@ -75,6 +76,7 @@ BODIES = {
         "dataType": "NUMERIC",
     },
     "grant_credit": {"creditAmount": 1, "effectiveFrom": "2026-01-01"},
+    "start_remetering": {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"},
     "change_account_plan": {"pricePlanId": "pp.x", "effectiveFrom": "2026-01-01", "effectiveUntil": "9999-01-01"},
     "create_event_schema": {"name": "api_call", "attributes": [], "dimensions": []},
     "create_usage_meter": {"name": "Calls", "type": "COUNTER", "aggregation": "COUNT"},

@@ -7,18 +7,26 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tallystick.engine.administration import Administration
+from tallystick.kernel.job import JobStatus
 from tallystick.metering.correction import CorrectionAction
 from tallystick.operations.correction_jobs import start_correction
 from tallystick.operations.corrections import CorrectionRequest
 from tallystick.stores import faults
 from tests.operations.shop import Shop
 from tests.servers import inside
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tallystick.operations.work import Work
+    from tests.servers import Inside
 
 ROOT = Path(__file__).parents[2]
 EVENTS = 5
@@ -27,11 +35,12 @@ import sys
 from pathlib import Path
 from tallystick.kernel.job import EntryStatus
 from tallystick.metering.correction import refusal
-from tallystick.workers import correction_task
+from tallystick.workers import correction_task, remetering_task
 from tests.servers import inside
 
 correction_task.LISTED_AT_ONCE = 3
 correction_task.CORRECTED_AT_ONCE = 2
+remetering_task.EVENTS_AT_ONCE = 2
 if sys.argv[2] == "forgetful":
     able = {}
     orders_about = correction_task.orders_about
@@ -42,6 +51,18 @@ if sys.argv[2] == "forgetful":
     correction_task.outcome_of = lambda job, entry, event: entry.moved(
         EntryStatus.COMPLETED if able[event.position] else EntryStatus.FAILED
     )
+if sys.argv[2] == "hasty":
+    begun = remetering_task.RemeteringTask._begun
+    def unwritten(task, desk, asked, progress):
+        with desk.reading() as work:
+            events = remetering_task._next(work, asked, progress.after)
+            found = remetering_task._assessed(desk, work, asked, events, set()) if events else []
+        if not events:
+            return None
+        changing = [one.stored.position for one in found if one.outcome is not None]
+        totals = remetering_task.totals_of(asked, found)
+        return remetering_task.Chunk(positions=changing, through=events[-1].position, totals=totals)
+    remetering_task.RemeteringTask._begun = unwritten
 with inside(Path(sys.argv[1])):
     pass
 """
@@ -57,33 +78,67 @@ def run(data: Path, fault: str = "", build: str = "good") -> int:
     ).returncode
 
 
-@pytest.fixture(scope="module")
-def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory in which a job that sends events again was started and nothing of it is done."""
-    data = tmp_path_factory.mktemp("begun") / "data"
+def _started(data: Path, begin: Callable[[Inside, Shop, str], None]) -> Path:
+    """A directory in which a job was started about five events, and nothing of it is done."""
     with inside(data) as server:
         shop = Shop(server.api())
-        shop.metered_plan((0, 2))
+        meter = shop.metered_plan((0, 2))
         for number in range(EVENTS):
             shop.use(10**number)
-        organisation = Administration(server.engine.database).organisations()[0].id
-        with server.engine.work_for(organisation, "test", writes=True) as (work, _):
-            start_correction(work, CorrectionRequest(), action=CorrectionAction.REDO, account_id="acme")
+        begin(server, shop, meter)
     return data
+
+
+@contextmanager
+def work_of(server: Inside) -> Iterator[Work]:
+    """A transaction beside every worker."""
+    organisation = Administration(server.engine.database).organisations()[0].id
+    with server.engine.work_for(organisation, "test", writes=True) as (work, _):
+        yield work
+
+
+def correcting(server: Inside, _shop: Shop, _meter: str) -> None:
+    with work_of(server) as work:
+        start_correction(work, CorrectionRequest(), action=CorrectionAction.REDO, account_id="acme")
+
+
+def metering_anew(server: Inside, shop: Shop, meter: str) -> None:
+    """Ten times as many units as before, in a job that is previewed and confirmed."""
+    shop.api.post(f"/usage_meters/{meter}/deactivate").ok()
+    rule = {"computation": '{"*":[10,{"var":"attributes.calls"}]}', "order": 1}
+    shop.api.patch(f"/usage_meters/{meter}", {"computations": [rule]}).ok()
+    shop.api.post(f"/usage_meters/{meter}/activate").ok()
+    span = {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}
+    job_id = shop.api.post(f"/v1/usage-meters/{meter}/remeterings", span).ok()["jobId"]
+    with work_of(server) as work:
+        job = work.state.jobs.get(job_id)
+        work.state.jobs.store(job.moved(JobStatus.IN_PROGRESS, work.now))
+
+
+STARTS = {"correction": correcting, "remetering": metering_anew}
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """For each type of job a directory in which one was started, and nothing of it is done."""
+    return {name: _started(tmp_path_factory.mktemp("begun") / "data", start) for name, start in STARTS.items()}
 
 
 def outcome(data: Path) -> dict[str, Any]:
     """Everything that a finished job leaves behind, by what people can see of it."""
     with inside(data) as server:
         shop = Shop(server.api())
-        (job,) = shop.api.get("/jobs").ok()["data"]
+        (job,) = shop.api.get("/v1/jobs").ok()["data"]
         names = [f"e-{number}" for number in range(2, EVENTS + 2)]
-        return {
-            "job": shop.api.get(f"/jobs/{job['id']}").ok(),
-            "entries": shop.api.pages(f"/jobs/{job['id']}/entries"),
+        seen = {
+            "job": shop.api.get(f"/v1/jobs/{job['id']}").ok(),
+            "entries": shop.api.pages(f"/v1/jobs/{job['id']}/entries"),
             "total": shop.invoices()[0]["totalAmount"],
             "events": {name: _events(shop, name) for name in names},
         }
+        if job["type"] == "REMETERING":
+            seen["result"] = shop.api.get(f"/v1/remeterings/{job['id']}").ok()["result"]
+        return seen
 
 
 def _events(shop: Shop, name: str) -> list[tuple[str, Any]]:
@@ -92,11 +147,14 @@ def _events(shop: Shop, name: str) -> list[tuple[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(begun: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    data = tmp_path_factory.mktemp("undisturbed") / "data"
-    shutil.copytree(begun, data)
-    assert run(data) == 0
-    return outcome(data)
+def undisturbed(begun: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    found = {}
+    for name, started in begun.items():
+        data = tmp_path_factory.mktemp("undisturbed") / "data"
+        shutil.copytree(started, data)
+        assert run(data) == 0
+        found[name] = outcome(data)
+    return found
 
 
 def killed_again_and_again(data: Path, build: str = "good") -> int:
@@ -110,24 +168,38 @@ def killed_again_and_again(data: Path, build: str = "good") -> int:
     raise AssertionError("the job does not come to its end")
 
 
+@pytest.mark.parametrize("kind", STARTS)
 def test_a_job_that_is_killed_again_and_again_does_what_an_undisturbed_one_does(
-    begun: Path, undisturbed: dict[str, Any], tmp_path: Path
+    begun: dict[str, Path], undisturbed: dict[str, dict[str, Any]], tmp_path: Path, kind: str
 ) -> None:
-    shutil.copytree(begun, tmp_path / "data")
-    assert killed_again_and_again(tmp_path / "data") > 4
-    assert outcome(tmp_path / "data") == undisturbed
-    assert undisturbed["job"]["completedJobEntries"] == EVENTS
-    assert undisturbed["total"] == 22_222  # (1 + 10 + 100 + 1,000 + 10,000) x 2
+    shutil.copytree(begun[kind], tmp_path / "data")
+    assert killed_again_and_again(tmp_path / "data") > 3
+    assert outcome(tmp_path / "data") == undisturbed[kind]
 
 
+def test_an_undisturbed_job_does_what_it_should(undisturbed: dict[str, dict[str, Any]]) -> None:
+    """The first event is 1 call, each next one ten times as many; a call costs 2."""
+    assert undisturbed["correction"]["job"]["completedJobEntries"] == EVENTS
+    assert undisturbed["correction"]["total"] == 22_222  # 11,111 x 2
+    assert undisturbed["remetering"]["total"] == 222_220  # 111,110 x 2
+    assert undisturbed["remetering"]["result"] == {
+        "changedEvents": EVENTS,
+        "nowCounted": 0,
+        "noLongerCounted": 0,
+        "closedEvents": 0,
+        "difference": 99_999,  # 111,110 - 11,111
+    }
+
+
+@pytest.mark.parametrize(("kind", "build"), [("correction", "forgetful"), ("remetering", "hasty")])
 def test_a_build_that_does_not_know_its_own_work_again_fails_the_same_check(
-    begun: Path, undisturbed: dict[str, Any], tmp_path: Path
+    begun: dict[str, Path], undisturbed: dict[str, dict[str, Any]], tmp_path: Path, kind: str, build: str
 ) -> None:
-    shutil.copytree(begun, tmp_path / "data")
-    killed_again_and_again(tmp_path / "data", "forgetful")
+    shutil.copytree(begun[kind], tmp_path / "data")
+    killed_again_and_again(tmp_path / "data", build)
     found = outcome(tmp_path / "data")
-    assert found["total"] == undisturbed["total"]
-    assert found["job"]["failedJobEntries"] > 0
+    assert found["total"] == undisturbed[kind]["total"], "what is ordered twice counts once all the same"
+    assert found != undisturbed[kind]
 
 
 def test_every_point_of_a_job_is_reached_somewhere() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -13,7 +14,9 @@ from tallystick.kernel.errors import BillingError, Kind, Problem, invalid
 from tallystick.kernel.job import EntryStatus, Job, JobEntry, JobStatus, JobType
 from tallystick.operations.jobs import started
 from tallystick.operations.organisations import OrganisationPatch
+from tallystick.workers.job_desk import Desk
 from tallystick.workers.job_runner import BROKEN, MOST_TRIES, JobRunner
+from tallystick.workers.running import TASKS
 from tests.operations.shop import Shop
 from tests.servers import inside
 
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tallystick.workers.job_desk import Desk
     from tests.servers import Inside
 
 
@@ -181,6 +183,24 @@ def test_what_is_away_for_a_moment_leaves_the_job_where_it_is(server: Inside) ->
     assert told(server, job_id).status is JobStatus.IN_PROGRESS
     running.catch_up()
     assert told(server, job_id).status is JobStatus.COMPLETED
+
+
+@pytest.mark.parametrize("kind", ["EVENT_CORRECTIONS", "REMETERING"])
+def test_a_server_that_dies_once_all_is_listed_lists_nothing_twice(server: Inside, kind: str) -> None:
+    shop = Shop(server.api())
+    meter = shop.metered_plan((0, 1))
+    shop.use(5)
+    span = {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}
+    path, body = {
+        "EVENT_CORRECTIONS": ("/events/correction?action=UNDO&account_id=acme&require_confirmation=true", None),
+        "REMETERING": (f"/v1/usage-meters/{meter}/remeterings", span),
+    }[kind]
+    job = told(server, shop.api.post(path, body).ok()["jobId"])
+    organisation = Administration(server.engine.database).organisations()[0].id
+    desk = Desk(server.engine, organisation, job.id, threading.Event(), lambda: None)
+    assert job.total == 1
+    assert TASKS[JobType(kind)].prepare(desk, job)
+    assert told(server, job.id).total == 1
 
 
 def test_in_real_time_a_job_runs_by_itself(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from tallystick.operations import (
     organisations,
     price_plans,
     principals,
+    remeterings,
     running_invoices,
     search,
     settings,
@@ -132,6 +133,8 @@ _TOGAI: Final = (
     Route("POST", "/v1/jobs/{job_id}/confirm", jobs.confirm_any_job, 200, "Jobs"),
     Route("POST", "/v1/jobs/{job_id}/reject", jobs.reject_any_job, 200, "Jobs"),
     Route("GET", "/v1/jobs/{job_id}/entries", jobs.list_entries_of_any_job, 200, "Jobs"),
+    Route("POST", "/v1/usage-meters/{usage_meter_id}/remeterings", remeterings.start_remetering, 202, "Usage meters"),
+    Route("GET", "/v1/remeterings/{remetering_id}", remeterings.get_remetering, 200, "Usage meters"),
     Route("GET", "/v1/organization", organisations.get_organisation, 200, "Organization"),
     Route("PATCH", "/v1/organization", organisations.update_organisation, 200, "Organization"),
 )

@@ -25,7 +25,8 @@ class EventColumns(msgspec.Struct, frozen=True, array_like=True, gc=False):
     log and the event store untouched, and is read only where a rule or a person looks at it.
 
     A block may order what becomes of events that are stored already, by their positions: `undone` are taken back
-    before its own events are judged, which happens only if all of them could be; `rejudged` are judged again.
+    before its own events are judged, which happens only if all of them could be; `rejudged` are judged again;
+    `remetered` are metered anew by the one `meter`, an id and a version, as long as it is active in that version.
     """
 
     organisation: str
@@ -40,11 +41,13 @@ class EventColumns(msgspec.Struct, frozen=True, array_like=True, gc=False):
     rejudged: list[int] = []
     ordered_by: str = ""
     """The job that ordered it, if it was one."""
+    remetered: list[int] = []
+    meter: tuple[str, int] | None = None
 
     @property
     def orders(self) -> list[int]:
         """The positions of stored events that this block is about."""
-        return self.undone + self.rejudged
+        return self.undone + self.rejudged + self.remetered
 
     @classmethod
     def of(cls, events: Sequence[Event], organisation: str, source: EventSource) -> EventColumns:

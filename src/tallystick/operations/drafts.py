@@ -54,14 +54,22 @@ def draft_bills(work: Work, account_ids: Iterable[str]) -> Drafted:
     return bills_in_order(work, work.state.invoices.drafts_of(accounts), accounts)
 
 
-def bills_in_order(work: Work, records: Sequence[InvoiceRecord], account_ids: Collection[str]) -> Drafted:
-    """The bills of drafts, which stand oldest cycle first: each one gets of the credits what those before it left."""
+def bills_in_order(
+    work: Work,
+    records: Sequence[InvoiceRecord],
+    account_ids: Collection[str],
+    usages: Sequence[dict[str, Decimal]] | None = None,
+) -> Drafted:
+    """The bills of drafts, which stand oldest cycle first: each one gets of the credits what those before it left.
+
+    They are billed by the usage that there is, or by another one of each draft.
+    """
     left: dict[str, list[OpenCredit]] = defaultdict(list)
     for held in work.state.credits.open_of(account_ids):
         left[held.credit.account_id].append(held)
     pricing = Pricing(work, records)
     drafted = Drafted(pricing)
-    for record, usage in zip(records, usage_of(work, records), strict=True):
+    for record, usage in zip(records, usage_of(work, records) if usages is None else usages, strict=True):
         try:
             bill = pricing.bill(record, usage, left[record.account_id])
         except Exception as failure:  # noqa: BLE001 - one account that cannot be billed must not stop the others

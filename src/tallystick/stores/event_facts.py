@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tallystick.kernel.period import Period
-    from tallystick.metering.catalogue import MeterTerms
     from tallystick.metering.columns import EventColumns
     from tallystick.metering.event import Event, EventSource, EventStatus
     from tallystick.metering.outcomes import Outcomes
@@ -62,13 +61,21 @@ class StoredEvent:
     before_reverting: EventStatus | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MeterVersion:
+    """A meter as it was when a usage fact was made."""
+
+    id: str
+    version: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
     """What became of a stored event later: an outcome in the place of the one before, which stays where it is.
 
-    `number` orders the revisions of an event, in the same numbers as positions. An event that is taken back has its
-    usage facts reversed by facts of their own; `usage` are the new ones of an event that was judged again. `before`
-    is the status of an event that was taken back.
+    `number` orders the revisions of an event, in the same numbers as positions. `usage` are the facts that come with
+    it: those that reverse earlier ones, with the other sign, and new ones. `before` is the status of an event that was
+    taken back. Where only usage changes, `is_outcome` is false, and the outcome before stands.
     """
 
     position: int
@@ -84,12 +91,8 @@ class Revision:
     filtered_out: str | None = None
     enrichments: str | None = None
     event_at: datetime
-    usage: tuple[tuple[MeterTerms, Decimal], ...] = ()
-
-    @property
-    def takes_back(self) -> bool:
-        """Whether the event counts no more."""
-        return self.before is not None
+    usage: tuple[tuple[MeterVersion, Decimal], ...] = ()
+    is_outcome: bool = True
 
 
 @dataclass(frozen=True, slots=True)

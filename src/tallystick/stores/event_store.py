@@ -24,7 +24,7 @@ from tallystick.stores.event_store_queries import ATTACHED, EventQueries, unread
 from tallystick.stores.watermark import Watermark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
     from decimal import Decimal
     from pathlib import Path
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from tallystick.kernel.period import Period
     from tallystick.metering.event import EventStatus
     from tallystick.stores.event_store_queries import CountsBy, SeriesBy
 
@@ -118,10 +119,6 @@ CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL);
 """
 _TORN: Final = re.compile(r"Corrupt WAL file: entry at byte position (\d+)")
 _log = logging.getLogger(__name__)
-_REVERSE: Final = """
-INSERT INTO usage BY NAME
-SELECT * REPLACE (-value AS value) FROM usage WHERE position IN (SELECT unnest($positions))
-"""
 
 
 class EventStore(Protocol):
@@ -185,6 +182,21 @@ class EventStore(Protocol):
         self, organisation: str, account_refs: Sequence[str], status: EventStatus, *, after: int, size: int
     ) -> list[int]:
         """The next positions of events that were sent under one of these names and have this status."""
+        ...
+
+    def events_of_schema(
+        self,
+        organisation: str,
+        schema_name: str,
+        span: Period,
+        statuses: Collection[EventStatus],
+        *,
+        account_ids: Sequence[str] | None = None,
+        through_row: int,
+        after: int,
+        size: int,
+    ) -> list[StoredEvent]:
+        """The next events of a schema by position that happened in a span and have one of these statuses."""
         ...
 
     def ids_at(self, positions: NDArray[np.int64]) -> list[tuple[str, str]]:
@@ -437,12 +449,9 @@ class DuckEventStore(EventQueries):
 
 def _revise(cursor: duckdb.DuckDBPyConnection, revisions: Sequence[Revision]) -> None:
     """Add outcomes and usage; what is taken back is reversed fact by fact, never edited."""
-    reversed_at = [revision.position for revision in revisions if revision.takes_back]
-    if reversed_at:
-        cursor.execute(_REVERSE, {"positions": reversed_at})
-    tables = RevisionTables(revisions)
-    _insert(cursor, "INSERT INTO revision BY NAME SELECT * FROM arriving", tables.revisions())
-    _insert(cursor, "INSERT INTO usage BY NAME SELECT * FROM arriving", tables.usage())
+    outcomes = RevisionTables([revision for revision in revisions if revision.is_outcome])
+    _insert(cursor, "INSERT INTO revision BY NAME SELECT * FROM arriving", outcomes.revisions())
+    _insert(cursor, "INSERT INTO usage BY NAME SELECT * FROM arriving", RevisionTables(revisions).usage())
 
 
 def _refuse_overlap(arriving: Arriving, offset: int) -> None:

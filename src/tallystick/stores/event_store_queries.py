@@ -21,11 +21,12 @@ from tallystick.stores.event_log import position_of
 from tallystick.stores.known_ids import keys_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from tallystick.kernel.period import Period
     from tallystick.stores.event_facts import UsageWindow
 
 SeriesBy: TypeAlias = Literal["account", "meter"]
@@ -235,6 +236,35 @@ class EventQueries:
             "size": size,
         }
         return [position for (position,) in self._read(query, parameters)]
+
+    def events_of_schema(
+        self,
+        organisation: str,
+        schema_name: str,
+        span: Period,
+        statuses: Collection[EventStatus],
+        *,
+        account_ids: Sequence[str] | None = None,
+        through_row: int,
+        after: int,
+        size: int,
+    ) -> list[StoredEvent]:
+        """The next events of a schema by position that happened in a span and have one of these statuses.
+
+        They come from the log up to a row; `after` is the position of the last event seen.
+        """
+        where, parameters = _conditions(
+            organisation,
+            (span.start, span.end),
+            {"schema_name": [schema_name], "status": sorted(statuses), "account_id": account_ids},
+        )
+        # The positions first, from narrow columns: to sort whole events would take longer the more there are.
+        query = f"""
+            SELECT position FROM judged
+            WHERE {where} AND position > $after AND position < $until ORDER BY position LIMIT $size
+        """  # noqa: S608 - made of constants, the values are parameters
+        parameters |= {"after": after, "until": position_of(through_row + 1), "size": size}
+        return self.events_at(organisation, [position for (position,) in self._read(query, parameters)])
 
     def events_with_id(self, organisation: str, event_id: str) -> list[StoredEvent]:
         """Every event that was sent with this id, the first one first."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.stores import faults
+from tallystick.stores.state.catalogues import StateCatalogues
 
 if TYPE_CHECKING:
     import threading
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from tallystick.engine import Engine
     from tallystick.kernel.job import Job
+    from tallystick.metering.catalogue import Catalogue
     from tallystick.metering.columns import EventColumns
     from tallystick.operations.work import Work
 
@@ -34,6 +36,7 @@ class Desk:
         processing_failure: Callable[[], str | None],
     ) -> None:
         self._engine = engine
+        self._catalogues = StateCatalogues(engine.database)
         self._organisation = organisation
         self._job_id = job_id
         self._stopping = stopping
@@ -45,6 +48,10 @@ class Desk:
         self.refuse_when_stopping()
         with self._engine.work_for(self._organisation, ACTOR, writes=False) as (work, _):
             yield work
+
+    def catalogue(self, schema_names: set[str], account_refs: set[str]) -> Catalogue:
+        """What events of the organisation are judged by, as it is now."""
+        return self._catalogues.snapshot(self._organisation, schema_names, account_refs)
 
     @contextmanager
     def writing(self) -> Iterator[tuple[Work, Job]]:

@@ -74,7 +74,7 @@ class Judge:
     def begin(self, message: Rows) -> Begun:
         """Read rows, and tell the keys of their ids."""
         rows = [row.unpacked() for row in message.rows]
-        if any(columns.undone or columns.rejudged for row in rows for columns in row.blocks):
+        if any(columns.orders for row in rows for columns in row.blocks):
             self._round = None
             return Begun(None)
         self._round = Round(rows, self._catalogues, NO_ORDERS)

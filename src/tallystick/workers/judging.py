@@ -57,7 +57,7 @@ class Round:
         self._rejudged = [
             keys(arrival.columns.organisation, orders.ids(arrival.columns))
             for arrival in self._arrivals
-            if arrival.columns.rejudged
+            if arrival.columns.rejudged or arrival.columns.remetered
         ]
 
     @property
@@ -91,7 +91,7 @@ class Round:
     def _may_be_judged(self, arrival: _Arrival, claimed: set[str]) -> bool:
         """Whether a block has events of its own to judge, once what it orders was carried out."""
         columns = arrival.columns
-        if columns.undone or columns.rejudged:
+        if columns.orders:
             catalogue = self._catalogues[columns.organisation]
             moment = Moment(row_of(arrival.position), arrival.received_at, catalogue, claimed)
             return self._orders.carry_out(columns, moment) and len(columns) > 0

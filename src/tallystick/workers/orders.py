@@ -1,4 +1,4 @@
-"""What blocks of the log order about events that are stored already: to take them back, or to judge them again.
+"""What blocks of the log order about events that are stored already: take back, judge again, meter anew.
 
 Whatever an order finds changed since it was given, such as an event that is taken back already, it leaves alone: an
 order may therefore be given twice.
@@ -16,15 +16,19 @@ from tallystick.metering.columns import EventColumns
 from tallystick.metering.correction import CorrectionAction, refusal, taken_back_by
 from tallystick.metering.event import STATUS_GROUPS, EventStatus
 from tallystick.metering.processing import process
-from tallystick.stores.event_facts import Revision
+from tallystick.metering.remetering import meter_in
+from tallystick.operations.remetering_plan import assessed, by_position, is_closed
+from tallystick.stores.event_facts import MeterVersion, Revision
 from tallystick.stores.event_log import position_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
+    from decimal import Decimal
 
     from tallystick.metering.catalogue import Catalogue
-    from tallystick.stores.event_facts import StoredEvent
+    from tallystick.metering.remetering import Facts
+    from tallystick.stores.event_facts import StoredEvent, UsageFact
     from tallystick.stores.event_store import EventStore
 
 _CLAIMING: Final = frozenset(STATUS_GROUPS["PROCESSED"])
@@ -43,9 +47,10 @@ class Moment:
 class Orders:
     """The orders of one round, carried out one after the other; `revisions` is what comes of them."""
 
-    def __init__(self, stored: Iterable[StoredEvent] = ()) -> None:
-        """Take the events that orders of the round are about."""
+    def __init__(self, stored: Iterable[StoredEvent] = (), facts: Iterable[UsageFact] = ()) -> None:
+        """Take the events that orders of the round are about, and the usage facts that stand of them."""
         self._stored = {event.position: event for event in stored}
+        self._facts: dict[int, Facts] = defaultdict(dict, by_position(list(facts)))
         self._given: dict[int, int] = defaultdict(int)
         self.revisions: list[Revision] = []
 
@@ -54,12 +59,12 @@ class Orders:
         """The orders of blocks, about events of a store."""
         asked: dict[str, set[int]] = defaultdict(set)
         for block in blocks:
-            if block.undone or block.rejudged:
+            if block.orders:
                 asked[block.organisation].update(block.orders)
+        about = {organisation: sorted(positions) for organisation, positions in asked.items()}
         return cls(
-            event
-            for organisation, positions in asked.items()
-            for event in events.events_at(organisation, sorted(positions))
+            [event for organisation, positions in about.items() for event in events.events_at(organisation, positions)],
+            [fact for organisation, positions in about.items() for fact in events.units_of(organisation, positions)],
         )
 
     def references(self, block: EventColumns) -> Iterator[tuple[str, str]]:
@@ -67,22 +72,31 @@ class Orders:
         for position in block.orders:
             stored = self._stored.get(position)
             if stored is not None:
-                yield stored.event.schema_name, stored.account_id or stored.event.account_id
+                yield stored.event.schema_name, stored.event.account_id
+                if stored.account_id is not None:
+                    yield stored.event.schema_name, stored.account_id
 
     def ids(self, block: EventColumns) -> list[str | None]:
         """The ids that events of a block may take when they are judged again."""
-        return [self._stored[position].event.id for position in block.rejudged if position in self._stored]
+        anew = [position for position in block.remetered if self._is_invalid(position)]
+        return [self._stored[position].event.id for position in block.rejudged + anew if position in self._stored]
 
     def carry_out(self, block: EventColumns, moment: Moment) -> bool:
         """Do what a block orders; whether its own events may be judged, because all is taken back that should be."""
         for position in block.rejudged:
             self._judge_again(block.organisation, position, moment)
+        if block.meter is not None:
+            self._meter_anew(block, block.meter, moment)
         taken_back = [self._take_back(block, position, moment) for position in block.undone]
         return all(taken_back)
 
     def _take_back(self, block: EventColumns, position: int, moment: Moment) -> bool:
         stored = self._stored.get(position)
-        if stored is None or refusal(stored.status, CorrectionAction.UNDO) or _is_closed(stored, moment):
+        if (
+            stored is None
+            or refusal(stored.status, CorrectionAction.UNDO)
+            or is_closed(stored, moment.catalogue, moment.received_at)
+        ):
             return False
         if stored.event.id is not None and stored.status in _CLAIMING:
             moment.claimed.discard(stored.event.id)
@@ -92,8 +106,11 @@ class Orders:
             status_description=taken_back_by(block.ordered_by),
             before_reverting=stored.status,
         )
-        self._keep(block.organisation, reverted, moment)
+        self._keep(block.organisation, reverted, moment, {})
         return True
+
+    def _is_invalid(self, position: int) -> bool:
+        return position in self._stored and self._stored[position].status is EventStatus.UNITS_INVALID
 
     def _judge_again(self, organisation: str, position: int, moment: Moment) -> None:
         """Judge an event whose account was unknown, as if it came now."""
@@ -115,13 +132,24 @@ class Orders:
             filtered_out=() if filtered_out is None else msgspec.json.decode(filtered_out, type=_Meters),
             enrichments=outcomes.enrichments[0],
         )
-        self._keep(organisation, judged, moment)
-        usage = tuple((meter, value) for _, meter, value in outcomes.facts())
-        self.revisions[-1] = replace(self.revisions[-1], usage=usage)
+        made = {meter.id: (meter.version, units) for _, meter, units in outcomes.facts()}
+        self._keep(organisation, judged, moment, made)
 
-    def _keep(self, organisation: str, event: StoredEvent, moment: Moment) -> None:
-        """Remember what became of an event, also for the orders that come after this one."""
-        self._stored[event.position] = event
+    def _meter_anew(self, block: EventColumns, wanted: tuple[str, int], moment: Moment) -> None:
+        """Let one meter, as it is now, make units of events of which it made others, or none."""
+        found = [self._stored[position] for position in block.remetered if position in self._stored]
+        meter = meter_in(moment.catalogue, found[0].event.schema_name, *wanted) if found else None
+        if meter is None:
+            return
+        facts = {stored.position: self._facts[stored.position] for stored in found}
+        for one in assessed(found, facts, meter, moment.catalogue, moment.received_at, moment.claimed):
+            if one.outcome is not None:
+                self._keep(block.organisation, one.after, moment, one.outcome.facts)
+
+    def _keep(self, organisation: str, event: StoredEvent, moment: Moment, facts: Facts) -> None:
+        """Remember what became of an event and its usage, also for the orders that come after this one."""
+        earlier, stood = self._stored[event.position], self._facts[event.position]
+        self._stored[event.position], self._facts[event.position] = event, facts
         number = position_of(moment.row, self._given[moment.row])
         self._given[moment.row] += 1
         self.revisions.append(
@@ -139,6 +167,8 @@ class Orders:
                 filtered_out=msgspec.json.encode(event.filtered_out).decode() if event.filtered_out else None,
                 enrichments=event.enrichments,
                 event_at=event.event.timestamp,
+                usage=tuple(_changes(stood, facts)),
+                is_outcome=earlier != event,
             )
         )
 
@@ -149,10 +179,11 @@ NO_ORDERS: Final = Orders()
 """For rounds that order nothing."""
 
 
-def _is_closed(stored: StoredEvent, moment: Moment) -> bool:
-    """Whether the cycle of an event takes no more of them, so that its invoice is frozen or about to be."""
-    spans = moment.catalogue.accounts.get(stored.account_id or "", ())
-    return any(
-        span.account.id == stored.account_id and span.account.gate.refuses(stored.event.timestamp, moment.received_at)
-        for span in spans
-    )
+def _changes(stood: Facts, stands: Facts) -> Iterator[tuple[MeterVersion, Decimal]]:
+    """The facts that make usage of what stood what stands: each that is gone is reversed, each new one added."""
+    for meter_id, (version, units) in stood.items():
+        if stands.get(meter_id) != (version, units):
+            yield MeterVersion(meter_id, version), -units
+    for meter_id, (version, units) in stands.items():
+        if stood.get(meter_id) != (version, units):
+            yield MeterVersion(meter_id, version), units

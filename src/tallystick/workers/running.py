@@ -14,6 +14,7 @@ from tallystick.workers.correction_task import CorrectionTask
 from tallystick.workers.event_processor import EventProcessor
 from tallystick.workers.job_runner import JobRunner
 from tallystick.workers.judging_apart import JudgeApart
+from tallystick.workers.remetering_task import RemeteringTask
 from tallystick.workers.second_look import SecondLook
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     from tallystick.engine.engine import Request
     from tallystick.workers.job_desk import Task
 
-TASKS: Final[Mapping[JobType, Task]] = {JobType.EVENT_CORRECTIONS: CorrectionTask()}
+TASKS: Final[Mapping[JobType, Task]] = {
+    JobType.EVENT_CORRECTIONS: CorrectionTask(),
+    JobType.REMETERING: RemeteringTask(),
+}
 """What jobs of each type do."""
 
 
