@@ -5,14 +5,19 @@ Bytes are sold at 0.10 for each, and should have been sold at 0.10 for each thou
 
 from __future__ import annotations
 
+import threading
+import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.operations.shop import Shop, event, tiered
+from tests.servers import inside
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.servers import Answer
 
 BYTES = '{"var":"attributes.bytes"}'
@@ -327,3 +332,45 @@ class TestRefusals:
         assert (accounts(seller, job), status_of(seller, job)) == ({}, "WAITING_FOR_CONFIRMATION")
         confirm(seller, job)
         assert status_of(seller, job) == "COMPLETED"
+
+
+def test_events_that_come_in_all_the_while_are_metered_once_each(tmp_path: Path) -> None:
+    """In real time, with three clients that send: whatever each event was judged by, all come to the new units."""
+    with inside(tmp_path / "data", now=None) as server:
+        shop = Shop(server.api())
+        shop.account("acme")
+        shop.schema("traffic", ("bytes",))
+        shop.meter("Bytes", BYTES, "traffic")
+        stop = threading.Event()
+        sent = [0, 0, 0]
+
+        def go_on(client: int) -> None:
+            while not stop.is_set() or not sent[client]:
+                name = f"{client}-{sent[client]}"
+                send(shop, name, 1000, "2026-01-10T12:00:00Z")
+                sent[client] += 1
+
+        threads = [threading.Thread(target=go_on, args=(client,)) for client in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            meter = redefine(shop, THOUSANDS)
+            settled(shop, begun(shop, meter), "WAITING_FOR_CONFIRMATION")
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join(60)
+        for _ in range(2):
+            job = begun(shop, meter)
+            settled(shop, job, "WAITING_FOR_CONFIRMATION")
+            confirm(shop, job)
+            settled(shop, job, "COMPLETED")
+            assert usage(shop, "acme", meter) == sum(sent)
+
+
+def settled(shop: Shop, job: str, status: str) -> None:
+    """Wait until a job stands so."""
+    patience = time.monotonic() + 60
+    while status_of(shop, job) != status:
+        assert time.monotonic() < patience, shop.api.get(f"/v1/jobs/{job}").ok()
+        time.sleep(0.05)

@@ -23,7 +23,7 @@ from tests.operations.test_remeterings import (
     redefine,
     seller,
     send,
-    status_of,
+    told,
     usage,
 )
 
@@ -94,10 +94,20 @@ class Story:
         since = f"2026-{self.dice.randint(1, self.month):02}-{first:02}T00:00:00Z"
         job = begun(self.shop, meter_id(self.shop), **{"from": since}, **only)
         confirm(self.shop, job)
-        assert status_of(self.shop, job) == "COMPLETED"
+        self._check(job)
         for one in self.events.values():
             if self.is_open(one) and one.at >= since and account in (None, one.account):
                 one.comes_to = self.rule(one.amount)
+
+    def _check(self, job: str) -> None:
+        """What was previewed is what has become of it, to the last event and the last cent."""
+        view = told(self.shop, job)
+        assert view["status"] == "COMPLETED"
+        assert view["result"] == {name: view["preview"][name] for name in view["result"]}
+        totals = {one["id"]: one["totalAmount"] for account in ACCOUNTS for one in self.shop.invoices(account)}
+        for account in view["accounts"]:
+            for invoice in account["invoices"]:
+                assert totals[invoice["invoiceId"]] == invoice["amountAfter"], (job, account)
 
     def undo(self) -> None:
         if name := self._any():
