@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 CONNECTIONS: Final = {1: 64, 100: 16, 1000: 8}
 _LIMIT: Final = (
-    "Python's one lock: decoding and metering take turns on one core, while DuckDB, the disk and the load generator "
-    "share the other"
+    "both cores are busy: HTTP and decoding under Python's one lock, judging in the other process, DuckDB's insert and "
+    "its checkpoints, and the load generator"
 )
 _SINGLE_LIMIT: Final = "the Python around a request, while the load generator has the other core"
 _STORED_LIMIT: Final = "ids are looked up among more, and what is stored is rewritten as it grows"
