@@ -19,6 +19,7 @@ STATUS: Final = {
     Kind.NOT_FOUND: 404,
     Kind.CONFLICT: 409,
     Kind.TOO_LARGE: 413,
+    Kind.UNSUPPORTED: 415,
     Kind.UNPROCESSABLE: 422,
     Kind.LIMIT_EXCEEDED: 429,
     Kind.UNAVAILABLE: 503,

@@ -10,11 +10,13 @@ from starlette.requests import ClientDisconnect
 from tallystick.kernel.errors import BillingError, Kind, Problem, invalid
 
 if TYPE_CHECKING:
+    from starlette.datastructures import Headers
     from starlette.requests import Request
 
 LARGEST_BODY: Final = 8 * 1024 * 1024
 LONGEST_IDEMPOTENCY_KEY: Final = 255
 _BEARER: Final = "bearer "
+_AS_IT_IS: Final = "identity"
 
 
 def credential_of(request: Request) -> str | None:
@@ -29,8 +31,10 @@ async def body_of(request: Request) -> bytes:
     """The whole body.
 
     Raises:
-        BillingError: of kind TOO_LARGE, beyond 8 MB; of kind INVALID, when the caller hangs up before its end.
+        BillingError: of kind UNSUPPORTED, when it is compressed; of kind TOO_LARGE, beyond 8 MB; of kind INVALID, when
+            the caller hangs up before its end.
     """
+    refuse_compressed(request.headers)
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > LARGEST_BODY:
         raise _too_large()
@@ -45,6 +49,18 @@ async def body_of(request: Request) -> bytes:
     except ClientDisconnect:
         raise invalid("", "the connection was closed before the whole body had come") from None
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def refuse_compressed(headers: Headers) -> None:
+    """Refuse a body that is said to be compressed: a few megabytes could stand for any number of gigabytes.
+
+    Raises:
+        BillingError: of kind UNSUPPORTED.
+    """
+    encoding = headers.get("content-encoding", _AS_IT_IS).strip().lower()
+    if encoding not in {_AS_IT_IS, ""}:
+        reason = f"is {encoding[:60]!r}, which is not offered: send the body as it is, without this header"
+        raise BillingError(Kind.UNSUPPORTED, "unsupported_encoding", Problem("Content-Encoding", reason))
 
 
 def idempotency_of(request: Request, body: bytes) -> tuple[str | None, str]:

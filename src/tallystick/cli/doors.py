@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
+from tallystick.cli.connection import Connection
 from tallystick.kernel.errors import BillingError, Kind, Problem
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ FIRST_REQUEST_SECONDS: Final = 0.5
 """How long a connection that has just come in may take to ask, after SIGTERM."""
 
 _LOOK_SECONDS: Final = 0.01
+REQUEST_SECONDS: Final = 60
+"""In which a request must have come in completely: 8 MB at a little more than a megabit per second."""
+
+_LOOKS_PER_LIMIT: Final = 10
 _BACKLOG: Final = 2048
 
 
@@ -54,9 +59,10 @@ def address(host: str, listener: socket.socket) -> str:
 
 
 class Doors:
-    """The servers of one process."""
+    """The servers of one process; a connection whose request does not come in within `request_seconds` is ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, request_seconds: float = REQUEST_SECONDS) -> None:
+        self._request_seconds = request_seconds
         self._servers: list[_Server] = []
         self._is_stopping = False
 
@@ -77,6 +83,8 @@ class Doors:
     async def _serve(self, door: Door, listener: socket.socket) -> None:
         config = uvicorn.Config(
             await door(),
+            http=Connection,
+            ws="none",
             log_config=None,
             access_log=False,
             server_header=False,
@@ -86,7 +94,18 @@ class Doors:
         server = _Server(config)
         self._servers.append(server)
         if not self._is_stopping:
-            await server.serve(sockets=[listener])
+            looking = asyncio.create_task(self._end_slow(server))
+            try:
+                await server.serve(sockets=[listener])
+            finally:
+                looking.cancel()
+
+    async def _end_slow(self, server: _Server) -> None:
+        while True:
+            await asyncio.sleep(self._request_seconds / _LOOKS_PER_LIMIT)
+            for connection in list(server.server_state.connections):
+                assert isinstance(connection, Connection), "the configuration names no other"
+                connection.end_if_slow(self._request_seconds)
 
     def _stop(self, number: int, _frame: object) -> None:
         self._is_stopping = True

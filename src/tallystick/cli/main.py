@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tallystick import __version__
+from tallystick.cli.doors import REQUEST_SECONDS
 from tallystick.cli.gateway import Secrets, serve_gateway
 from tallystick.cli.ingest import ingest_command
 from tallystick.cli.repair import repair
@@ -106,6 +107,13 @@ def main() -> None:
     show_default=True,
     help="How many tools one key may call within a minute.",
 )
+@click.option(
+    "--request-seconds",
+    type=click.FloatRange(min=1),
+    default=REQUEST_SECONDS,
+    show_default=True,
+    help="How long a request may take to come in; a slower one is refused with 408.",
+)
 @_data
 @_database
 @click.option("--test-clock", type=_Instant(), help="Freeze time at an instant; it moves only when told.")
@@ -119,6 +127,7 @@ def serve_command(  # noqa: D103 - click shows the help below
     mcp_read_only: bool,
     mcp_hosts: tuple[str, ...],
     mcp_calls_per_minute: int,
+    request_seconds: float,
     data: Path,
     database: str | None,
     test_clock: datetime | None,
@@ -127,7 +136,7 @@ def serve_command(  # noqa: D103 - click shows the help below
     key = (first_key or "").strip() or None  # what reads it from a file often leaves a line feed behind
     settings = Settings(data=data, database_url=database, test_clock=test_clock, first_key=key)
     agents = AgentsPort(port=mcp_port, hosts=mcp_hosts, read_only=mcp_read_only, calls_per_minute=mcp_calls_per_minute)
-    serve(settings, host, port, agents if mcp else None)
+    serve(settings, host, port, agents if mcp else None, request_seconds)
 
 
 serve_command.help = (

@@ -39,8 +39,10 @@ class AgentsPort:
     calls_per_minute: int
 
 
-def serve(settings: Settings, host: str, port: int, agents: AgentsPort | None) -> None:
+def serve(settings: Settings, host: str, port: int, agents: AgentsPort | None, request_seconds: float) -> None:
     """Serve until asked to stop; without `agents` there is no MCP port.
+
+    A request that does not come in within `request_seconds` is refused.
 
     Raises:
         BillingError: when an address is taken, or the directory cannot be used.
@@ -61,7 +63,7 @@ def serve(settings: Settings, host: str, port: int, agents: AgentsPort | None) -
         doors: list[tuple[Door, socket]] = [(rest_door, rest)] + ([] if mcp is None else [(mcp_door, mcp)])
         _greet(engine, settings, address(host, rest), None if mcp is None else address(host, mcp))
         with _collecting_rarely():
-            Doors().run(doors)
+            Doors(request_seconds).run(doors)
 
 
 def _agents_app(engine: Engine, workers: Workers, host: str, agents: AgentsPort) -> Any:  # noqa: ANN401 - an ASGI application

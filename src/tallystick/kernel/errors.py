@@ -19,6 +19,7 @@ class Kind(enum.Enum):
     CONFLICT = "conflict"
     UNPROCESSABLE = "unprocessable"
     TOO_LARGE = "too_large"
+    UNSUPPORTED = "unsupported"
     LIMIT_EXCEEDED = "limit_exceeded"
     UNAVAILABLE = "unavailable"
     BROKEN = "broken"

@@ -1,0 +1,102 @@
+"""One connection, with limits to what it may send and how long it may take: uvicorn itself has neither."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from tallystick.api.errors import message_response
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterable
+
+    from starlette.types import Receive, Scope, Send
+
+LARGEST_HEAD: Final = 64 * 1024
+"""Bytes of a request's first line and headers together."""
+
+_TOO_LARGE: Final = 431
+_TOO_SLOW: Final = 408
+_MALFORMED: Final = 400
+_REASONS: Final = {
+    _MALFORMED: "Bad Request",
+    _TOO_SLOW: "Request Timeout",
+    _TOO_LARGE: "Request Header Fields Too Large",
+}
+_SAID: Final = f"the first line and the headers are larger than {LARGEST_HEAD // 1024} kB together"
+
+
+class Connection(HttpToolsProtocol):
+    """A connection that says since when a request is coming in, and refuses one whose head is too large."""
+
+    coming_since: float | None = None
+    """When the request began that has not come in completely, or when the caller came in; None between requests."""
+
+    _ending_since: float | None = None
+    _head_size = 0
+    _in_head = True
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self.coming_since = self.loop.time()
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, unless the head becomes too large."""
+        if self._in_head:
+            self._head_size += len(data)
+        if self.coming_since is None:
+            self.coming_since = self.loop.time()
+        super().data_received(data)
+        if self._in_head and self._head_size > LARGEST_HEAD and not self.transport.is_closing():
+            self._refuse(_TOO_LARGE, _SAID)
+
+    def on_headers_complete(self) -> None:
+        """Hand the request over; one that came in few large pieces is only now known to have too large a head."""
+        self._in_head = False
+        if self._head_size > LARGEST_HEAD and _size(self.url, self.headers) > LARGEST_HEAD:
+            self.app = _head_too_large
+        self._head_size = 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request has come in."""
+        super().on_message_complete()
+        self.coming_since = None
+        self._in_head = True
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, in the way in which everything is refused."""
+        self._refuse(_MALFORMED, msg)
+
+    def end_if_slow(self, seconds: float) -> None:
+        """End the connection when its request takes longer than that to come in, or its caller to read the last answer.
+
+        Requests that wait for an answer to an earlier one on the same connection are not held against the caller.
+        """
+        now = self.loop.time()
+        if self.transport.is_closing():
+            self._ending_since = self._ending_since or now
+            if now - self._ending_since > seconds:
+                self.transport.abort()
+        elif self.coming_since is not None and not self.pipeline and now - self.coming_since > seconds:
+            self._refuse(_TOO_SLOW, f"the request has not come in completely within {seconds:g} seconds")
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Answer, unless that could be taken for the answer to another request, and hang up."""
+        last: RequestResponseCycle | None = self.cycle
+        if last is None or (last.response_complete if self._in_head else not last.response_started):
+            body = bytes(message_response(status, message).body)
+            head = f"HTTP/1.1 {status} {_REASONS[status]}\r\ncontent-type: application/json\r\n"
+            self.transport.write(f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body)
+        self.transport.close()
+
+
+def _size(url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> int:
+    return len(url) + sum(len(name) + len(value) + len(b": \r\n") for name, value in headers)
+
+
+async def _head_too_large(scope: Scope, receive: Receive, send: Send) -> None:
+    await message_response(_TOO_LARGE, _SAID, {"Connection": "close"})(scope, receive, send)
