@@ -18,7 +18,7 @@ import msgspec
 from tallystick.kernel.document import Draft, encode
 from tallystick.kernel.errors import invalid
 from tallystick.kernel.paging import PageRequest
-from tallystick.kernel.shapes import nearest, object_fields, shape_error, storable
+from tallystick.kernel.shapes import in_utf8, nearest, object_fields, shape_error, storable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -156,7 +156,7 @@ class Binding:
         assert self.body is not None
         if not body and not self.may_be_empty:
             raise invalid("", "the request has no body: send JSON")
-        sent = body or b"{}"
+        sent = in_utf8(body) or b"{}"
         return storable(_without_empty(sent, self.body[1]) if self.lenient else sent, self.decoder, self.body[1])
 
 

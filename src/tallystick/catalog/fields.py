@@ -18,6 +18,9 @@ CurrencyCode = Annotated[str, Meta(min_length=3, max_length=3)]
 NUMBER_PATTERN: Final = r"^-?[0-9]{1,512}(\.[0-9]+)?$(?!\n)"
 """A number that the wire carries as digits; the last part is there because `$` also matches before a line feed."""
 
+LONGEST_NUMBER: Final = 1 + 512 + 1 + 512
+"""Characters of such a number: a sign, and 512 digits on either side of the point."""
+
 NumberText = Annotated[str, Meta(min_length=1, max_length=40)]
 """A number that the wire carries as text, inside slabConfig, slabRateConfig and rateConfig."""
 

@@ -55,6 +55,7 @@ _BATCH: Final = msgspec.json.Decoder(_UncheckedBatch)
 _RAW_BATCH: Final = msgspec.json.Decoder(_RawBatch)
 _EVENT: Final = msgspec.json.Decoder(Event)
 _EVENTS: Final = b'"events"'
+_EVENT_NAME: Final = b'"event"'
 _MAY_BE_ROUNDED_UP: Final = NEARLY_A_SECOND.encode()
 
 
@@ -73,13 +74,13 @@ class Refused:
 
 
 def is_batch(body: bytes) -> bool:
-    """Whether a body holds `events` and no `event`."""
+    """Whether a body holds `events` and no `event`; where it cannot be read, whether it looks like that."""
     if _EVENTS not in body:
         return False
     try:
         sent = msgspec.json.decode(body, type=_Either)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return False
+        return _EVENT_NAME not in body
     return sent.events is not UNSET and sent.event is UNSET
 
 

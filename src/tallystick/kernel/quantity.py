@@ -27,10 +27,10 @@ STORED_SCALE: Final = 12
 
 _PLAIN_NUMBER: Final = re.compile(r"-?[0-9]{1,512}(\.[0-9]{1,512})?", re.ASCII)
 
-_WRITTEN_NUMBER: Final = re.compile(r"-?[0-9]{1,512}(\.[0-9]+)?([eE][+-]?[0-9]{1,4})?", re.ASCII)
+_WRITTEN_NUMBER: Final = re.compile(r"-?[0-9]{1,512}(\.[0-9]{1,512})?([eE][+-]?[0-9]{1,4})?", re.ASCII)
 
 MOST_DIGITS: Final = 512
-"""What a number may have before its point on the wire, and behind it when an exponent is written out."""
+"""What a number may have before its point on the wire, and behind it."""
 
 LARGEST_EXPONENT: Final = 100
 """A number beyond 10^100, or with a digit finer than 10^-100, is refused instead of formatted."""
@@ -60,8 +60,7 @@ def from_text(text: str) -> Decimal:
 def written_out(text: str) -> str | None:
     """The digits of a number written as in JSON: as they came (1.50), an exponent written out (25e-4 -> 0.0025).
 
-    None for what is no number, for one of more than 512 digits before its point, and for an exponent that makes more
-    than that before or behind it.
+    None for what is no number, and for one that has more than 512 digits before its point or behind it.
     """
     found = _WRITTEN_NUMBER.fullmatch(text)
     if found is None or found[2] is None:

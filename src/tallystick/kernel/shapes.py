@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,9 +17,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 LONGEST_CAME: Final = 60
+LONGEST_NEAREST: Final = 100
+"""Characters of a name for which a similar one is looked for: that takes time by the square of its length."""
+
+LARGEST_SEARCHED: Final = 1024 * 1024
+"""Bytes of JSON in which the place of what is wrong is looked for by reading it all once more."""
+
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _STEP: Final = re.compile(r"\[[^\]]*\]|[^.\[]+")
-_WHERE: Final = re.compile(r"(?P<reason>.*?)(?: - at (?:`key` in )?`\$\.?(?P<path>[^`]*)`)?", re.DOTALL)
+_NUL_ESCAPE: Final = rb"\u0000"
+_NUL: Final = "\0"
+_AT: Final = " - at "
+_WHERE: Final = re.compile(r" - at (?:`key` in )?`\$\.?(?P<path>[^`]*)`")
 _MISSING_FIELD: Final = re.compile(r"Object missing required field `(?P<name>.*)`", re.DOTALL)
 _UNKNOWN_FIELD: Final = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
 
@@ -41,9 +51,22 @@ def storable(sent: bytes, decoder: msgspec.json.Decoder[Any], kind: Any) -> Any:
     Raises:
         BillingError: of kind INVALID, for its shape or the character that no database takes.
     """
-    if rb"\u0000" in sent:
-        raise invalid("", r"the character \u0000 cannot be stored")
+    if _NUL_ESCAPE in sent and (path := _nul_at(sent)) is not None:
+        raise invalid(path, r"the character \u0000 cannot be stored")
     return shaped(sent, decoder, kind)
+
+
+def in_utf8(sent: bytes) -> bytes:
+    """The same bytes; to be asked where parts are kept as they came, whose texts the decoder does not look at.
+
+    Raises:
+        BillingError: of kind INVALID, when they are not UTF-8.
+    """
+    try:
+        sent.decode()
+    except UnicodeDecodeError as failure:
+        raise invalid("", f"not valid JSON: {failure}") from None
+    return sent
 
 
 def object_fields(sent: bytes) -> dict[str, msgspec.Raw]:
@@ -62,13 +85,12 @@ def shape_error(failure: Exception, kind: Any, sent: Any) -> str:  # noqa: ANN40
         return "not valid JSON: nested too deeply"
     if not isinstance(failure, msgspec.ValidationError):
         return f"not valid JSON: {failure}"
-    found = _WHERE.fullmatch(str(failure))
-    assert found is not None, "the pattern takes any text"
-    path, reason = found["path"] or "", found["reason"]
+    reason, path = _reason_and_path(str(failure))
     expected = described_at(kind, path)
     unknown, missing = _UNKNOWN_FIELD.fullmatch(reason), _MISSING_FIELD.fullmatch(reason)
     if unknown is not None:
-        reason = f"unknown field {unknown['name']!r}{nearest(unknown['name'], field_names(expected))}"
+        name = unknown["name"]
+        reason = f"unknown field {_cut(name)!r}{nearest(name, field_names(expected))}"
     elif missing is not None:
         reason = f"required field {missing['name']!r} is missing{choices(described_at(expected, missing['name']))}"
     elif reason.startswith("Invalid enum value"):
@@ -78,30 +100,67 @@ def shape_error(failure: Exception, kind: Any, sent: Any) -> str:  # noqa: ANN40
     return f"{path}: {reason}" if path else reason
 
 
+def _reason_and_path(said: str) -> tuple[str, str]:
+    """What msgspec says, parted: it names the path at the end, and before it may quote a name of any length."""
+    ends_at = said.rfind(_AT)
+    found = _WHERE.fullmatch(said, ends_at) if ends_at >= 0 else None
+    return (said, "") if found is None else (said[:ends_at], found["path"])
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint at the known name that looks most like this one, or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=1)
+    close = difflib.get_close_matches(name, list(known), n=1) if len(name) <= LONGEST_NEAREST else []
     return f": did you mean {close[0]!r}?" if close else ""
 
 
 def described_at(kind: Any, path: str) -> inspect.Type | None:  # noqa: ANN401 - a type, or one described already
     """The description of what belongs at a path such as `slabs[1].rate`; None where that is not known."""
-    described = kind if kind is None or isinstance(kind, inspect.Type) else inspect.type_info(kind)
+    described = kind if kind is None or isinstance(kind, inspect.Type) else _described(kind)
     for step in _STEP.findall(path):
         described = next((below for option in _options(described) for below in _below(option, step)), None)
     return described
 
 
+@functools.cache
+def _described(kind: Any) -> inspect.Type:  # noqa: ANN401 - any decodable type, of which there are as many as routes
+    """The description of a type: it takes a millisecond, and a thousand events of a batch may ask for it."""
+    return inspect.type_info(kind)
+
+
 def came_at(sent: Any, path: str) -> str:  # noqa: ANN401 - JSON text, or values decoded already
     """What was sent at a path, as a hint of at most 60 characters; nothing when it cannot be found."""
     try:
-        value: Any = decode(bytes(sent), object) if isinstance(sent, (bytes, msgspec.Raw)) else sent
+        is_text = isinstance(sent, (bytes, msgspec.Raw))
+        if is_text and len(bytes(sent)) > LARGEST_SEARCHED:
+            return ""
+        value: Any = decode(bytes(sent), object) if is_text else sent
         for step in _STEP.findall(path):
             value = value[int(step[1:-1])] if step.startswith("[") else value[step]
     except (msgspec.MsgspecError, LookupError, TypeError, ValueError):
         return ""
     text = encode(value).decode()
     return f", got {text if len(text) <= LONGEST_CAME else text[:LONGEST_CAME] + '...'}"
+
+
+def _nul_at(sent: bytes) -> str | None:
+    """The path of a text with the character NUL, empty where that is not known; None when a backslash was meant."""
+    if len(sent) > LARGEST_SEARCHED:
+        return ""
+    try:
+        pending: list[tuple[str, object]] = [("", decode(sent, object))]
+    except msgspec.MsgspecError:
+        return ""
+    while pending:
+        path, value = pending.pop()
+        if isinstance(value, str) and _NUL in value:
+            return path
+        if isinstance(value, dict):
+            if any(_NUL in name for name in value):
+                return path
+            pending += [(f"{path}.{name}" if path else name, below) for name, below in value.items()]
+        elif isinstance(value, list):
+            pending += [(f"{path}[{index}]", below) for index, below in enumerate(value)]
+    return None
 
 
 def field_names(described: inspect.Type | None) -> list[str]:
@@ -120,6 +179,10 @@ def choices(described: inspect.Type | None) -> str:
         if isinstance(option, inspect.EnumType):
             return f", expected one of {', '.join(str(member.value) for member in option.cls)}"
     return ""
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= LONGEST_NEAREST else name[:LONGEST_NEAREST] + "..."
 
 
 def _options(described: inspect.Type | None) -> Iterator[inspect.Type]:

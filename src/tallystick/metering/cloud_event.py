@@ -41,7 +41,7 @@ class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
     type: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
     subject: Annotated[str, Meta(min_length=1, max_length=LONGEST_REFERENCE)]
     time: datetime
-    data: dict[str, msgspec.Raw] = {}
+    data: Annotated[dict[str, msgspec.Raw], Meta(max_length=MOST_ATTRIBUTES + MOST_DIMENSIONS)] = {}
     data_base64: Any | UnsetType = UNSET
 
 
@@ -117,7 +117,7 @@ class _Split:
         text = _text_of(value)
         if text is None:
             came = _OTHER_KINDS.get(value[:1]) or value.decode()
-            self.refuse(f"data.{name}", f"is {came}, expected a number or a text{_ADVICE.get(came, '')}")
+            self.refuse(f"data.{name[:60]}", f"is {came[:60]}, expected a number or a text{_ADVICE.get(came, '')}")
             return
         is_number = value[0] in _NUMBER_STARTS
         is_dimension = name in self.names.dimensions
@@ -136,14 +136,19 @@ class _Split:
     def _add_attribute(self, name: str, text: str) -> None:
         digits = written_out(text)
         if digits is None:
-            self.refuse(f"data.{name}", f"is {text[:60]!r}, expected a number of at most 512 digits before its point")
+            self.refuse(
+                f"data.{name}",
+                f"is {text[:60]!r}, expected a number of at most 512 digits before its point, and behind it",
+            )
         elif not 1 <= len(name) <= LONGEST_NAME:
             self.refuse(f"data.{name[:60]}", f"the name of a number has 1 to {LONGEST_NAME} characters")
         else:
             self.attributes.append(Attribute(name, digits))
 
     def _add_dimension(self, name: str, text: str) -> None:
-        if 1 <= len(text) <= LONGEST_TEXT:
+        if len(name) > LONGEST_TEXT:
+            self.refuse(f"data.{name[:60]}", f"the name of a text has at most {LONGEST_TEXT} characters")
+        elif 1 <= len(text) <= LONGEST_TEXT:
             self.dimensions[name] = text
         else:
             self.refuse(f"data.{name}", f"has {len(text)} characters, a text has 1 to {LONGEST_TEXT}")

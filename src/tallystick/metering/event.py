@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from tallystick.catalog.fields import NUMBER_PATTERN
+from tallystick.catalog.fields import LONGEST_NUMBER, NUMBER_PATTERN
 from tallystick.kernel.errors import invalid
 
 if TYPE_CHECKING:
@@ -23,14 +23,14 @@ LONGEST_NAME: Final = 50
 LONGEST_REFERENCE: Final = 512
 """Characters of an event's id, and of the account's id or alias."""
 LONGEST_TEXT: Final = 200
-"""Characters of a dimension's value."""
+"""Characters of a dimension's value, and of its name."""
 
 
 class Attribute(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """A number of an event: decimal digits as text, so that nothing is lost on its way."""
 
     name: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
-    value: Annotated[str, Meta(pattern=NUMBER_PATTERN)]
+    value: Annotated[str, Meta(pattern=NUMBER_PATTERN, max_length=LONGEST_NUMBER)]
     unit: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)] | None = None
 
 
@@ -43,7 +43,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_un
     account_id: Annotated[str, Meta(max_length=LONGEST_REFERENCE)]
     attributes: Annotated[list[Attribute], Meta(max_length=MOST_ATTRIBUTES)]
     dimensions: Annotated[
-        dict[str, Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]], Meta(max_length=MOST_DIMENSIONS)
+        dict[
+            Annotated[str, Meta(max_length=LONGEST_TEXT)],
+            Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)],
+        ],
+        Meta(max_length=MOST_DIMENSIONS),
     ]
 
 

@@ -1,0 +1,87 @@
+"""What is wrong with JSON is said with its place, and without looking for long."""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated, Any
+
+import msgspec
+import pytest
+
+from tallystick.kernel.errors import BillingError
+from tallystick.kernel.shapes import LARGEST_SEARCHED, in_utf8, storable
+
+
+class Letter(enum.StrEnum):
+    A = "a"
+    B = "b"
+
+
+class Inner(msgspec.Struct, forbid_unknown_fields=True):
+    rate: int = 0
+    kind: Letter = Letter.A
+    few: Annotated[str, msgspec.Meta(max_length=2)] = ""
+    name: str = ""
+
+
+class Outer(msgspec.Struct, forbid_unknown_fields=True):
+    inner: list[Inner] = []
+    texts: dict[str, str] = {}
+    kept: msgspec.Raw = msgspec.Raw(b"null")
+
+
+def said(sent: bytes) -> str:
+    with pytest.raises(BillingError) as refused:
+        storable(sent, msgspec.json.Decoder(Outer), Outer)
+    return refused.value.message
+
+
+def taken(sent: bytes) -> Any:  # noqa: ANN401 - what was decoded
+    return storable(sent, msgspec.json.Decoder(Outer), Outer)
+
+
+@pytest.mark.parametrize(
+    ("sent", "path"),
+    [
+        (rb'{"inner":[{},{"name":"a\u0000"}]}', "inner[1].name"),
+        (rb'{"texts":{"a":"\u0000"}}', "texts.a"),
+        (rb'{"texts":{"\u0000":"a"}}', "texts"),
+        (rb'{"kept":["\u0000"]}', "kept[0]"),
+    ],
+)
+def test_the_character_nul_is_refused_with_its_place(sent: bytes, path: str) -> None:
+    assert said(sent) == rf"{path}: the character \u0000 cannot be stored"
+
+
+def test_it_is_refused_without_its_place_where_that_takes_long_or_cannot_be_read() -> None:
+    assert said(rb'{"texts":{"a":"\u0000"' + b" " * LARGEST_SEARCHED + b"}}").startswith("the character")
+    assert said(rb'{"texts":{"a":"\u0000"').startswith("the character")
+
+
+def test_a_backslash_before_u0000_is_text() -> None:
+    assert taken(rb'{"texts":{"a":"\\u0000"}}').texts == {"a": r"\u0000"}
+
+
+def test_a_long_unknown_name_is_cut_and_no_similar_one_is_looked_for() -> None:
+    assert said(b'{"inner":[{"rates":1}]}') == "inner[0]: unknown field 'rates': did you mean 'rate'?"
+    long = "rate" * 30
+    assert said(f'{{"inner":[{{"{long}":1}}]}}'.encode()) == f"inner[0]: unknown field '{long[:100]}...'"
+
+
+def test_a_name_that_looks_like_a_place_is_none() -> None:
+    assert said(b'{"inner":[{" - at `$.kept`":1}]}') == "inner[0]: unknown field ' - at `$.kept`'"
+
+
+def test_what_came_is_quoted_unless_it_takes_long_to_find() -> None:
+    assert said(b'{"inner":[{"kind":"c"}]}') == "inner[0].kind: Invalid enum value 'c', expected one of a, b"
+    assert said(b'{"inner":[{"few":"abc"}]}') == 'inner[0].few: Expected `str` of length <= 2, got "abc"'
+    long = b'{"inner":[{"few":"abc"}]' + b" " * LARGEST_SEARCHED + b"}"
+    assert said(long) == "inner[0].few: Expected `str` of length <= 2"
+
+
+def test_a_text_in_what_is_kept_as_it_came_must_be_utf8_too() -> None:
+    bad = b'{"kept":"caf\xe9"}'
+    assert bytes(taken(bad).kept) == b'"caf\xe9"'
+    with pytest.raises(BillingError, match="not valid JSON: 'utf-8' codec can't decode byte 0xe9 in position 12"):
+        in_utf8(bad)
+    assert in_utf8('{"kept":"café"}'.encode()) == '{"kept":"café"}'.encode()
