@@ -27,7 +27,7 @@ class CorrectionOutcome(enum.StrEnum):
     FAILED = "FAILED"
 
 
-_NEVER: Final = frozenset({S.IN_PROGRESS, S.DUPLICATE, S.REVERTED})
+_NEVER: Final = frozenset({S.IN_PROGRESS, S.DUPLICATE, S.REVERTED, S.UNKNOWN})
 _NOT: Final[Mapping[CorrectionAction, frozenset[S]]] = {
     CorrectionAction.UNDO: _NEVER | {S.INSUFFICIENT_CREDITS},
     CorrectionAction.REDO: _NEVER | {S.UNITS_INVALID, S.PAST_GRACE_PERIOD},

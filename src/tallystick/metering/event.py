@@ -132,6 +132,14 @@ class EventStatus(enum.StrEnum):
         return self.value.startswith("INGESTION_FAILED")
 
 
+def stored_status(name: str) -> EventStatus:
+    """The status that stands in a store; one that this release does not know is UNKNOWN."""
+    try:
+        return EventStatus(name)
+    except ValueError:
+        return EventStatus.UNKNOWN
+
+
 STATUS_GROUPS: Final = {
     "PROCESSED": tuple(status for status in EventStatus if status.is_processed),
     "UNPROCESSED": tuple(status for status in EventStatus if status.is_unprocessed),

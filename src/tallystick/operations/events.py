@@ -16,7 +16,7 @@ from tallystick.kernel.paging import Query
 from tallystick.kernel.period import local_date
 from tallystick.kernel.quantity import plain
 from tallystick.metering.enrichment import EnrichmentTrace
-from tallystick.metering.event import statuses_named
+from tallystick.metering.event import EventStatus, statuses_named
 from tallystick.metering.event_view import (
     AccountTrace,
     CustomerTrace,
@@ -38,6 +38,8 @@ from tallystick.stores.event_store import StoredEvent, UsageFact
 
 LARGEST_PAGE: Final = 50
 _LISTING: Final = "events"
+_SUCCEEDED: Final = "Ingestion completed successfully"
+_SAID_OTHERWISE: Final = {EventStatus.UNKNOWN: "The stored status is not known to this release"}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -137,7 +139,7 @@ def view(work: Work, event: StoredEvent) -> EventView:
         event_payload=event.event,
         ingestion_status=IngestionStatus(
             status=event.status,
-            status_description=event.status_description or "Ingestion completed successfully",
+            status_description=event.status_description or _SAID_OTHERWISE.get(event.status, _SUCCEEDED),
         ),
         customer_id=event.customer_id,
         source=Source(id=event.source, type=event.source),

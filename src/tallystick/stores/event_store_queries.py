@@ -15,7 +15,7 @@ import pyarrow as pa
 from tallystick.kernel import quantity
 from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.kernel.period import BEGINNING
-from tallystick.metering.event import STATUS_GROUPS, Attribute, Event, EventSource, EventStatus
+from tallystick.metering.event import STATUS_GROUPS, Attribute, Event, EventSource, EventStatus, stored_status
 from tallystick.stores.event_facts import MeteredEvent, StoredEvent, UsageFact
 from tallystick.stores.event_log import position_of
 from tallystick.stores.known_ids import keys_of
@@ -33,10 +33,16 @@ SeriesBy: TypeAlias = Literal["account", "meter"]
 CountsBy: TypeAlias = Literal["account", "schema", "status"]
 
 _USAGE_GROUPS: Final[Mapping[SeriesBy | None, str]] = {"account": "account_id", "meter": "meter_id", None: "NULL"}
+_STATUS: Final = f"""
+CASE WHEN status IN ({", ".join(f"'{status.value}'" for status in EventStatus)}) THEN status
+ELSE '{EventStatus.UNKNOWN.value}' END
+"""
+"""The status as this release knows it: a later one may have written others."""
+
 _EVENT_GROUPS: Final[Mapping[CountsBy | None, str]] = {
     "account": "coalesce(account_id, account_ref)",
     "schema": "schema_name",
-    "status": "status",
+    "status": _STATUS,
     None: "NULL",
 }
 _EVENT_COLUMNS: Final = (
@@ -136,7 +142,7 @@ class EventQueries:
             {
                 _EVENT_GROUPS["account"]: account_ids,
                 "schema_name": None if schema_name is None else [schema_name],
-                "status": statuses,
+                _status_column(statuses): statuses,
             },
         )
         query = f"""
@@ -163,7 +169,7 @@ class EventQueries:
         where = ["organisation = $organisation"]
         parameters: dict[str, object] = {"organisation": organisation, "size": size}
         if statuses is not None:
-            where.append("list_contains($statuses, status)")
+            where.append(f"list_contains($statuses, {_status_column(statuses)})")
             parameters["statuses"] = [status.value for status in statuses]
         if account_id is not None:
             where.append("(account_id = $account_id OR account_ref = $account_id)")
@@ -414,6 +420,11 @@ def _conditions(
     return " AND ".join(where), parameters
 
 
+def _status_column(wanted: Sequence[EventStatus] | None) -> str:
+    """Where wanted statuses are looked for; the plain column, which is faster, unless it could be any other text."""
+    return _STATUS if wanted is not None and EventStatus.UNKNOWN in wanted else "status"
+
+
 def _bucket(bounds: Sequence[datetime]) -> str:
     """The index of the bucket of `event_at`: by division where all whole buckets are equally wide, else by search."""
     whole = {later - earlier for earlier, later in pairwise(bounds[1:-1])}
@@ -459,9 +470,9 @@ def _stored_event(*row: Any) -> StoredEvent:  # noqa: ANN401 - columns of many t
         customer_id=customer_id,
         received_at=received_at.replace(tzinfo=UTC),
         source=EventSource(source),
-        status=EventStatus(status),
+        status=stored_status(status),
         status_description=description,
         filtered_out=() if filtered_out is None else _METERS.decode(filtered_out),
         enrichments=enrichments,
-        before_reverting=None if before is None else EventStatus(before),
+        before_reverting=None if before is None else stored_status(before),
     )
