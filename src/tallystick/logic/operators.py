@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from tallystick.logic import arithmetic, choice, comparison, lists, temporal, text, variable
 from tallystick.logic.evaluation import OperatorError, Work
 from tallystick.logic.rule import Apply, evaluated
+from tallystick.logic.value import weight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,7 +24,7 @@ class Operator:
 
     `fewest` and `most` bound how many arguments make sense, on which `check` insists; evaluation is as
     lenient as the fork. `spreads`: a single argument that is a list becomes the arguments. `function` is what an
-    operator does that needs no more than the values of its arguments.
+    operator does that needs no more than the values of its arguments; `dear`, how many units of work more than others.
     """
 
     apply: Apply
@@ -31,15 +32,18 @@ class Operator:
     most: int | None
     spreads: bool
     function: Callable[[list[Value]], Value] | None = None
+    dear: int = 0
 
 
-def _plain(function: Callable[[list[Value]], Value], fewest: int, most: int | None) -> Operator:
+def _plain(function: Callable[[list[Value]], Value], fewest: int, most: int | None, dear: int = 0) -> Operator:
     """An operator that needs no more than the values of its arguments."""
 
     def apply(arguments: tuple[Rule, ...], data: object, work: Work) -> Value:
-        return function(evaluated(arguments, data, work))
+        values = evaluated(arguments, data, work)
+        work.weigh(weight(values) + dear)
+        return function(values)
 
-    return Operator(apply, fewest, most, spreads=True, function=function)
+    return Operator(apply, fewest, most, spreads=True, function=function, dear=dear)
 
 
 def _lazy(apply: Apply, fewest: int, most: int | None) -> Operator:
@@ -53,6 +57,9 @@ def _first(values: list[Value]) -> Value:
         raise OperatorError("needs an argument")
     return values[0]
 
+
+_DATED: Final = 60
+"""What reading dates and durations takes, in units of work."""
 
 _LOOSE: Final = comparison.loosely_equal
 _STRICT: Final = comparison.strictly_equal
@@ -92,11 +99,11 @@ OPERATORS: Final[Mapping[str, Operator]] = {
     "var": _lazy(variable.look_up, 1, 2),
     "missing": Operator(variable.missing, 1, None, spreads=True),
     "missing_some": Operator(variable.missing_some, 2, 2, spreads=True),
-    "date": _plain(temporal.date, 1, 1),
-    "date.add": _plain(temporal.shifted(1), 2, 2),
-    "date.sub": _plain(temporal.shifted(-1), 2, 2),
-    "duration.of": _plain(temporal.duration_of, 2, 2),
-    "duration.between": _plain(temporal.duration_between, 2, 2),
-    "duration.as": _plain(temporal.duration_as, 2, 2),
+    "date": _plain(temporal.date, 1, 1, _DATED),
+    "date.add": _plain(temporal.shifted(1), 2, 2, _DATED),
+    "date.sub": _plain(temporal.shifted(-1), 2, 2, _DATED),
+    "duration.of": _plain(temporal.duration_of, 2, 2, _DATED),
+    "duration.between": _plain(temporal.duration_between, 2, 2, _DATED),
+    "duration.as": _plain(temporal.duration_as, 2, 2, _DATED),
     "log": _plain(_first, 1, None),
 }

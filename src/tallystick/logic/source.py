@@ -12,22 +12,26 @@ from tallystick.logic.number import EXACT
 from tallystick.logic.operators import OPERATORS
 from tallystick.logic.rule import Constant, Listing, Operation, Rule
 from tallystick.logic.text import LONGEST_TEXT
-from tallystick.logic.value import truthy
+from tallystick.logic.value import HEAVIEST, truthy
+from tallystick.logic.variable import name_weight
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-LONGEST_READ: Final = 1_000
+LONGEST_READ: Final = 500
 """Characters of a text that a compiled rule reads by itself."""
 
 _NUMBERS: Final = ("attributes", "attribute")
 _TEXTS: Final = ("dimensions", "dimension")
 """Heads of the variables that are sure to be numbers, or texts, where they are there at all (domain.md 3.2)."""
 
+_LONGEST_DATE: Final = 100
+"""Characters of a date or a duration that an operator writes: years have four digits, seconds 19."""
+
 _RESULTS: Final[Mapping[str, tuple[Kind, int]]] = {
     **dict.fromkeys(("+", "-", "*", "/", "%", "min", "max", "duration.as", "date"), (Kind.SCALAR, 0)),
     **dict.fromkeys(("<", "<=", ">", ">=", "==", "!=", "===", "!==", "in", "!", "!!"), (Kind.TRUTH, 0)),
-    **dict.fromkeys(("date.add", "date.sub", "duration.of", "duration.between"), (Kind.SCALAR, LONGEST_TEXT)),
+    **dict.fromkeys(("date.add", "date.sub", "duration.of", "duration.between"), (Kind.SCALAR, _LONGEST_DATE)),
     **dict.fromkeys(("cat", "substr"), (Kind.TEXT, LONGEST_TEXT)),
 }
 """What the functions of operators give, whatever they are given, and how long it can be where no argument is longer."""
@@ -77,7 +81,7 @@ class Source:
         head, _, key = name.partition(".")
         if not key or head not in (*_NUMBERS, *_TEXTS) or not all(isinstance(one, Constant) for one in defaults):
             return None
-        steps = 2 + len(defaults)
+        steps = 2 + len(defaults) + name_weight(name)
         if head in _TEXTS:
             value = f"texts[{self.bind(key)}]"
             return Expression(value, Kind.TEXT, value, LONGEST_READ, steps + LONGEST_READ)
@@ -91,7 +95,9 @@ class Source:
         written = (form(self.bind, rule.arguments, parts) if form else None) or self._call(rule.operator, parts)
         if written is None:
             return None
-        steps = 1 + len(parts) + written.made + _steps(parts)
+        operator = OPERATORS[rule.operator]
+        weight = 0 if operator.function is None else operator.dear + sum(map(_heaviest, parts))
+        steps = 1 + len(parts) + weight + written.made + _steps(parts)
         return Expression(written.value, written.kind, written.condition, written.made, steps)
 
     def _call(self, operator: str, parts: Sequence[Expression]) -> Expression | None:
@@ -112,6 +118,11 @@ def _kind(constant: object) -> Kind:
     if isinstance(constant, bool):
         return Kind.TRUTH
     return Kind.NUMBER if isinstance(constant, Decimal) else Kind.TEXT if isinstance(constant, str) else Kind.SCALAR
+
+
+def _heaviest(part: Expression) -> int:
+    """What a value weighs at most as an argument, see `value.weight`."""
+    return min(part.made, HEAVIEST) if part.kind in (Kind.TEXT, Kind.TRUTH) else HEAVIEST
 
 
 def _steps(parts: Sequence[Expression]) -> int:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from tallystick.logic import number
 from tallystick.logic.evaluation import OperatorError
 from tallystick.logic.moment import Moment
+
+HEAVIEST: Final = 128
+"""The most that one value weighs."""
+
+_DIGITS: Final = 16
+_TEXT: Final = 8
+_LIST: Final = 2
+"""Digits, characters and members for one more unit of work."""
 
 Value: TypeAlias = "Decimal | str | bool | Moment | list[Value] | dict[str, Value] | None"
 
@@ -36,6 +44,22 @@ def items(values: list[Value]) -> list[Value]:
 def truthy(value: Value) -> bool:
     """Whether a value counts as true: null, false, zero, "" and [] do not; "0" and every object do."""
     return bool(value) or isinstance(value, dict)
+
+
+def weight(values: list[Value]) -> int:
+    """The further units of work that an operator's arguments cost: long numbers, texts and lists take their time.
+
+    A number is as long as it would be written out, since some operators do that.
+    """
+    total = 0
+    for value in values:
+        if isinstance(value, Decimal):
+            total += min((len(str(value)) + abs(value.adjusted())) // _DIGITS, HEAVIEST)
+        elif isinstance(value, str):
+            total += min(len(value) // _TEXT, HEAVIEST)
+        elif isinstance(value, list):
+            total += min(len(value) // _LIST, HEAVIEST)
+    return total
 
 
 def kind_of(value: Value) -> str:

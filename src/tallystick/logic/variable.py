@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from tallystick.logic.evaluation import OperatorError, Work
 from tallystick.logic.rule import evaluated
-from tallystick.logic.value import Value, items, known
+from tallystick.logic.value import Value, items, known, weight
 
 if TYPE_CHECKING:
     from tallystick.logic.rule import Rule
+
+_CHARACTERS: Final = 8
+_SOUGHT: Final = 4
+"""Units of work to look whether something of a name is there."""
 
 _INDEX: Final = re.compile(r"[+-]?[0-9]{1,9}")
 
@@ -29,8 +33,19 @@ def look_up(arguments: tuple[Rule, ...], data: object, work: Work) -> Value:
     if data is None:
         return default
     name = arguments[0].value(data, work) if arguments else None
+    if isinstance(name, str):
+        work.weigh(name_weight(name))
     found = _walk(data, name) if isinstance(name, str) else _indexed(data, name)
     return default if found is None else known(found)
+
+
+def name_weight(name: str) -> int:
+    """The further units of work that a long name costs: it is cut at every point in turn."""
+    return len(name) // _CHARACTERS
+
+
+def _weight_of_names(names: list[Value]) -> int:
+    return weight(names) + _SOUGHT * len(names)
 
 
 def _walk(data: object, name: str) -> object:
@@ -68,7 +83,9 @@ def _indexed(data: object, index: Value) -> object:
 
 def missing(arguments: tuple[Rule, ...], data: object, work: Work) -> Value:
     """`missing`: the names for which the data holds no value; one that is there as null counts as there."""
-    return _absent(evaluated(arguments, data, work), data)
+    names = evaluated(arguments, data, work)
+    work.weigh(_weight_of_names(names))
+    return _absent(names, data)
 
 
 def missing_some(arguments: tuple[Rule, ...], data: object, work: Work) -> Value:
@@ -80,6 +97,7 @@ def missing_some(arguments: tuple[Rule, ...], data: object, work: Work) -> Value
     match evaluated(arguments, data, work):
         case [Decimal() as needed, list(names), *_]:
             wanted = items(names)
+            work.weigh(_weight_of_names(wanted))
             absent = _absent(wanted, data)
             return [] if len(set(wanted)) - len(absent) >= int(needed) else absent
         case _:
