@@ -17,7 +17,7 @@ from msgspec import Meta
 from tallystick.kernel.document import Draft, encode, given
 from tallystick.kernel.errors import invalid
 from tallystick.kernel.paging import PageRequest
-from tallystick.kernel.shapes import in_utf8, storable
+from tallystick.kernel.shapes import drafted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,7 +121,7 @@ class Arguments:
         Raises:
             BillingError: of kind INVALID, for anything that does not fit.
         """
-        values: Draft = storable(in_utf8(sent), self._decoder, self.kind)
+        values: Draft = drafted(sent, self._decoder, self.kind)
         return values
 
 

@@ -18,7 +18,7 @@ import msgspec
 from tallystick.kernel.document import Draft, encode
 from tallystick.kernel.errors import invalid
 from tallystick.kernel.paging import PageRequest
-from tallystick.kernel.shapes import in_utf8, nearest, object_fields, shape_error, storable
+from tallystick.kernel.shapes import drafted, nearest, object_fields, shape_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -156,8 +156,8 @@ class Binding:
         assert self.body is not None
         if not body and not self.may_be_empty:
             raise invalid("", "the request has no body: send JSON")
-        sent = in_utf8(body) or b"{}"
-        return storable(_without_empty(sent, self.body[1]) if self.lenient else sent, self.decoder, self.body[1])
+        sent = body or b"{}"
+        return drafted(_without_empty(sent, self.body[1]) if self.lenient else sent, self.decoder, self.body[1])
 
 
 def _is(hint: Any, kind: type) -> bool:  # noqa: ANN401 - a type hint

@@ -5,13 +5,15 @@ from __future__ import annotations
 import difflib
 import functools
 import re
+from contextlib import suppress
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec import inspect
 
 from tallystick.kernel.document import decode, encode
-from tallystick.kernel.errors import invalid
+from tallystick.kernel.errors import Problem, invalid, refuse_if_any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,6 +27,7 @@ LARGEST_SEARCHED: Final = 1024 * 1024
 
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _STEP: Final = re.compile(r"\[[^\]]*\]|[^.\[]+")
+_WRITTEN: Final = re.compile(r"[0-9+\-.eE]+", re.ASCII)
 _NUL_ESCAPE: Final = rb"\u0000"
 _NUL: Final = "\0"
 _AT: Final = " - at "
@@ -56,17 +59,38 @@ def storable(sent: bytes, decoder: msgspec.json.Decoder[Any], kind: Any) -> Any:
     return shaped(sent, decoder, kind)
 
 
-def in_utf8(sent: bytes) -> bytes:
-    """The same bytes; to be asked where parts are kept as they came, whose texts the decoder does not look at.
+def drafted(sent: bytes, decoder: msgspec.json.Decoder[Any], kind: Any) -> Any:  # noqa: ANN401 - any decodable type
+    """What the JSON of a draft decodes to, if it says nothing but what it seems to say.
+
+    The decoder does not look at the texts in parts that are kept as they came, and reads numbers in texts as Python
+    does, to which `1_000` is a thousand and an Arabic digit a digit.
 
     Raises:
-        BillingError: of kind INVALID, when they are not UTF-8.
+        BillingError: as `storable`, and of kind INVALID for what is not UTF-8 and for such numbers.
     """
     try:
         sent.decode()
     except UnicodeDecodeError as failure:
         raise invalid("", f"not valid JSON: {failure}") from None
-    return sent
+    draft = storable(sent, decoder, kind)
+    if b"_" in sent or b"\\" in sent or not sent.isascii():
+        with suppress(
+            msgspec.MsgspecError
+        ):  # only a part that is kept as it came can be unreadable, and holds no number
+            refuse_if_any([*_misread(draft, decode(sent, object), "")])
+    return draft
+
+
+def _misread(value: object, sent: object, path: str) -> Iterator[Problem]:
+    """The numbers that were sent as texts which are more than digits, a sign, a point and an exponent."""
+    if isinstance(value, Decimal) and isinstance(sent, str) and not _WRITTEN.fullmatch(sent):
+        yield Problem(path, f"is {sent[:LONGEST_CAME]!r}, expected a number in plain digits, such as 1000.50")
+    elif isinstance(value, msgspec.Struct) and isinstance(sent, dict):
+        for field, name in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
+            yield from _misread(getattr(value, field), sent.get(name), f"{path}.{name}" if path else name)
+    elif isinstance(value, (list, tuple)) and isinstance(sent, list):
+        for index, (member, came) in enumerate(zip(value, sent, strict=False)):
+            yield from _misread(member, came, f"{path}[{index}]")
 
 
 def object_fields(sent: bytes) -> dict[str, msgspec.Raw]:

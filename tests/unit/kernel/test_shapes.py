@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import enum
+import json
+from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
 import pytest
 
 from tallystick.kernel.errors import BillingError
-from tallystick.kernel.shapes import LARGEST_SEARCHED, in_utf8, storable
+from tallystick.kernel.shapes import LARGEST_SEARCHED, drafted, storable
 
 
 class Letter(enum.StrEnum):
@@ -79,9 +81,41 @@ def test_what_came_is_quoted_unless_it_takes_long_to_find() -> None:
     assert said(long) == "inner[0].few: Expected `str` of length <= 2"
 
 
-def test_a_text_in_what_is_kept_as_it_came_must_be_utf8_too() -> None:
-    bad = b'{"kept":"caf\xe9"}'
-    assert bytes(taken(bad).kept) == b'"caf\xe9"'
-    with pytest.raises(BillingError, match="not valid JSON: 'utf-8' codec can't decode byte 0xe9 in position 12"):
-        in_utf8(bad)
-    assert in_utf8('{"kept":"café"}'.encode()) == '{"kept":"café"}'.encode()
+class TestADraft:
+    def drafted(self, sent: bytes) -> Any:  # noqa: ANN401 - what was decoded
+        return drafted(sent, msgspec.json.Decoder(Amounts), Amounts)
+
+    def said(self, sent: bytes) -> str:
+        with pytest.raises(BillingError) as refused:
+            self.drafted(sent)
+        return refused.value.message
+
+    def test_a_text_in_what_is_kept_as_it_came_must_be_utf8(self) -> None:
+        bad = b'{"kept":"caf\xe9"}'
+        assert self.said(bad).startswith("not valid JSON: 'utf-8' codec can't decode byte 0xe9 in position 12")
+        assert bytes(storable(bad, msgspec.json.Decoder(Amounts), Amounts).kept) == b'"caf\xe9"'
+        assert bytes(self.drafted('{"kept":"café"}'.encode()).kept) == '"café"'.encode()
+
+    @pytest.mark.parametrize(
+        "text", ["1_000", "\N{ARABIC-INDIC DIGIT ONE}", "\N{FULLWIDTH DIGIT ONE}", "1\N{NO-BREAK SPACE}"]
+    )
+    def test_a_number_that_only_python_reads_is_refused_with_its_place(self, text: str) -> None:
+        for sent in (json.dumps(text), json.dumps(text, ensure_ascii=False)):
+            bare = f'{{"one":1,"all":[{{"one":{sent}}},{{"one":2}}]}}'.encode()
+            assert self.said(bare) == f"all[0].one: is {text!r}, expected a number in plain digits, such as 1000.50"
+            assert "one: is " in self.said(f'{{"one":{sent}}}'.encode())
+
+    def test_what_is_kept_as_it_came_may_be_beyond_any_number(self) -> None:
+        sent = b'{"kept":1e99999999999999999999,"name":"a_b"}'
+        assert bytes(self.drafted(sent).kept) == b"1e99999999999999999999"
+
+    @pytest.mark.parametrize("sent", ['{"one":"-1.50","name":"a_b"}', '{"one":1e3,"name":"é"}', '{"name":"1_000"}'])
+    def test_others_are_left_alone(self, sent: str) -> None:
+        self.drafted(sent.encode())
+
+
+class Amounts(msgspec.Struct):
+    one: Decimal = Decimal(0)
+    name: str = ""
+    all: list[Amounts] = []
+    kept: msgspec.Raw = msgspec.Raw(b"null")
