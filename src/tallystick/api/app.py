@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.routing import Route as WebRoute
 
@@ -58,6 +59,15 @@ def create_app(engine: Engine, workers: Workers) -> Starlette:
     app.direct = {route.path: route.endpoint for route in busiest}
     app.router.redirect_slashes = False
     return app
+
+
+class _RestOfPath(PathConvertor):
+    """Whatever stands in the path, also line ends: an event's id may hold any character."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("path", _RestOfPath())
 
 
 class _App(Starlette):
