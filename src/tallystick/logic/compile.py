@@ -33,6 +33,9 @@ DEEPEST: Final = 20
 MOST_NODES: Final = 200
 """Constants, lists and operations."""
 
+_MOST_ASIDE: Final = MOST_WORK // 4
+"""What the parts left to the interpreter may use up before it is asked for all: most of the time is taken once."""
+
 _UNSURE: Final = (KeyError, ArithmeticError, OperatorError, EvaluationError)
 """Nothing of that name, too many digits, no value, too much work: the interpreter knows what to say of it."""
 
@@ -95,8 +98,8 @@ def compiled_condition(rule: Rule) -> Callable[[Readings], bool]:
 def _generated(steps: Sequence[_Step], interpreted: Callable[[Readings], T]) -> Callable[[Readings], T]:
     """A function that takes these steps and, when unsure, asks the interpreter, or the interpreter itself.
 
-    The interpreter has the steps of the budget that the rest of a rule can leave for the parts it does. If it needs
-    more, it is asked for the whole.
+    The interpreter has the steps of the budget that the rest of a rule can leave for the parts it does, or a quarter of
+    the whole if that is less. If it needs more, it is asked for all of the rule.
     """
     source = Source()
     body = []
@@ -107,7 +110,7 @@ def _generated(steps: Sequence[_Step], interpreted: Callable[[Readings], T]) -> 
         left = MOST_WORK - expression.steps
         if left < 0:
             return interpreted
-        body += [f"work = new_work({left})"] * source.interprets
+        body += [f"work = new_work({min(left, _MOST_ASIDE)})"] * source.interprets
         body.append(statement(expression))
     lines = [
         "def compiled(data):",

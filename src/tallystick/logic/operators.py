@@ -35,7 +35,11 @@ class Operator:
     dear: int = 0
 
 
-def _plain(function: Callable[[list[Value]], Value], fewest: int, most: int | None, dear: int = 0) -> Operator:
+_CALLED: Final = 4
+"""What calling a function with a list of values takes, in units of work."""
+
+
+def _plain(function: Callable[[list[Value]], Value], fewest: int, most: int | None, dear: int = _CALLED) -> Operator:
     """An operator that needs no more than the values of its arguments."""
 
     def apply(arguments: tuple[Rule, ...], data: object, work: Work) -> Value:
