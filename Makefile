@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 JUDGES := tests/judges/node_modules
 
-.PHONY: help setup demo serve test test-crash test-mcp lint format bench bench-soak lock clean
+.PHONY: help setup demo serve test test-crash test-hostile test-mcp lint format bench bench-soak lock clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -39,6 +39,9 @@ test: $(VENV)/.dev  ## Run all tests
 
 test-crash: $(VENV)/.dev  ## Kill the server more often than `make test` does
 	@CRASH_ROUNDS=50 $(BIN)/python -m pytest tests/crash
+
+test-hostile: $(VENV)/.dev  ## Send more hostile input, and fuzz for longer, than `make test` does
+	@HOSTILE_ROUNDS=100 $(BIN)/python -m pytest tests/hostile
 
 $(JUDGES)/.installed: tests/judges/package.json tests/judges/package-lock.json
 	@command -v npm >/dev/null || { echo "make test-mcp needs npm, which comes with Node"; exit 1; }

@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from hypothesis import settings
 
 from tests.agent import mcp_of
 from tests.operations.shop import Shop
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
 ROUNDS: Final = int(os.environ.get("HOSTILE_ROUNDS", "1"))
 """How much longer than usual to look for what breaks: `make test-hostile` sets it."""
-
-settings.register_profile("hostile", max_examples=100 * ROUNDS, deadline=None, print_blob=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,268 @@
+"""Every other route that takes a body: good ones with a part replaced by what nobody sends, and never a 5xx."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import cycle, islice
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from starlette.routing import compile_path
+
+from tallystick.api.routes import ROUTES
+from tests.hostile.corpus import FRAGMENTS
+from tests.hostile.verdict import complaints
+from tests.operations.shop import ADDRESS, CALLS, Shop, commitment, event, fee, monthly, tiered
+from tests.servers import inside
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.servers import Api, Inside
+
+Json = Any
+Step = str | int
+
+HERE: Final = "\ue000"
+"""Stands in a body where a fragment comes."""
+
+LARGE: Final = 10_000
+FURTHER: Final = {
+    "-1": b"-1",
+    "1e30": b"1e30",
+    "1e100": b"1e100",
+    "1e-100": b"1e-100",
+    "38 digits": b"9" * 38,
+    "2^31": b"2147483648",
+    "below 64 bits": b"-9223372036854775809",
+    "an exponent in a text": b'"1e5"',
+    "NaN in a text": b'"NaN"',
+    "the first day": b'"0001-01-01"',
+    "the last day": b'"9999-12-31"',
+    "no day": b'"2026-02-29"',
+    "before the first instant": b'"0001-01-01T00:00:00+14:00"',
+    "after the last instant": b'"9999-12-31T23:59:59.999999-14:00"',
+    "a long text": b'"' + b"x" * 9_000 + b'"',
+    "500 objects": b"[" + b"{}," * 500 + b"{}]",
+    "a rule that fails": rb'"{\"/\":[1,0]}"',
+    "a deep rule": b'"' + rb"{\"!\":" * 900 + b"1" + b"}" * 900 + b'"',
+}
+FEW: Final = {name: fragment for name, fragment in FRAGMENTS.items() if len(fragment) <= LARGE} | FURTHER
+EACH: Final = 6
+"""Fragments at each place; all of them come by turns, and everywhere in `make test-hostile`."""
+
+PLAN: Final = {
+    "name": "Plan",
+    "pricePlanDetails": {
+        "supportedCurrencies": ["USD"],
+        "pricingCycleConfig": monthly(),
+        "usageRateCards": [tiered("<meter>", (0, 1), (10, "0.5"))],
+        "fixedFeeRateCards": [fee("<addon>", 3)],
+        "minimumCommitment": commitment(5),
+    },
+}
+COMPUTATIONS: Final = [{"computation": CALLS, "matcher": '{"==":[{"var":"dimensions.region"},"eu"]}', "order": 1}]
+METER: Final = {
+    "name": "Meter",
+    "type": "COUNTER",
+    "aggregation": "SUM",
+    "eventSchemaName": "api_call",
+    "computations": COMPUTATIONS,
+    "filters": [{"field": "dimensions.region", "value": "eu"}],
+}
+SETTING: Final = {
+    "id": "rate",
+    "name": "Rate",
+    "namespace": "USER",
+    "dataType": "NUMERIC",
+    "value": "1.5",
+    "entityType": "ACCOUNT",
+    "entityId": "acme",
+}
+ENRICHMENTS: Final = {
+    "dependencies": [{"type": "SETTING", "key": "setting.user.rate", "name": "rate"}],
+    "fields": [{"name": "km", "type": "ATTRIBUTE", "enrichmentType": "JSON_LOGIC", "value": CALLS, "order": 1}],
+}
+METRICS: Final = {
+    "startTime": "2026-01-01T00:00:00Z",
+    "endTime": "2026-02-01T00:00:00Z",
+    "metricQueries": [
+        {
+            "id": "q",
+            "name": "USAGE",
+            "aggregationPeriod": "MONTH",
+            "groupBy": "ACCOUNT_ID",
+            "filters": [{"fieldName": "ACCOUNT_ID", "fieldValues": ["acme"]}],
+        }
+    ],
+}
+CREDIT: Final = {
+    "accountId": "acme",
+    "purpose": "Gift",
+    "effectiveFrom": "2026-01-01",
+    "effectiveUntil": "2027-01-01",
+    "priority": 1,
+    "creditAmount": 5,
+    "applicableEntityIds": ["<meter>"],
+}
+ACCOUNT: Final = {"id": "<new>", "name": "Account", "invoiceCurrency": "USD"}
+CUSTOMER: Final = {
+    "id": "<new>",
+    "name": "Customer",
+    "primaryEmail": "a@b.test",
+    "address": ADDRESS,
+    "account": ACCOUNT,
+}
+SCHEMA: Final = {
+    "name": "<new>",
+    "description": "d",
+    "attributes": [{"name": "n", "defaultUnit": "km"}],
+    "dimensions": [{"name": "d"}],
+    "filterFields": [],
+}
+
+BODIES: Final[dict[tuple[str, str], Json]] = {
+    ("POST", "/customers"): CUSTOMER,
+    ("PATCH", "/customers/acme"): {"name": "New", "primaryEmail": "c@d.test", "address": ADDRESS},
+    ("POST", "/accounts"): ACCOUNT | {"customerId": "acme", "aliases": ["<new>"]},
+    ("PATCH", "/accounts/acme"): {
+        "name": "New",
+        "netTermDays": 30,
+        "primaryEmail": "c@d.test",
+        "metadata": {"a": "b"},
+        "tags": ["t"],
+    },
+    ("POST", "/accounts/acme/price_plans"): {
+        "pricePlanId": "<plan>",
+        "effectiveFrom": "2026-01-01",
+        "effectiveUntil": "9999-01-01",
+    },
+    ("POST", "/event_schema"): SCHEMA,
+    ("PATCH", "/event_schema/api_call"): {"description": "d", "enrichments": ENRICHMENTS},
+    ("POST", "/event_schema/api_call/activate"): {},
+    ("POST", "/event_schema/api_call/deactivate"): {},
+    ("POST", "/usage_meters"): METER,
+    ("PATCH", "/usage_meters/<meter>"): {"name": "New", "computations": COMPUTATIONS},
+    ("POST", "/usage_meters/<meter>/activate"): {},
+    ("POST", "/usage_meters/<meter>/deactivate"): {},
+    ("POST", "/addons"): {"name": "Seats", "type": "LICENSE"},
+    ("PATCH", "/addons/<addon>"): {"name": "New"},
+    ("POST", "/features"): {"name": "Feature"},
+    ("PATCH", "/features/<feature>"): {"name": "New"},
+    ("POST", "/price_plans"): PLAN,
+    ("PATCH", "/price_plans/<draft>"): {"description": "New", "pricePlanDetails": PLAN["pricePlanDetails"]},
+    ("POST", "/price_plans/<draft>/activate"): {"currencies": ["USD"]},
+    ("PATCH", "/invoices/<invoice>"): {"status": "PAID"},
+    ("POST", "/v1/invoices/<invoice>/reissue"): {},
+    ("POST", "/credits"): {"creditRequests": [CREDIT]},
+    ("POST", "/credits/<credit>/void"): {},
+    ("POST", "/settings"): SETTING,
+    ("PATCH", "/settings/setting.USER.rate.ACCOUNT.acme"): {"value": "2", "name": "New"},
+    ("POST", "/metrics"): METRICS,
+    ("PATCH", "/v1/organization"): {"name": "New"},
+    ("POST", "/v1/customers"): {"id": "<new>", "name": "Customer", "primaryEmail": "a@b.test"},
+    ("POST", "/v1/customers/acme/accounts"): {"id": "<new>", "name": "Account", "invoiceCurrency": "USD"},
+    ("POST", "/customers/acme/accounts"): {"id": "<new>", "name": "Account", "invoiceCurrency": "USD"},
+    ("POST", "/v1/price-plans"): {"name": "Plan", "type": "USAGE"},
+    ("POST", "/price-plans"): {"name": "Plan", "type": "USAGE"},
+    ("POST", "/v1/accounts/acme/credits"): {"creditAmount": 5, "effectiveFrom": "2026-01-01"},
+    ("POST", "/accounts/acme/credits"): {"creditAmount": "5", "effectiveFrom": "2026-01-01"},
+    ("POST", "/v1/usage-meters/preview"): {"usageMeterId": "<meter>", "lastEvents": 10},
+    ("POST", "/events/correction?action=REDO_EVENT&account_id=acme"): {"event": event("e")},
+    ("POST", "/authenticate"): {},
+    ("POST", "/v1/test-clock/advance"): {"to": "2026-01-01T00:00:00Z"},
+}
+"""A good body, or one that looks like one, for every route."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
+    with inside(tmp_path_factory.mktemp("others") / "data") as running:
+        yield running
+        assert running.workers.failure is None
+
+
+@pytest.fixture(scope="module")
+def known(server: Inside) -> dict[str, str]:
+    """The ids of what there is, by the words that stand for them above."""
+    shop = Shop(server.api())
+    meter = shop.metered_plan()
+    made = shop.api.post("/features", {"name": "There"}).ok()
+    addon, credit = shop.addon(), shop.credit(5)
+    plan = shop.plan(fixedFeeRateCards=[fee(addon, 3)])
+    shop.setting("rate", "1", "ACCOUNT", "acme")
+    shop.use(3)
+    draft = shop.api.post(
+        "/price_plans", json.loads(filled(json.dumps(PLAN), {"<meter>": meter, "<addon>": addon}))
+    ).ok()
+    return {
+        "<meter>": meter,
+        "<addon>": addon,
+        "<plan>": plan,
+        "<credit>": credit,
+        "<feature>": made["id"],
+        "<draft>": draft["id"],
+        "<invoice>": shop.invoices()[0]["id"],
+        "<new>": "new",
+    }
+
+
+def filled(text: str, known: dict[str, str]) -> str:
+    for word, identity in known.items():
+        text = text.replace(word, identity)
+    return text
+
+
+def places(value: Json, path: tuple[Step, ...] = ()) -> Iterator[tuple[Step, ...]]:
+    """Every part of a body, from the whole to the leaves."""
+    yield path
+    if isinstance(value, (dict, list, tuple)):
+        for step, below in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places(below, (*path, step))
+
+
+def replaced(value: Json, path: tuple[Step, ...], new: Json) -> Json:
+    """The body with another part at a place."""
+    if not path:
+        return new
+    step, *rest = path
+    if isinstance(value, dict):
+        return {name: replaced(below, tuple(rest), new) if name == step else below for name, below in value.items()}
+    return [replaced(below, tuple(rest), new) if index == step else below for index, below in enumerate(value)]
+
+
+def test_every_route_that_takes_a_body_is_here() -> None:
+    listed = {(method, path.partition("?")[0]) for method, path in BODIES}
+    for route in ROUTES:
+        if route.method in {"POST", "PUT", "PATCH"}:
+            pattern, _, _ = compile_path(route.path)
+            assert any(method == route.method and re.fullmatch(pattern, path) for method, path in listed), route.path
+
+
+@pytest.mark.parametrize("target", BODIES, ids=" ".join)
+def test_no_part_of_its_body_breaks_a_route(
+    server: Inside, known: dict[str, str], target: tuple[str, str], rounds: int
+) -> None:
+    method, path = target[0], filled(target[1], known)
+    api: Api = server.api()
+    body = json.loads(filled(json.dumps(BODIES[target], default=str), known))
+    turn = cycle(FEW.items())
+    wrong = []
+    for place in places(body):
+        for name, fragment in islice(turn, EACH if rounds == 1 else len(FEW)):
+            sent = json.dumps(replaced(body, place, HERE)).encode().replace(json.dumps(HERE).encode(), fragment)
+            answer = api.send(method, path, content=sent)
+            found = complaints(answer.status, answer.content, may_be_taken=True)
+            wrong += [f"{name} at {place}: {complaint}" for complaint in found]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("target", BODIES, ids=" ".join)
+def test_its_body_as_it_stands_is_understood(server: Inside, known: dict[str, str], target: tuple[str, str]) -> None:
+    """Or a part that was replaced would stand beside a fault that is found first."""
+    method, path = target[0], filled(target[1], known)
+    sent = filled(json.dumps(BODIES[target], default=str), known)
+    answer = server.api().send(method, path, content=sent.encode())
+    assert answer.status < 300 or "unknown field" not in answer.body["message"], answer.content
+    assert answer.status < 300 or "is missing" not in answer.body["message"], answer.content
