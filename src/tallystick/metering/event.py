@@ -53,7 +53,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_un
 
 class _UncheckedAttribute(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     name: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
-    value: str
+    value: Annotated[str, Meta(max_length=LONGEST_NUMBER)]
     unit: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)] | None = None
 
 
