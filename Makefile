@@ -41,7 +41,7 @@ test-crash: $(VENV)/.dev  ## Kill the server more often than `make test` does
 	@CRASH_ROUNDS=50 $(BIN)/python -m pytest tests/crash
 
 test-hostile: $(VENV)/.dev  ## Send more hostile input, and fuzz for longer, than `make test` does
-	@HOSTILE_ROUNDS=100 $(BIN)/python -m pytest tests/hostile
+	@HOSTILE_ROUNDS=20 $(BIN)/python -m pytest tests/hostile
 
 $(JUDGES)/.installed: tests/judges/package.json tests/judges/package-lock.json
 	@command -v npm >/dev/null || { echo "make test-mcp needs npm, which comes with Node"; exit 1; }

@@ -49,7 +49,7 @@ FURTHER: Final = {
     "a deep rule": b'"' + rb"{\"!\":" * 900 + b"1" + b"}" * 900 + b'"',
 }
 FEW: Final = {name: fragment for name, fragment in FRAGMENTS.items() if len(fragment) <= LARGE} | FURTHER
-EACH: Final = 6
+EACH: Final = 4
 """Fragments at each place; all of them come by turns, and everywhere in `make test-hostile`."""
 
 PLAN: Final = {
