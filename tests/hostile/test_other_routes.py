@@ -170,6 +170,15 @@ BODIES: Final[dict[tuple[str, str], Json]] = {
     ("POST", "/accounts/acme/credits"): {"creditAmount": "5", "effectiveFrom": "2026-01-01"},
     ("POST", "/v1/usage-meters/preview"): {"usageMeterId": "<meter>", "lastEvents": 10},
     ("POST", "/events/correction?action=REDO_EVENT&account_id=acme"): {"event": event("e")},
+    ("POST", "/v1/usage-meters/<meter>/remeterings"): {
+        "from": "2026-01-01T00:00:00Z",
+        "to": "2026-02-01T00:00:00Z",
+        "accountIds": ["acme"],
+    },
+    ("POST", "/jobs/job.none/confirm"): {},
+    ("POST", "/jobs/job.none/reject"): {},
+    ("POST", "/v1/jobs/job.none/confirm"): {},
+    ("POST", "/v1/jobs/job.none/reject"): {},
     ("POST", "/authenticate"): {},
     ("POST", "/v1/test-clock/advance"): {"to": "2026-01-01T00:00:00Z"},
 }
