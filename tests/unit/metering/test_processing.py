@@ -34,8 +34,7 @@ def judged(*events: Event, known: Catalogue = KNOWN, claimed: set[str] | None = 
 def usage(outcomes: Outcomes) -> Counter[tuple[str | None, str]]:
     """The units by account and meter."""
     total: Counter[tuple[str | None, str]] = Counter()
-    facts = zip(outcomes.usage_ordinals, outcomes.usage_meters, outcomes.usage_values, strict=True)
-    for ordinal, of_meter, units in facts:
+    for ordinal, of_meter, units in outcomes.facts():
         total[outcomes.account_ids[ordinal], of_meter.id] += units  # type: ignore[assignment] - exact, not int
     return total
 
