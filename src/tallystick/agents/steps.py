@@ -61,6 +61,7 @@ _BY_KIND: Final = {
     Kind.NOT_FOUND: "Correct what the message names and call {call}",
     Kind.CONFLICT: "Read what is there now, then decide whether {tool} is still needed",
     Kind.UNPROCESSABLE: "Correct what the message names and call {call}; nothing was changed",
+    Kind.UNSUPPORTED: "Send it as the message says",
     Kind.TOO_LARGE: "Call {tool} with less at a time",
     Kind.UNAVAILABLE: "Wait a second, then call {call}",
     Kind.LIMIT_EXCEEDED: "Wait a second, then call {call}",
