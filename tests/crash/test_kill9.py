@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from demo.client import Client
     from tests.crash.conftest import NewServer
 
-KILLS = int(os.environ.get("CRASH_ROUNDS", "20"))
+KILLS = int(os.environ.get("CRASH_ROUNDS", "10"))
 START = "2026-01-01T00:00:00Z"
 SOONEST_KILL_S, LATEST_KILL_S = 0.05, 0.6
 READY_AGAIN_S = 5
