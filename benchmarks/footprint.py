@@ -34,7 +34,7 @@ _SAMPLE_S: Final = 0.2
 _BATCH: Final = 1000
 _READY: Final = Aim(2, "importing Python modules, and the migrations of a new directory", at_most=True)
 _IDLE: Final = Aim(250, "DuckDB, Arrow, SQLAlchemy and Starlette as they are loaded", at_most=True)
-_RESIDENT: Final = Aim(1_000, "16 bytes for each known id, DuckDB's buffers, and the rounds under way", at_most=True)
+_RESIDENT: Final = Aim(1_000, "DuckDB's buffers, mapped pages of known ids, and the rounds under way", at_most=True)
 _TOGETHER: Final = (_RESIDENT, None, None)
 _ON_DISK: Final = Aim(120, "ids are random, 32 characters each, and do not compress below 16 bytes", at_most=True)
 
@@ -123,4 +123,4 @@ def _on_disk(data: Path, events: int, empty: int, when: str) -> Iterator[Figure]
 
 
 def _size(data: Path) -> int:
-    return sum(file.stat().st_size for file in data.iterdir())
+    return sum(file.stat().st_size for file in data.rglob("*"))

@@ -12,13 +12,17 @@ import pytest
 from click.testing import CliRunner
 
 from tallystick.cli.main import main
+from tallystick.stores import faults
+from tallystick.stores.id_folder import IdFolder
+from tallystick.stores.id_run import HEADER_BYTES, StoredRun
 from tests.operations.shop import Shop, event
 from tests.servers import inside
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-CHECKS = ["state.db", "events.log.db", "events.duckdb", "log and store", "offset", "keys", "ids", "usage"]
+CHECKS = ["state.db", "events.log.db", "events.duckdb", "log and store", "offset", "keys", "known ids", "ids", "usage"]
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +98,62 @@ def test_keys_that_are_not_those_of_their_ids_are_computed_anew(data: Path, tmp_
     assert (status, findings["keys"]) == (0, ("repaired", "1 of 3 events had another key than that of their id"))
     assert repaired(data)[1]["keys"][0] == "ok"
     assert sent_again(data) == 8
+
+
+@pytest.fixture
+def indexed(data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The directory with files of known ids: of one row each, in two of which an id was claimed."""
+    monkeypatch.setenv("TALLYSTICK_FAULTS", faults.SPILL_EARLY)
+    with inside(data, works=False) as server:
+        server.workers.processor.drain()
+        server.workers.processor._known.settle()
+    monkeypatch.delenv("TALLYSTICK_FAULTS")
+    return data
+
+
+def lacking(data: Path, path: Path) -> None:
+    """A file that is whole in itself and has one id less."""
+    run = StoredRun(path)
+    portions = [(keys[1:].copy(), positions[1:].copy()) for keys, positions in run.portions()]
+    IdFolder(data / "ids", run.header.identity).write(portions, run.header.after_row, run.header.through_row)
+
+
+def foreign(data: Path, path: Path) -> None:
+    header = StoredRun(path).header
+    portions = list(StoredRun(path).portions())
+    IdFolder(data / "ids", header.identity[::-1]).write(portions, header.after_row, header.through_row)
+
+
+def with_byte(path: Path, place: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+
+
+DEFECTS: dict[str, tuple[Callable[[Path, Path], Any], str]] = {
+    "truncated": (lambda _, path: path.write_bytes(path.read_bytes()[:-8]), "another size than its header says"),
+    "its header": (lambda _, path: with_byte(path, 20), "its header is damaged"),
+    "a key": (lambda _, path: with_byte(path, HEADER_BYTES), "its content is damaged"),
+    "an id less": (lacking, "1 of 4 were missing"),
+    "foreign": (foreign, "it belongs to another event store"),
+    "no run": (lambda _, path: path.write_text("some text"), "its header is damaged"),
+}
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_files_of_known_ids_that_do_not_fit_are_made_anew(indexed: Path, name: str) -> None:
+    spoil, said = DEFECTS[name]
+    assert repaired(indexed)[1]["known ids"] == ("ok", "the 4 that were claimed up to row 5 are in its files")
+    (path,) = (indexed / "ids").iterdir()
+    spoil(indexed, path)
+    status, findings = repaired(indexed)
+    assert (status, findings["known ids"][0]) == (0, "repaired")
+    assert said in findings["known ids"][1]
+    assert repaired(indexed)[1]["known ids"][0] == "ok"
+    with inside(indexed) as server:
+        for sent in ("e-1", "e-2", "e-4"):
+            server.api().post("/ingest", {"event": event(sent)}).ok()
+    assert calls(indexed) == 8
 
 
 def test_an_id_that_counts_twice_is_named(data: Path) -> None:

@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 
 from tallystick.kernel.period import Period
 from tallystick.metering.event import EventStatus
+from tallystick.stores.event_facts import Revision
 from tallystick.stores.event_log import position_of
 from tallystick.stores.event_store import DuckEventStore, MeteredEvent, UsageFact, UsageWindow
-from tallystick.stores.known_ids import keys_of
+from tallystick.stores.id_folder import IdFolder
+from tallystick.stores.known_ids import KnownIds, keys_of
 from tests.stores.event_samples import JANUARY, RECEIVED, block, total, trip
 from tests.unit.metering.samples import ORGANISATION, catalogue, departures, flight, meter, schema, span
 
@@ -301,6 +303,44 @@ def test_only_events_that_claimed_their_id_are_told_to_the_index(store: DuckEven
     assert behind == [[position_of(2, 0)]]
     found = store.ids_at(np.array([position_of(1, 3), position_of(2, 0), position_of(9)]))
     assert found == [(ORGANISATION, "b")], "what failed holds no id"
+
+
+def revised(position: int, row: int, status: EventStatus) -> Revision:
+    return Revision(
+        position=position,
+        number=position_of(row),
+        organisation=ORGANISATION,
+        revised_at=RECEIVED,
+        status=status,
+        status_description=None,
+        event_at=JANUARY,
+    )
+
+
+def test_what_a_correction_made_of_an_event_is_told_behind_the_correction(
+    store: DuckEventStore, tmp_path: Path
+) -> None:
+    """An index that goes to row 2 learns of a claim in row 3 although the event is of row 1, also after a start."""
+    store.apply([block(trip("lost", "1", account="nobody"), trip("a", "1"), row=1)], 1, RECEIVED)
+    store.apply([block(trip("b", "1"), row=2)], 2, RECEIVED)
+    folder = IdFolder(tmp_path / "ids", store.identity)
+    lost, a, b = (keys_of(ORGANISATION, [name]) for name in ("lost", "a", "b"))
+
+    def opened() -> KnownIds:
+        known = KnownIds(folder=folder, most_held=1)
+        known.catch_up(store)
+        known.settle()
+        return known
+
+    assert [len(opened().candidates(key)) for key in (lost, a, b)] == [0, 1, 1]
+    first, second = position_of(1, 0), position_of(1, 1)
+    store.apply([], 3, RECEIVED, [revised(first, 3, EventStatus.METERED), revised(second, 3, EventStatus.REVERTED)])
+    assert opened().candidates(lost).tolist() == [first]
+    assert store.ids_at(np.array([first, second])) == [(ORGANISATION, "lost")]
+    store.apply([], 4, RECEIVED, [revised(first, 4, EventStatus.REVERTED), revised(second, 4, EventStatus.METERED)])
+    assert set(opened().candidates(a).tolist()) == {second}
+    assert store.ids_at(np.array([first, second])) == [(ORGANISATION, "a")]
+    assert [path.suffix for path in (tmp_path / "ids").iterdir()].count(".ids") == len(opened()._stored)
 
 
 MILES = st.decimals(-(10**6), 10**6, places=4).map(str)

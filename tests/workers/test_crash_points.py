@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tallystick.stores import faults
+from tallystick.stores.id_folder import IdFolder
 from tests.workers.test_event_processor import Plant, distance
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +26,7 @@ for number in range(5):
     plant.send(distance(f"{sys.argv[2]}-{number}", 1))
     print(number, flush=True)
     plant.processor.drain()
+    plant.processor._known.settle()
 plant.close()
 """
 
@@ -58,6 +60,41 @@ def test_killed_at_a_named_point(tmp_path: Path, point: str) -> None:
         plant.send(distance(f"first-{number}", 1))
     plant.processor.drain()
     assert plant.miles() == 5
+    plant.close()
+
+
+@pytest.mark.parametrize("point", sorted({faults.IDS_HALF_WRITTEN, faults.IDS_BEFORE_RENAME, faults.IDS_RENAMED}))
+def test_killed_while_known_ids_are_written(tmp_path: Path, point: str) -> None:
+    """The files hold what they held before, or all that they were to hold; again and again, also while they merge."""
+    times = 2
+    for name in range(times):
+        assert run(tmp_path, f"{name}", faults.SPILL_EARLY) == (0, 5)
+        assert run(tmp_path, f"dies-{name}", f"crash@{point},{faults.SPILL_EARLY}")[0] == -signal.SIGKILL
+    files = {path.suffix for path in (tmp_path / "ids").iterdir()}
+    assert files == {".ids"} | (set() if point == faults.IDS_RENAMED else {".tmp"})
+    plant = Plant(tmp_path)
+    plant.processor.drain()
+    before = plant.miles()
+    assert before == 6 * times
+    for name in range(times):
+        plant.send(distance(f"dies-{name}-0", 1), *[distance(f"{name}-{number}", 1) for number in range(5)])
+    plant.processor.drain()
+    assert plant.miles() == before
+    plant.processor._known.settle()
+    assert {path.suffix for path in (tmp_path / "ids").iterdir()} == {".ids"}
+    plant.close()
+
+
+def test_an_index_that_lost_an_id_would_count_it_again(tmp_path: Path) -> None:
+    """What the tests of killed writers would see if a file were not whole."""
+    assert run(tmp_path, "first", faults.SPILL_EARLY) == (0, 5)
+    plant = Plant(tmp_path)
+    plant.processor.drain()
+    folder = IdFolder(tmp_path / "ids", plant.store.identity)
+    folder.write([], 0, folder.opened(5)[0][-1].header.through_row)
+    plant.send(*[distance(f"first-{number}", 1) for number in range(5)])
+    plant.processor.drain()
+    assert plant.miles() == 10
     plant.close()
 
 

@@ -19,6 +19,7 @@ from tallystick.kernel.period import BEGINNING, FOREVER, Period
 from tallystick.metering.event import EventStatus
 from tallystick.stores.event_log import SqliteEventLog
 from tallystick.stores.event_store import DuckEventStore, UsageWindow
+from tallystick.stores.id_folder import IdFolder
 from tallystick.stores.known_ids import KnownIds
 from tallystick.workers import event_processor
 from tallystick.workers.event_processor import EventProcessor
@@ -54,6 +55,8 @@ class Plant:
         self.log = SqliteEventLog(directory / "log.db", self.clock, IdSource(self.clock))
         self.store = DuckEventStore(directory / "events.duckdb")
         self.catalogues = FixedCatalogue(KNOWN)
+        if known is None:
+            known = KnownIds(folder=IdFolder(directory / "ids", self.store.identity))
         self.processor = EventProcessor(self.log, self.store, self.catalogues, known=known)
 
     def send(self, *events: Event, organisation: str = ORGANISATION) -> int:

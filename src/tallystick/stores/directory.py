@@ -43,6 +43,11 @@ class DataDirectory:
         """The file of the event store."""
         return self.path / "events.duckdb"
 
+    @property
+    def known_ids(self) -> Path:
+        """The folder of the index of known ids, which is made anew when it is lost."""
+        return self.path / "ids"
+
     def lock(self) -> None:
         """Keep other servers out until this process ends.
 

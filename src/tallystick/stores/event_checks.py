@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pyarrow as pa
 
 from tallystick.metering.event import STATUS_GROUPS
@@ -14,8 +15,9 @@ from tallystick.stores.known_ids import keys_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
+
+    from tallystick.stores.known_ids import KnownIds
 
 _PORTION: Final = 100_000
 _KEY_BITS: Final = 64
@@ -28,6 +30,10 @@ _TWICE: Final = """
 SELECT organisation, event_id, count(*) FROM judged
 WHERE key >= $first AND key <= $last AND event_id IS NOT NULL AND list_contains($claiming, status)
 GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL
+"""
+_CLAIMED: Final = """
+SELECT key, position FROM judged ANTI JOIN (SELECT position FROM revision WHERE number >= $behind) USING (position)
+WHERE position < $behind AND list_contains($claiming, status)
 """
 _REWRITE: Final = """
 UPDATE event SET key = wrong.key FROM memory.main.wrong AS wrong WHERE event.position = wrong.position
@@ -77,6 +83,21 @@ class CheckedEventStore(DuckEventStore):
                 for batch in found.to_arrow_reader(_PORTION):
                     ids = batch.column(2).to_pylist()
                     yield batch.column(0).to_numpy(), batch.column(1).to_numpy(), keys_of(organisation, ids)
+
+    def count_missing(self, known: KnownIds) -> tuple[int, int]:
+        """How many events up to the last row of an index claimed their id there, and how many of them it lacks.
+
+        What a correction behind that row made of an event is left out: it is learnt with the correction.
+        """
+        count = missing = 0
+        with self._cursor() as cursor:
+            behind = position_of(known.offset + 1)
+            claimed = cursor.sql(_CLAIMED, params={"behind": behind, "claiming": _CLAIMING})
+            for batch in claimed.to_arrow_reader(_PORTION):
+                keys, positions = batch.column(0).to_numpy(), batch.column(1).to_numpy()
+                count += len(positions)
+                missing += int((~np.isin(positions, known.candidates(keys))).sum())
+        return count, missing
 
     def counted_twice(self) -> list[tuple[str, str, int]]:
         """(organisation, id, how often) of the ids that count more than once."""

@@ -335,9 +335,11 @@ class EventQueries:
     def ids_after(self, position: int) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.int64]]]:
         """(keys, positions) of the events that claimed their id behind a position, by ascending key, in portions."""
         query = """
+            SELECT key, position FROM judged WHERE position > $position AND list_contains($claiming, status)
+            UNION ALL
             SELECT key, position FROM judged
-            WHERE (position > $position OR position IN (SELECT position FROM revision WHERE number > $position))
-            AND list_contains($claiming, status) ORDER BY key
+            SEMI JOIN (SELECT position FROM revision WHERE number > $position) AS revised USING (position)
+            WHERE position <= $position AND list_contains($claiming, status) ORDER BY key
         """
         with _readable(), self._cursor() as cursor:
             found = cursor.sql(query, params={"position": position, "claiming": _CLAIMING})

@@ -1,7 +1,8 @@
 """Points at which a crash test makes the product fail on purpose. Nothing happens unless TALLYSTICK_FAULTS asks for it.
 
-The variable holds names separated by commas: `ack_before_commit` makes the event log lie about durability, and
-`crash@<point>` kills the process as it reaches one of the `POINTS` or `JOB_POINTS`.
+The variable holds names separated by commas: `ack_before_commit` makes the event log lie about durability,
+`spill_ids_early` makes the index of known ids write each batch into a file, and `crash@<point>` kills the process as it
+reaches one of the `POINTS` or `JOB_POINTS`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import signal
 from typing import Final
 
 ACK_BEFORE_COMMIT: Final = "ack_before_commit"
+SPILL_EARLY: Final = "spill_ids_early"
 
 LOG_BEFORE_COMMIT: Final = "log_before_commit"
 LOG_COMMITTED: Final = "log_committed_before_ack"
@@ -25,6 +27,9 @@ SECOND_LOOK_DONE: Final = "second_look_done_before_forgotten"
 MIGRATION_STEP: Final = "migration_step"
 FOUNDING_BEFORE_COMMIT: Final = "founding_before_commit"
 FOUNDED: Final = "founded_before_ready"
+IDS_HALF_WRITTEN: Final = "ids_half_written"
+IDS_BEFORE_RENAME: Final = "ids_written_before_rename"
+IDS_RENAMED: Final = "ids_renamed_before_old_removed"
 POINTS: Final = frozenset(
     {
         LOG_BEFORE_COMMIT,
@@ -40,6 +45,9 @@ POINTS: Final = frozenset(
         MIGRATION_STEP,
         FOUNDING_BEFORE_COMMIT,
         FOUNDED,
+        IDS_HALF_WRITTEN,
+        IDS_BEFORE_RENAME,
+        IDS_RENAMED,
     }
 )
 JOB_ORDERED: Final = "job_ordered"

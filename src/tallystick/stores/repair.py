@@ -16,6 +16,8 @@ from tallystick.kernel.ids import IdSource
 from tallystick.stores.directory import DataDirectory
 from tallystick.stores.event_checks import CheckedEventStore
 from tallystick.stores.event_log import SqliteEventLog
+from tallystick.stores.id_folder import IdFolder
+from tallystick.stores.known_ids import KnownIds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,6 +84,7 @@ def _events(directory: DataDirectory) -> Iterator[Finding]:
             yield _joined(directory, store)
         yield _within_offset(store)
         yield _keyed(store)
+        yield _indexed(directory, store)
         yield _counted_once(store)
         yield _explained(store)
 
@@ -154,6 +157,24 @@ def _keyed(store: CheckedEventStore) -> Finding:
             "keys", Condition.REPAIRED, f"{wrong:,} of {count:,} events had another key than that of their id"
         )
     return _well("keys", f"{count:,} events have the key of their id")
+
+
+def _indexed(directory: DataDirectory, store: CheckedEventStore) -> Finding:
+    """Whether the files of known ids have every id that was claimed up to the row at which they end."""
+    name = "known ids"
+    known = KnownIds(folder=IdFolder(directory.known_ids, store.identity))
+    try:
+        wrong = known.open(store.offset()) + known.check()
+        count, missing = (0, 0) if wrong else store.count_missing(known)
+        if not wrong and not missing:
+            return _well(name, f"the {count:,} that were claimed up to row {known.offset} are in its files")
+        known.clear()
+        known.catch_up(store)
+        known.close()
+    except OSError as failure:
+        return _broken(name, f"{failure}: mend it, or delete the folder while no server runs, since it is made anew")
+    said = "; ".join(wrong) or f"{missing:,} of {count:,} were missing"
+    return Finding(name, Condition.REPAIRED, f"made anew from the events: {said}")
 
 
 def _counted_once(store: CheckedEventStore) -> Finding:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tallystick.stores.event_facts import MeteredBlock, Revision
     from tallystick.stores.event_log import EventLog, RawRow
     from tallystick.stores.event_store import EventStore
-    from tallystick.stores.known_ids import Keys
+    from tallystick.stores.id_run import Keys
     from tallystick.workers.judging_apart import JudgeApart
 
 MOST_IN_ROUND: Final = 65_536
@@ -55,7 +55,7 @@ class EventProcessor:
         self._log = log
         self._events = events
         self._catalogues = catalogues
-        self._known = known or KnownIds()
+        self._known = KnownIds() if known is None else known
         self._apart = apart
         self._apart_rounds = None if apart is None else RoundsApart(log, events, self._known, apart)
         self._rounds = 0
@@ -82,6 +82,7 @@ class EventProcessor:
             self._thread.join()
         if self._apart is not None:
             self._apart.stop()
+        self._known.close()
 
     def passed(self) -> int:
         """The last row of the log that is processed."""

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from tallystick.metering.catalogue import Catalogue, CatalogueSource
     from tallystick.metering.columns import EventColumns
     from tallystick.stores.event_log import LogRow
-    from tallystick.stores.known_ids import Keys, KeysOf, Positions
+    from tallystick.stores.id_run import Keys, Positions
+    from tallystick.stores.known_ids import KeysOf
     from tallystick.workers.orders import Orders
 
 CLAIMING = frozenset(STATUS_GROUPS["PROCESSED"])

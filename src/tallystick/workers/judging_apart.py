@@ -22,7 +22,7 @@ from tallystick.stores.event_store_arrow import Arriving
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tallystick.stores.known_ids import Keys, Positions
+    from tallystick.stores.id_run import Keys, Positions
 
 PROGRAM: Final = "tallystick.workers.judge"
 _START_SECONDS: Final = 60

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tallystick.stores.event_log import EventLog, RawRow
     from tallystick.stores.event_store import EventStore
     from tallystick.stores.event_store_arrow import Arriving
-    from tallystick.stores.known_ids import Keys, Positions
+    from tallystick.stores.id_run import Keys, Positions
     from tallystick.workers.judging_apart import JudgeApart, Judged
 
 WORTH_SENDING: Final = 2_000

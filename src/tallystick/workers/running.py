@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from tallystick.kernel.errors import BillingError
 from tallystick.kernel.job import JobType
 from tallystick.operations.work import traits_of
+from tallystick.stores.id_folder import IdFolder
+from tallystick.stores.known_ids import KnownIds
 from tallystick.stores.state.catalogues import StateCatalogues
 from tallystick.workers.billing_clock import BillingClock
 from tallystick.workers.correction_task import CorrectionTask
@@ -39,7 +41,9 @@ class Workers:
         self._engine = engine
         url = engine.database.url.render_as_string(hide_password=False)
         judge = JudgeApart(url) if apart else None
-        self.processor = EventProcessor(engine.log, engine.events, StateCatalogues(engine.database), apart=judge)
+        known = KnownIds(folder=IdFolder(engine.directory.known_ids, engine.events.identity))
+        catalogues = StateCatalogues(engine.database)
+        self.processor = EventProcessor(engine.log, engine.events, catalogues, known=known, apart=judge)
         self.billing = BillingClock(engine, lambda: self.processor.failure)
         self.second_look = SecondLook(engine, lambda: self.processor.failure)
         self.jobs = JobRunner(engine, TASKS, lambda: self.processor.failure)
