@@ -327,8 +327,12 @@ class EventQueries:
     def ids_at(self, positions: NDArray[np.int64]) -> list[tuple[str, str]]:
         """The (organisation, event id) of those events at these positions that hold their id."""
         query = """
-            SELECT organisation, event_id FROM judged SEMI JOIN asked USING (position)
-            WHERE event_id IS NOT NULL AND list_contains($claiming, status)
+            SELECT organisation, event_id FROM event SEMI JOIN asked USING (position)
+            LEFT JOIN (
+                SELECT position, max_by(status, number) AS status FROM revision SEMI JOIN asked USING (position)
+                GROUP BY position
+            ) AS latest USING (position)
+            WHERE event_id IS NOT NULL AND list_contains($claiming, coalesce(latest.status, event.status))
         """
         return self._read(query, {"claiming": _CLAIMING}, asked=pa.table({"position": positions}))
 
