@@ -178,7 +178,7 @@ def test_nothing_is_downloaded_and_limits_are_set(store: DuckEventStore) -> None
     names = ("autoinstall_known_extensions", "autoload_known_extensions", "threads", "memory_limit")
     held = [store._read(f"SELECT current_setting('{name}')", {})[0][0] for name in names]
     assert held[:3] == [False, False, 2]
-    assert held[3] == "953.6 MiB"
+    assert held[3] == "366.2 MiB"
 
 
 def test_a_reader_on_another_thread_sees_whole_transactions(store: DuckEventStore) -> None:

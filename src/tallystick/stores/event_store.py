@@ -271,7 +271,7 @@ class EventStore(Protocol):
 class DuckEventStore(EventQueries):
     """The store in one DuckDB file; one thread applies, any thread reads."""
 
-    def __init__(self, path: Path, *, memory_limit: str = "1GB", threads: int = 2) -> None:
+    def __init__(self, path: Path, *, memory_limit: str = "384MB", threads: int = 2) -> None:
         """Open or create the file; an end of its write-ahead log that a power cut has torn is put aside.
 
         Raises:

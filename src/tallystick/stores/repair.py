@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _RESTORE: Final = "restore the whole directory from a backup"
 _SHOWN: Final = 3
 _MOST_AT_ONCE: Final = 1
+_MEMORY: Final = "1GB"
+"""More than a server gives its event store: nothing else runs, and every key may have to be written anew."""
 
 
 class Condition(enum.Enum):
@@ -74,7 +76,9 @@ def _events(directory: DataDirectory) -> Iterator[Finding]:
         try:
             if not directory.event_store.exists():
                 raise FileNotFoundError("the file is missing")
-            store = opened.enter_context(contextlib.closing(CheckedEventStore(directory.event_store)))
+            store = opened.enter_context(
+                contextlib.closing(CheckedEventStore(directory.event_store, memory_limit=_MEMORY))
+            )
             count = store.count_read()
         except (OSError, duckdb.Error, BillingError) as failure:
             yield _broken("events.duckdb", f"{_first_line(failure)}: {_RESTORE}")
