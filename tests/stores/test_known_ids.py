@@ -233,6 +233,17 @@ def damage(world: World, name: str) -> None:
             last.rename(last.with_name("0-999.ids"))
 
 
+def test_an_id_that_is_learnt_again_and_again_takes_its_place_once(world: World) -> None:
+    """As when a job judges the events of a month anew: each of its corrections claims ids that were claimed before."""
+    world.claim(list(range(600)))
+    again = array(range(600)), position_of(1) + np.arange(600)
+    for row in range(2, 6):
+        world.known.add(*again, row)
+        world.known.settle()
+    assert len(world.known) == 600
+    assert world.known.candidates(array([7])).tolist() == [position_of(1, 7)]
+
+
 DAMAGES = ["truncated", "longer", "empty", "its header", "its fence", "missing"]
 
 

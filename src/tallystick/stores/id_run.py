@@ -226,12 +226,18 @@ def merged(runs: Iterable[Iterator[Portion]]) -> Iterator[Portion]:
 
 
 def _sorted(portions: list[Portion]) -> Portion:
+    """Portions in one; an id that was learnt again, since a correction claimed it once more, stands there once."""
     if len(portions) == 1:
         return portions[0]
     keys = np.concatenate([keys for keys, _ in portions])
     positions = np.concatenate([positions for _, positions in portions])
     order = np.argsort(keys, kind="stable")  # which finds the ascending pieces and merges them
-    return keys[order], positions[order]
+    keys, positions = keys[order], positions[order]
+    again = (keys[1:] == keys[:-1]) & (positions[1:] == positions[:-1])
+    if not again.any():
+        return keys, positions
+    first = np.concatenate([[True], ~again])
+    return keys[first], positions[first]
 
 
 def _found(held: Keys, positions: Positions, keys: Keys, first: NDArray[np.intp]) -> Positions:
