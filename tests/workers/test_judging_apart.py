@@ -97,6 +97,20 @@ def test_the_next_rows_are_begun_while_these_are_stored_and_none_is_skipped(serv
     assert (usage(server), rounds > 0) == (expected(), True)
 
 
+def test_the_rows_of_a_small_round_are_read_once(server: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    log, asked = server.engine.log, list[int]()
+    read = log.read_raw
+
+    def noted(after_row: int, most_events: int) -> Any:  # noqa: ANN401 - the log's own
+        asked.append(after_row)
+        return read(after_row, most_events)
+
+    send(server, 0, 10)
+    monkeypatch.setattr(log, "read_raw", noted)
+    server.workers.processor.drain()
+    assert (usage(server), len(asked)) == (expected(10), 1)
+
+
 @pytest.fixture
 def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two requests make a round, so that there are many."""

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from tallystick.stores.known_ids import KnownIds
-from tallystick.workers.judging import CLAIMING, Round, claims_of
+from tallystick.workers.judging import CLAIMING, Round, claims_of, taken_earlier
 from tallystick.workers.orders import Orders
 from tallystick.workers.rounds_apart import RoundsApart
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tallystick.stores.event_facts import MeteredBlock, Revision
     from tallystick.stores.event_log import EventLog, RawRow
     from tallystick.stores.event_store import EventStore
-    from tallystick.stores.id_run import Keys
     from tallystick.workers.judging_apart import JudgeApart
 
 MOST_IN_ROUND: Final = 65_536
@@ -139,28 +138,24 @@ class EventProcessor:
         """Process the next rows of the log; how many events that were."""
         with self._one_round:
             self._known.catch_up(self._events)
-            count = 0 if self._apart_rounds is None else self._apart_rounds.round(MOST_IN_ROUND)
-            count = count or self._judged_here(self._log.read_raw(self.passed(), MOST_IN_ROUND))
+            apart = self._apart_rounds
+            rows = (apart.begun if apart else ()) or self._log.read_raw(self.passed(), MOST_IN_ROUND)
+            if not rows:
+                return 0
+            if apart is None or not apart.round(rows, MOST_IN_ROUND):
+                self._judge_here(rows)
             self._rounds += 1
             if self._rounds % ROUNDS_PER_PRUNING == 0:
                 self._log.prune(self.passed())
-            return count
+            return sum(row.count for row in rows)
 
-    def _judged_here(self, packed: Sequence[RawRow]) -> int:
-        if not packed:
-            return 0
+    def _judge_here(self, packed: Sequence[RawRow]) -> None:
         rows = [row.unpacked() for row in packed]
         orders = Orders.among((columns for row in rows for columns in row.blocks), self._events)
         at_hand = Round(rows, self._catalogues, orders, self._known.keys_of)
-        blocks = at_hand.judged(self._taken(at_hand.keys))
+        blocks = at_hand.judged(taken_earlier(at_hand.keys, self._known, self._events))
         self._events.apply(blocks, rows[-1].row, rows[-1].received_at, orders.revisions)
         self._remember(blocks, orders.revisions, rows[-1].row)
-        return sum(row.count for row in rows)
-
-    def _taken(self, keys: Keys) -> list[tuple[str, str]]:
-        """The (organisation, id) among these keys that earlier events took: looked up by key, read as stored."""
-        positions = self._known.candidates(keys)
-        return self._events.ids_at(positions) if len(positions) else []
 
     def _remember(self, blocks: Sequence[MeteredBlock], revisions: Sequence[Revision], through_row: int) -> None:
         """Let the index know the ids that were claimed; if this fails, it catches up in the next round."""

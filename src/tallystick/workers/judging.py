@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from tallystick.metering.catalogue import Catalogue, CatalogueSource
     from tallystick.metering.columns import EventColumns
     from tallystick.stores.event_log import LogRow
+    from tallystick.stores.event_store import EventStore
     from tallystick.stores.id_run import Keys, Positions
-    from tallystick.stores.known_ids import KeysOf
+    from tallystick.stores.known_ids import KeysOf, KnownIds
     from tallystick.workers.orders import Orders
 
 CLAIMING = frozenset(STATUS_GROUPS["PROCESSED"])
@@ -110,6 +111,12 @@ class Round:
                 keys=keys(columns.organisation, columns.ids),
             )
             ordinal += len(columns)
+
+
+def taken_earlier(keys: Keys, known: KnownIds, events: EventStore) -> list[tuple[str, str]]:
+    """The (organisation, id) among these keys that stored events took: looked up by key, read as stored."""
+    positions = known.candidates(keys)
+    return events.ids_at(positions) if len(positions) else []
 
 
 def claims_of(blocks: Sequence[MeteredBlock]) -> tuple[Keys, Positions]:

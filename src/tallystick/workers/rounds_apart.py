@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from tallystick.kernel.errors import BillingError
 from tallystick.stores.known_ids import KnownIds
+from tallystick.workers.judging import taken_earlier
 from tallystick.workers.judging_apart import ApartError
 
 if TYPE_CHECKING:
@@ -34,57 +36,62 @@ class RoundsApart:
         self.count = 0
         """How many rounds were judged by the other process."""
 
-    def round(self, most_events: int) -> int:
-        """Have the next rows judged, and store those before them; how many events that were.
+    @property
+    def begun(self) -> Sequence[RawRow]:
+        """The rows that the other process has begun with; without any, everything that was judged is stored."""
+        return self._begun
 
-        It is 0, and everything that was judged is stored, when the next rows are to be judged here.
+    def round(self, rows: Sequence[RawRow], most_events: int) -> bool:
+        """Have the rows judged that are begun, or else come next, and store those before them; whether that was to be.
+
+        If not, everything before them is stored, and they are to be judged here.
 
         Raises:
             Exception: whatever storing fails with; then everything that is not stored is judged again.
         """
         try:
-            return self._round(most_events)
-        except ApartError:
-            self._begun = []
-            self._store()
-            return 0
+            is_judged = self._judge(rows)
+            if is_judged:
+                self._begin_behind(rows[-1].row, most_events)
+            if not self._begun:
+                self._store()
         except BaseException:
             self._begun, self._judged = [], None
             raise
+        return is_judged
 
-    def _round(self, most_events: int) -> int:
-        rows = self._begun or self._begin(self._events.offset(), most_events)
-        self._begun = []
-        keys = self._apart.keys() if rows else None
-        if keys is None:
-            self._store()
-            return 0
-        self._apart.tell(self._taken(keys))
-        self._store()
-        self._judged = _Unstored(self._apart.judged(), rows[-1])
-        self._begun = self._begin(rows[-1].row, most_events)
-        if not self._begun:
-            self._store()
-        self.count += 1
-        return sum(row.count for row in rows)
-
-    def _begin(self, after_row: int, most_events: int) -> Sequence[RawRow]:
-        """Let the other process begin with the rows behind this one, if there are enough to be worth it."""
-        if not self._apart.is_ready:
-            return []
+    def _judge(self, rows: Sequence[RawRow]) -> bool:
+        """Have rows judged, and store those before them; False, when they are to be judged here."""
+        is_begun, self._begun = bool(self._begun), []
         try:
-            rows = self._log.read_raw(after_row, most_events)
-        except BillingError:  # a damaged row: who reads it next says so, and what was judged before it can be stored
-            return []
-        if sum(row.count for row in rows) < WORTH_SENDING:
-            return []
+            keys = self._apart.keys() if is_begun or self._begins(rows) else None
+            if keys is None:
+                return False
+            self._apart.tell(self._taken(keys))
+            self._store()
+            self._judged = _Unstored(self._apart.judged(), rows[-1])
+        except ApartError:
+            return False
+        self.count += 1
+        return True
+
+    def _begin_behind(self, row: int, most_events: int) -> None:
+        """Let the other process begin with the rows that come next, if there are such; else they can wait."""
+        with suppress(BillingError, ApartError):  # a damaged row: who reads it next says so
+            rows = self._log.read_raw(row, most_events)
+            if self._begins(rows):
+                self._begun = rows
+
+    def _begins(self, rows: Sequence[RawRow]) -> bool:
+        """Let the other process begin with rows, if there are enough to be worth it; whether it does."""
+        if not self._apart.is_ready or sum(row.count for row in rows) < WORTH_SENDING:
+            return False
         self._apart.begin(rows)
-        return rows
+        return True
 
     def _taken(self, keys: Keys) -> list[tuple[str, str]]:
         """The (organisation, id) among these keys that earlier events took, stored or not."""
-        positions = self._known.candidates(keys)
-        stored = self._events.ids_at(positions) if len(positions) else []
+        stored = taken_earlier(keys, self._known, self._events)
         return stored if self._judged is None else stored + self._judged.taken(keys)
 
     def _store(self) -> None:
