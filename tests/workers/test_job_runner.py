@@ -14,6 +14,7 @@ from tallystick.kernel.errors import BillingError, Kind, Problem, invalid
 from tallystick.kernel.job import EntryStatus, Job, JobEntry, JobStatus, JobType
 from tallystick.operations.jobs import started
 from tallystick.operations.organisations import OrganisationPatch
+from tallystick.stores.state.catalogues import StateCatalogues
 from tallystick.workers.job_desk import Desk
 from tallystick.workers.job_runner import BROKEN, MOST_TRIES, JobRunner
 from tallystick.workers.running import TASKS
@@ -197,7 +198,9 @@ def test_a_server_that_dies_once_all_is_listed_lists_nothing_twice(server: Insid
     }[kind]
     job = told(server, shop.api.post(path, body).ok()["jobId"])
     organisation = Administration(server.engine.database).organisations()[0].id
-    desk = Desk(server.engine, organisation, job.id, threading.Event(), lambda: None)
+    desk = Desk(
+        server.engine, StateCatalogues(server.engine.database), organisation, job.id, threading.Event(), lambda: None
+    )
     assert job.total == 1
     assert TASKS[JobType(kind)].prepare(desk, job)
     assert told(server, job.id).total == 1

@@ -8,7 +8,6 @@ received before it.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import defaultdict
 from datetime import timedelta
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from tallystick.kernel.errors import BillingError, Kind, Problem, invalid
 from tallystick.operations.bill_runs import Tally, run_bills
 from tallystick.stores import faults
+from tallystick.workers.background import LOOK_EVERY_SECONDS, Background
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,22 +25,18 @@ if TYPE_CHECKING:
     from tallystick.engine import Engine
 
 ACTOR: Final = "billing clock"
-LOOK_EVERY_SECONDS: Final = 1.0
 RETRY_PARKED_SECONDS: Final = 60.0
 TIDY_EVERY_LOOKS: Final = 3600
 FURTHEST_ADVANCE: Final = timedelta(days=5 * 366)
 _log = logging.getLogger("tallystick.billing")
 
 
-class BillingClock:
+class BillingClock(Background):
     """Runs bills: by itself in real time; on a test clock when time is moved, or something new is due already."""
 
     def __init__(self, engine: Engine, processing_failure: Callable[[], str | None]) -> None:
-        self._engine = engine
-        self._processing_failure = processing_failure
-        self._stopping = threading.Event()
-        self._one_run = threading.Lock()
-        self._thread = threading.Thread(target=self._loop, name="billing-clock", daemon=True)
+        super().__init__(engine, processing_failure, "billing-clock", _log, "billing stopped short; trying again")
+        self._looks = 0
         self._retry_at: dict[str, float] = {}
         self.failure: str | None = None
 
@@ -48,19 +44,6 @@ class BillingClock:
     def parked(self) -> int:
         """How many invoices could not be made when they were tried last."""
         return len(self._retry_at)
-
-    def start(self) -> None:
-        """Bill what is due, and in real time go on to do so in the background."""
-        if self._engine.is_test:
-            self.catch_up()
-        else:
-            self._thread.start()
-
-    def stop(self) -> None:
-        """Finish the step at hand and stop."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
 
     def advance(self, to: datetime) -> dict[str, Tally]:
         """Move the test clock to an instant, and do everything that falls due on the way, in order.
@@ -152,21 +135,20 @@ class BillingClock:
         if self._stopping.is_set():
             raise _unavailable(instant, "the server is shutting down")
 
-    def _loop(self) -> None:
-        looks = 0
-        while not self._stopping.wait(LOOK_EVERY_SECONDS):
-            try:
-                self.catch_up()
-                if looks % TIDY_EVERY_LOOKS == 0:
-                    self._engine.forget_old_answers()
-                looks += 1
-                self.failure = None
-            except BillingError as failure:
-                self.failure = failure.message
-            except Exception:  # noqa: BLE001 - see below
-                # A broken step must neither end the loop nor pass in silence: it is tried again, and seen.
-                self.failure = "the server's log says why"
-                _log.exception("billing stopped short; trying again")
+    def _look(self) -> None:
+        """Bill, tidy up now and then, and let readiness say what keeps bills waiting."""
+        try:
+            self.catch_up()
+            if self._looks % TIDY_EVERY_LOOKS == 0:
+                self._engine.forget_old_answers()
+            self._looks += 1
+            self.failure = None
+        except BillingError as failure:
+            self.failure = failure.message
+        except Exception:  # noqa: BLE001 - see below
+            # A broken step must neither end the loop nor pass in silence: it is tried again, and seen.
+            self.failure = "the server's log says why"
+            _log.exception(self._complaint)
 
 
 def _unavailable(instant: datetime, reason: str) -> BillingError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.stores import faults
-from tallystick.stores.state.catalogues import StateCatalogues
+from tallystick.workers.background import LOOK_EVERY_SECONDS
 
 if TYPE_CHECKING:
     import threading
@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 
     from tallystick.engine import Engine
     from tallystick.kernel.job import Job
-    from tallystick.metering.catalogue import Catalogue
+    from tallystick.metering.catalogue import Catalogue, CatalogueSource
     from tallystick.metering.columns import EventColumns
     from tallystick.operations.work import Work
 
 ACTOR: Final = "jobs"
-LOOK_EVERY_SECONDS: Final = 1.0
 
 
 class Desk:
@@ -30,13 +29,14 @@ class Desk:
     def __init__(
         self,
         engine: Engine,
+        catalogues: CatalogueSource,
         organisation: str,
         job_id: str,
         stopping: threading.Event,
         processing_failure: Callable[[], str | None],
     ) -> None:
         self._engine = engine
-        self._catalogues = StateCatalogues(engine.database)
+        self._catalogues = catalogues
         self._organisation = organisation
         self._job_id = job_id
         self._stopping = stopping

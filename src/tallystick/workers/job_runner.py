@@ -7,14 +7,15 @@ stood. Jobs that run at the same time take turns.
 from __future__ import annotations
 
 import logging
-import threading
 from typing import TYPE_CHECKING, Final
 
 from tallystick.kernel.errors import BillingError, Kind
 from tallystick.kernel.job import JobStatus
 from tallystick.stores import faults
 from tallystick.stores.state import jobs
-from tallystick.workers.job_desk import LOOK_EVERY_SECONDS, Desk
+from tallystick.stores.state.catalogues import StateCatalogues
+from tallystick.workers.background import Background
+from tallystick.workers.job_desk import Desk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,32 +31,16 @@ BROKEN: Final = "the job broke off; the server's log says why"
 _log = logging.getLogger("tallystick.jobs")
 
 
-class JobRunner:
-    """Runs by itself in real time; on a test clock when a command may have started a job or let one go on."""
+class JobRunner(Background):
+    """Goes on with jobs, those that were there already and those that are started."""
 
     def __init__(
         self, engine: Engine, tasks: Mapping[JobType, Task], processing_failure: Callable[[], str | None]
     ) -> None:
-        self._engine = engine
+        super().__init__(engine, processing_failure, "jobs", _log, "jobs cannot go on; trying again")
         self._tasks = tasks
-        self._processing_failure = processing_failure
-        self._stopping = threading.Event()
-        self._one_run = threading.Lock()
+        self._catalogues = StateCatalogues(engine.database)
         self._broken: dict[str, int] = {}
-        self._thread = threading.Thread(target=self._loop, name="jobs", daemon=True)
-
-    def start(self) -> None:
-        """Go on with the jobs that are there already, and in real time look for more in the background."""
-        if self._engine.is_test:
-            self.catch_up()
-        else:
-            self._thread.start()
-
-    def stop(self) -> None:
-        """Finish the step at hand and stop; the rest follows after the next start."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
 
     def catch_up(self) -> None:
         """Take steps, in turns, until no job has anything to do any more.
@@ -80,7 +65,7 @@ class JobRunner:
             return bool(found)
 
     def _step(self, organisation: str, job_id: str) -> None:
-        desk = Desk(self._engine, organisation, job_id, self._stopping, self._processing_failure)
+        desk = Desk(self._engine, self._catalogues, organisation, job_id, self._stopping, self._processing_failure)
         try:
             with desk.reading() as work:
                 job = work.state.jobs.get(job_id)
@@ -121,12 +106,3 @@ class JobRunner:
                 return
             self._move(desk, JobStatus.FAILED, reason=BROKEN)
         del self._broken[job_id]
-
-    def _loop(self) -> None:
-        while not self._stopping.wait(LOOK_EVERY_SECONDS):
-            try:
-                self.catch_up()
-            except BillingError:
-                continue  # the processor says what is wrong; the job stays where it is
-            except Exception:  # noqa: BLE001 - the loop must go on, and what is wrong must be seen
-                _log.exception("jobs cannot go on; trying again")

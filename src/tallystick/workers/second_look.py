@@ -7,7 +7,6 @@ is forgotten once they are carried out. Orders may be given twice, so a wish sur
 from __future__ import annotations
 
 import logging
-import threading
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -17,40 +16,24 @@ from tallystick.metering.columns import EventColumns
 from tallystick.metering.event import EventSource, EventStatus
 from tallystick.stores import faults
 from tallystick.stores.state import wishes
+from tallystick.workers.background import LOOK_EVERY_SECONDS, Background
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tallystick.engine import Engine
 
-LOOK_EVERY_SECONDS: Final = 1.0
 EVENTS_AT_ONCE: Final = 1_000
 _WISHES_AT_ONCE: Final = 1_000
 _log = logging.getLogger("tallystick.events")
 
 
-class SecondLook:
-    """Runs by itself in real time; on a test clock when a command may have made an account."""
+class SecondLook(Background):
+    """Looks at what is wished for, that which was there already and that which comes with new accounts and aliases."""
 
     def __init__(self, engine: Engine, processing_failure: Callable[[], str | None]) -> None:
-        self._engine = engine
-        self._processing_failure = processing_failure
-        self._stopping = threading.Event()
-        self._one_run = threading.Lock()
-        self._thread = threading.Thread(target=self._loop, name="second-look", daemon=True)
-
-    def start(self) -> None:
-        """Look at what is wished for already, and in real time go on to do so in the background."""
-        if self._engine.is_test:
-            self.catch_up()
-        else:
-            self._thread.start()
-
-    def stop(self) -> None:
-        """Finish the order at hand and stop; the rest follows after the next start."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        complaint = "events that wait for their account could not be looked at; trying again"
+        super().__init__(engine, processing_failure, "second-look", _log, complaint)
 
     def catch_up(self) -> None:
         """Order, and see carried out, everything that is wished for.
@@ -90,12 +73,3 @@ class SecondLook:
             if self._stopping.is_set() or self._processing_failure() is not None:
                 reason = "events that wait for their account cannot be looked at now"
                 raise BillingError(Kind.UNAVAILABLE, "processing_interrupted", Problem("", reason))
-
-    def _loop(self) -> None:
-        while not self._stopping.wait(LOOK_EVERY_SECONDS):
-            try:
-                self.catch_up()
-            except BillingError:
-                continue  # the processor says what is wrong; the wish stays
-            except Exception:  # noqa: BLE001 - the loop must go on, and what is wrong must be seen
-                _log.exception("events that wait for their account could not be looked at; trying again")
