@@ -147,6 +147,9 @@ STATUS_GROUPS: Final = {
 }
 """Words that stand for several statuses (domain.md 2.4)."""
 
+COUNTED: Final = frozenset(STATUS_GROUPS["PROCESSED"])
+"""The statuses of events that count: they have taken their id for ever, and what meters made of them is usage."""
+
 
 def statuses_named(name: str, path: str) -> tuple[EventStatus, ...]:
     """The statuses that a caller means by a raw status or the name of a group.

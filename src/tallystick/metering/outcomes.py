@@ -11,11 +11,16 @@ import msgspec
 from tallystick.metering.event import EventStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from tallystick.metering.catalogue import MeterTerms
 
 LONGEST_DESCRIPTION: Final = 250
+
+FilteredOut: TypeAlias = "tuple[tuple[str, int], ...]"
+"""The (meter id, meter version) that said no to an event."""
+
+_METERS: Final = msgspec.json.Decoder(tuple[tuple[str, int], ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +88,14 @@ class Outcomes:
                 yield ordinal, column.meter, Decimal(digits)
 
 
-def listed(meters: Iterable[MeterTerms]) -> str:
-    """Meters as `filtered_out` holds them."""
-    return msgspec.json.encode([[meter.id, meter.version] for meter in meters]).decode()
+def listed(meters: FilteredOut) -> str | None:
+    """Meters as `Outcomes.filtered_out` holds them; null, when there are none."""
+    return msgspec.json.encode(meters).decode() if meters else None
+
+
+def unlisted(text: str | None) -> FilteredOut:
+    """The meters that `listed` has written."""
+    return () if text is None else _METERS.decode(text)
 
 
 Refusal: TypeAlias = tuple[EventStatus, str]

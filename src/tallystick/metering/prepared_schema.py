@@ -31,8 +31,9 @@ class PreparedSchema:
         self._dimensions = terms.dimensions
         self._meters: list[tuple[MeterTerms, Units]] = [(meter, units_of(meter)) for meter in terms.meters]
         self._enrichment = None if terms.enrichments is None else Enrichment(terms.enrichments, _sent(terms))
-        self._silent: dict[tuple[MeterTerms, ...], str] = {}
-        self.wholesale = WholesaleSchema(terms) if self._enrichment is None else None
+        self._silent: dict[tuple[MeterTerms, ...], str | None] = {}
+        units = [of_meter for _, of_meter in self._meters]
+        self.wholesale = WholesaleSchema(terms, units) if self._enrichment is None else None
         """How whole columns of plain events are judged; None, where each event is judged by itself."""
 
     def lacks(self, data: EventData) -> bool:
@@ -78,10 +79,12 @@ class PreparedSchema:
         outcomes.add_usage(ordinal, meters, values)
         return None
 
-    def _silent_beside(self, meters: tuple[MeterTerms, ...]) -> str:
+    def _silent_beside(self, meters: tuple[MeterTerms, ...]) -> str | None:
         """The list of the other meters; the same few combinations come again and again."""
         if meters not in self._silent:
-            self._silent[meters] = listed(meter for meter, _ in self._meters if meter not in meters)
+            self._silent[meters] = listed(
+                tuple((meter.id, meter.version) for meter, _ in self._meters if meter not in meters)
+            )
         return self._silent[meters]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
 from tallystick.metering.event import EventStatus
@@ -76,8 +76,10 @@ class _Judge:
         sent = Counter(columns.ids) if len(set(columns.ids)) < len(columns) else {}
         repeated = {event_id for event_id, times in sent.items() if times > 1} | {None, ""}
         left: list[int] = []
-        for name in set(columns.schema_names):
-            ordinals = [ordinal for ordinal, other in enumerate(columns.schema_names) if other == name]
+        by_schema: defaultdict[str, list[int]] = defaultdict(list)
+        for ordinal, name in enumerate(columns.schema_names):
+            by_schema[name].append(ordinal)
+        for name, ordinals in by_schema.items():
             schema = self._schemas.get(name)
             if schema is None or schema.wholesale is None:
                 left += ordinals

@@ -15,7 +15,8 @@ import msgspec
 from tallystick.kernel.period import BEGINNING, FOREVER
 from tallystick.metering.catalogue import AccountSpan, AccountTerms, Catalogue, MeterTerms, SchemaTerms
 from tallystick.metering.columns import EventColumns
-from tallystick.metering.event import STATUS_GROUPS, Event, EventSource, EventStatus
+from tallystick.metering.event import COUNTED, Event, EventSource, EventStatus
+from tallystick.metering.outcomes import unlisted
 from tallystick.metering.processing import process
 
 if TYPE_CHECKING:
@@ -23,17 +24,13 @@ if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
-    from tallystick.metering.outcomes import Outcomes
+    from tallystick.metering.outcomes import FilteredOut, Outcomes
 
 Facts: TypeAlias = "Mapping[str, tuple[int, Decimal]]"
 """The units of an event, each with the version of the meter that made them, by meter id."""
 
-COUNTED: Final = frozenset(STATUS_GROUPS["PROCESSED"])
 REMETERED: Final = COUNTED | {EventStatus.UNITS_INVALID}
 """The statuses of events that are metered anew; the others came to no meter."""
-
-FilteredOut: TypeAlias = "tuple[tuple[str, int], ...]"
-_FILTERED_OUT: Final = msgspec.json.Decoder(tuple[tuple[str, int], ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +46,20 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Remetered:
-    """What becomes of an event that is metered anew; with `is_judged`, all of it was judged anew, as if it came now."""
+    """What becomes of an event that is metered anew; with `is_judged`, all of it was judged anew, as if it came now.
+
+    Only then do the last four fields say anything.
+    """
 
     status: EventStatus
     description: str | None
     facts: Facts
     filtered_out: FilteredOut
+    is_judged: bool = False
     schema_version: int | None = None
     account_id: str | None = None
     customer_id: str | None = None
     enrichments: str | None = None
-
-    @property
-    def is_judged(self) -> bool:
-        """Whether the whole event was judged anew."""
-        return self.schema_version is not None
 
 
 def meter_in(catalogue: Catalogue, schema_name: str, meter_id: str, version: int) -> MeterTerms | None:
@@ -138,24 +134,26 @@ def _merged(
     return Remetered(EventStatus.METERED if facts else EventStatus.NOT_METERED, None, facts, silent)
 
 
-def _of_invalid(judged: Judged, catalogue: Catalogue, received_at: datetime, claimed: set[str]) -> Remetered | None:
-    """What becomes of an event that failed for its units, judged as if it came now."""
-    columns = EventColumns.of([judged.event], "", EventSource.API)
-    outcomes = process(columns, received_at, catalogue, claimed)
-    status = outcomes.statuses[0]
-    if status not in COUNTED:
-        return None
-    silent = outcomes.filtered_out[0]
+def judged_anew(event: Event, catalogue: Catalogue, received_at: datetime, claimed: set[str]) -> Remetered:
+    """What becomes of an event that is judged as if it came now; if it counts, its id is added to the `claimed`."""
+    outcomes = process(EventColumns.of([event], "", EventSource.API), received_at, catalogue, claimed)
     return Remetered(
-        status,
+        outcomes.statuses[0],
         outcomes.descriptions[0],
         {meter.id: (meter.version, units) for _, meter, units in outcomes.facts()},
-        () if silent is None else _FILTERED_OUT.decode(silent),
+        unlisted(outcomes.filtered_out[0]),
+        is_judged=True,
         schema_version=outcomes.schema_versions[0],
         account_id=outcomes.account_ids[0],
         customer_id=outcomes.customer_ids[0],
         enrichments=outcomes.enrichments[0],
     )
+
+
+def _of_invalid(judged: Judged, catalogue: Catalogue, received_at: datetime, claimed: set[str]) -> Remetered | None:
+    """What becomes of an event that failed for its units; None, where it still does not count."""
+    outcome = judged_anew(judged.event, catalogue, received_at, claimed)
+    return outcome if outcome.status in COUNTED else None
 
 
 def _of_one_meter(schema: SchemaTerms, meter: MeterTerms) -> SchemaTerms:

@@ -10,16 +10,16 @@ from tallystick.catalog.usage_meter import Aggregation
 from tallystick.logic import EvaluationError
 from tallystick.logic.compile import compiled_condition
 from tallystick.logic.reads import variable_of, variables_of
-from tallystick.metering.units import filtered, units_of
+from tallystick.metering.units import filtered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
-    from decimal import Decimal
 
     from tallystick.catalog.usage_meter import MeterFilter
     from tallystick.logic import Rule
     from tallystick.metering.catalogue import MeterTerms, SchemaTerms
     from tallystick.metering.event_data import EventData
+    from tallystick.metering.units import Units
 
 LONGEST_DIGITS: Final = 13
 """Characters of a number that DECIMAL(38,12) holds whatever they are: at most 13 before, or 11 behind the point."""
@@ -40,7 +40,7 @@ class UnitColumn:
     meter: MeterTerms
     applies: Callable[[EventData], bool] | None = None
     attribute: str | None = None
-    rule: Callable[[EventData], Decimal | None] | None = None
+    rule: Units | None = None
 
     def takes(self, event: EventData) -> bool | None:
         """Whether the meter takes units of events with these dimensions; None, when that fails.
@@ -53,8 +53,11 @@ class UnitColumn:
             return None
 
 
-def column_of(terms: MeterTerms, schema: SchemaTerms) -> UnitColumn:
-    """The plan by which units of the meter are found for events that have all fields of their schema."""
+def column_of(terms: MeterTerms, schema: SchemaTerms, units: Units) -> UnitColumn:
+    """The plan by which units of the meter are found for events that have all fields of their schema.
+
+    `units` is the function from an event to its units, for meters of which there is no more to know.
+    """
     conditions = [_condition(one, schema.dimensions) for one in terms.filters]
     attribute = None
     if terms.aggregation is Aggregation.COUNT:
@@ -66,7 +69,7 @@ def column_of(terms: MeterTerms, schema: SchemaTerms) -> UnitColumn:
         attribute = _attribute(computation, schema.attributes)
     known = [condition for condition in conditions if condition is not None]
     if len(known) < len(conditions) or (terms.aggregation is Aggregation.SUM and attribute is None):
-        return UnitColumn(terms, rule=units_of(terms))
+        return UnitColumn(terms, rule=units)
     return UnitColumn(terms, lambda data: all(applies(data) for applies in known), attribute)
 
 

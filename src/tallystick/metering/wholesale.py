@@ -20,12 +20,13 @@ from tallystick.metering.unit_column import LONGEST_DIGITS, ONE, column_of
 from tallystick.metering.units import UnitsInvalidError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterable, Sequence
     from decimal import Decimal
 
     from tallystick.metering.catalogue import SchemaTerms
     from tallystick.metering.columns import EventColumns
     from tallystick.metering.outcomes import Outcomes
+    from tallystick.metering.units import Units
 
 T = TypeVar("T")
 
@@ -89,12 +90,13 @@ class PlainEvents:
 class WholesaleSchema:
     """A schema as whole columns of events are judged by it; it does not enrich them."""
 
-    def __init__(self, terms: SchemaTerms) -> None:
+    def __init__(self, terms: SchemaTerms, units: Iterable[Units]) -> None:
+        """Take the terms, and for each meter the function from an event to its units."""
         self._terms = terms
-        self._columns = [column_of(meter, terms) for meter in terms.meters]
+        self._columns = [column_of(meter, terms, of_meter) for meter, of_meter in zip(terms.meters, units, strict=True)]
         self._rules = {place: column.rule for place, column in enumerate(self._columns) if column.rule is not None}
         self._takes: dict[bytes, _Taking | None] = {}
-        self._silent: dict[_Taking, str | None] = {(True,) * len(terms.meters): None}
+        self._silent: dict[_Taking, str | None] = {}
 
     def meter(self, events: PlainEvents, outcomes: Outcomes) -> None:
         """Add the units of every meter; an event that lacks a field or that a meter fails for is left."""
@@ -170,9 +172,8 @@ class WholesaleSchema:
             return
         kinds = set(takes)
         for taking in kinds - self._silent.keys():
-            self._silent[taking] = listed(
-                meter for meter, takes_units in zip(self._terms.meters, taking, strict=True) if not takes_units
-            )
+            silent = compress(self._terms.meters, (not takes_units for takes_units in taking))
+            self._silent[taking] = listed(tuple((meter.id, meter.version) for meter in silent))
         events.put([self._silent[taking] for taking in takes], outcomes.filtered_out)
         if not all(map(any, kinds)):
             metered = [EventStatus.METERED if any(taking) else EventStatus.NOT_METERED for taking in takes]
@@ -200,9 +201,7 @@ class WholesaleSchema:
                 outcomes.add_usage(ordinal, meters, [units])
 
 
-def _asked(
-    rule: Callable[[EventData], Decimal | None], events: list[EventData]
-) -> tuple[list[Decimal | None], list[bool]]:
+def _asked(rule: Units, events: list[EventData]) -> tuple[list[Decimal | None], list[bool]]:
     """What a rule makes of each event, and whether it made anything at all."""
     units: list[Decimal | None] = []
     is_sure = []

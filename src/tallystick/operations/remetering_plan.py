@@ -9,7 +9,8 @@ from decimal import Decimal
 
 from tallystick.kernel.quantity import EXACT, ZERO
 from tallystick.metering.catalogue import Catalogue, MeterTerms
-from tallystick.metering.remetering import COUNTED, REMETERED, Facts, Judged, Remetered, remetered
+from tallystick.metering.event import COUNTED
+from tallystick.metering.remetering import REMETERED, Facts, Judged, Remetered, remetered
 from tallystick.stores.event_store import StoredEvent, UsageFact
 
 
@@ -50,23 +51,7 @@ class Assessed:
     @property
     def after(self) -> StoredEvent:
         """The event with what became of it."""
-        if self.outcome is None:
-            return self.stored
-        metered = replace(
-            self.stored,
-            status=self.outcome.status,
-            status_description=self.outcome.description,
-            filtered_out=self.outcome.filtered_out,
-        )
-        if not self.outcome.is_judged:
-            return metered
-        return replace(
-            metered,
-            schema_version=self.outcome.schema_version,
-            account_id=self.outcome.account_id,
-            customer_id=self.outcome.customer_id,
-            enrichments=self.outcome.enrichments,
-        )
+        return self.stored if self.outcome is None else with_outcome(self.stored, self.outcome)
 
 
 def assessed(
@@ -93,6 +78,22 @@ def assessed(
         Assessed(event, facts.get(event.position, {}), anew.get(event.position), event.position in closed)
         for event in fitting
     ]
+
+
+def with_outcome(stored: StoredEvent, outcome: Remetered) -> StoredEvent:
+    """A stored event with what became of it anew."""
+    metered = replace(
+        stored, status=outcome.status, status_description=outcome.description, filtered_out=outcome.filtered_out
+    )
+    if not outcome.is_judged:
+        return metered
+    return replace(
+        metered,
+        schema_version=outcome.schema_version,
+        account_id=outcome.account_id,
+        customer_id=outcome.customer_id,
+        enrichments=outcome.enrichments,
+    )
 
 
 def is_closed(stored: StoredEvent, catalogue: Catalogue, at: datetime) -> bool:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 
-from tallystick.metering.event import STATUS_GROUPS
 from tallystick.stores.event_log import position_of
 from tallystick.stores.event_store import DuckEventStore
+from tallystick.stores.event_store_queries import CLAIMING
 from tallystick.stores.known_ids import keys_of
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ _KEY_BITS: Final = 64
 _SLICE_BITS: Final = 5
 """Ids are compared in 32 slices by their key, so that what is compared at once fits the memory."""
 
-_CLAIMING: Final = [status.value for status in STATUS_GROUPS["PROCESSED"]]
 _TABLES: Final = ("event", "usage", "revision")
 _TWICE: Final = """
 SELECT organisation, event_id, count(*) FROM judged
@@ -92,7 +91,7 @@ class CheckedEventStore(DuckEventStore):
         count = missing = 0
         with self._cursor() as cursor:
             behind = position_of(known.offset + 1)
-            claimed = cursor.sql(_CLAIMED, params={"behind": behind, "claiming": _CLAIMING})
+            claimed = cursor.sql(_CLAIMED, params={"behind": behind, "claiming": CLAIMING})
             for batch in claimed.to_arrow_reader(_PORTION):
                 keys, positions = batch.column(0).to_numpy(), batch.column(1).to_numpy()
                 count += len(positions)
@@ -104,7 +103,7 @@ class CheckedEventStore(DuckEventStore):
         found: list[tuple[str, str, int]] = []
         width = 1 << (_KEY_BITS - _SLICE_BITS)
         for first in range(0, 1 << _KEY_BITS, width):
-            found += self._read(_TWICE, {"first": first, "last": first + width - 1, "claiming": _CLAIMING})
+            found += self._read(_TWICE, {"first": first, "last": first + width - 1, "claiming": CLAIMING})
         return found
 
     def count_without_event(self) -> tuple[int, int]:

@@ -15,7 +15,8 @@ import pyarrow as pa
 from tallystick.kernel import quantity
 from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.kernel.period import BEGINNING
-from tallystick.metering.event import STATUS_GROUPS, Attribute, Event, EventSource, EventStatus, stored_status
+from tallystick.metering.event import COUNTED, Attribute, Event, EventSource, EventStatus, stored_status
+from tallystick.metering.outcomes import unlisted
 from tallystick.stores.event_facts import MeteredEvent, StoredEvent, UsageFact
 from tallystick.stores.event_log import position_of
 from tallystick.stores.known_ids import keys_of
@@ -62,7 +63,9 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _NOT_REVERSED: Final = "HAVING count(*) % 2 = 1"
 """A fact that was reversed stands there twice, once with each sign."""
 
-_CLAIMING: Final = [status.value for status in STATUS_GROUPS["PROCESSED"]]
+CLAIMING: Final = sorted(status.value for status in COUNTED)
+"""The statuses of events that have taken their id, as they are stored."""
+
 ATTACHED: Final = "kept"
 """The name under which DuckDB knows the file."""
 
@@ -71,7 +74,6 @@ _DAMAGE: Final = ("corrupt database", "corrupt wal", "failed to deserialize", "s
 
 _AWAY: Final = (duckdb.FatalException, duckdb.InternalException, duckdb.ConnectionException, duckdb.IOException)
 _PORTION: Final = 1_000_000
-_METERS: Final = msgspec.json.Decoder(tuple[tuple[str, int], ...])
 
 
 class EventQueries:
@@ -334,7 +336,7 @@ class EventQueries:
             ) AS latest USING (position)
             WHERE event_id IS NOT NULL AND list_contains($claiming, coalesce(latest.status, event.status))
         """
-        return self._read(query, {"claiming": _CLAIMING}, asked=pa.table({"position": positions}))
+        return self._read(query, {"claiming": CLAIMING}, asked=pa.table({"position": positions}))
 
     def ids_after(self, position: int) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.int64]]]:
         """(keys, positions) of the events that claimed their id behind a position, by ascending key, in portions."""
@@ -346,7 +348,7 @@ class EventQueries:
             WHERE position <= $position AND list_contains($claiming, status) ORDER BY key
         """
         with _readable(), self._cursor() as cursor:
-            found = cursor.sql(query, params={"position": position, "claiming": _CLAIMING})
+            found = cursor.sql(query, params={"position": position, "claiming": CLAIMING})
             for batch in found.to_arrow_reader(_PORTION):
                 yield batch.column(0).to_numpy(), batch.column(1).to_numpy()
 
@@ -478,7 +480,7 @@ def _stored_event(*row: Any) -> StoredEvent:  # noqa: ANN401 - columns of many t
         source=EventSource(source),
         status=stored_status(status),
         status_description=description,
-        filtered_out=() if filtered_out is None else _METERS.decode(filtered_out),
+        filtered_out=unlisted(filtered_out),
         enrichments=enrichments,
         before_reverting=None if before is None else stored_status(before),
     )

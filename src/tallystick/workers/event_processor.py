@@ -6,8 +6,9 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Final
 
+from tallystick.metering.event import COUNTED
 from tallystick.stores.known_ids import KnownIds
-from tallystick.workers.judging import CLAIMING, Round, claims_of, taken_earlier
+from tallystick.workers.judging import Round, claims_of, taken_earlier
 from tallystick.workers.orders import Orders
 from tallystick.workers.rounds_apart import RoundsApart
 
@@ -159,5 +160,5 @@ class EventProcessor:
 
     def _remember(self, blocks: Sequence[MeteredBlock], revisions: Sequence[Revision], through_row: int) -> None:
         """Let the index know the ids that were claimed; if this fails, it catches up in the next round."""
-        if not any(revision.status in CLAIMING for revision in revisions):  # the store tells of those that are older
+        if not any(revision.status in COUNTED for revision in revisions):  # the store tells of those that are older
             self._known.add(*claims_of(blocks), through_row)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tallystick.metering.event import STATUS_GROUPS
+from tallystick.metering.event import COUNTED
 from tallystick.metering.identity import identified
 from tallystick.metering.processing import process
 from tallystick.stores.event_facts import MeteredBlock
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from tallystick.stores.id_run import Keys, Positions
     from tallystick.stores.known_ids import KeysOf, KnownIds
     from tallystick.workers.orders import Orders
-
-CLAIMING = frozenset(STATUS_GROUPS["PROCESSED"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +122,7 @@ def claims_of(blocks: Sequence[MeteredBlock]) -> tuple[Keys, Positions]:
     keys: list[Keys] = [np.empty(0, np.uint64)]
     positions: list[Positions] = [np.empty(0, np.int64)]
     for block in blocks:
-        claims = np.array([status in CLAIMING for status in block.outcomes.statuses], dtype=np.bool_)
+        claims = np.array([status in COUNTED for status in block.outcomes.statuses], dtype=np.bool_)
         keys.append(block.keys[claims])
         positions.append(block.position + np.flatnonzero(claims))
     return np.concatenate(keys), np.concatenate(positions)

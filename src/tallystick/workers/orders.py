@@ -10,14 +10,11 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
-from tallystick.metering.columns import EventColumns
 from tallystick.metering.correction import CorrectionAction, refusal, taken_back_by
-from tallystick.metering.event import STATUS_GROUPS, EventStatus
-from tallystick.metering.processing import process
-from tallystick.metering.remetering import meter_in
-from tallystick.operations.remetering_plan import assessed, by_position, is_closed
+from tallystick.metering.event import COUNTED, EventStatus
+from tallystick.metering.outcomes import listed
+from tallystick.metering.remetering import judged_anew, meter_in
+from tallystick.operations.remetering_plan import assessed, by_position, is_closed, with_outcome
 from tallystick.stores.event_facts import MeterVersion, Revision
 from tallystick.stores.event_log import position_of
 
@@ -27,11 +24,10 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from tallystick.metering.catalogue import Catalogue
+    from tallystick.metering.columns import EventColumns
     from tallystick.metering.remetering import Facts
     from tallystick.stores.event_facts import StoredEvent, UsageFact
     from tallystick.stores.event_store import EventStore
-
-_CLAIMING: Final = frozenset(STATUS_GROUPS["PROCESSED"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +94,7 @@ class Orders:
             or is_closed(stored, moment.catalogue, moment.received_at)
         ):
             return False
-        if stored.event.id is not None and stored.status in _CLAIMING:
+        if stored.event.id is not None and stored.status in COUNTED:
             moment.claimed.discard(stored.event.id)
         reverted = replace(
             stored,
@@ -117,23 +113,9 @@ class Orders:
         stored = self._stored.get(position)
         if stored is None or stored.status is not EventStatus.ACCOUNT_NOT_FOUND:
             return
-        columns = EventColumns.of([stored.event], organisation, stored.source)
-        outcomes = process(columns, moment.received_at, moment.catalogue, moment.claimed)
-        if outcomes.statuses[0] is EventStatus.ACCOUNT_NOT_FOUND:
-            return
-        filtered_out = outcomes.filtered_out[0]
-        judged = replace(
-            stored,
-            status=outcomes.statuses[0],
-            status_description=outcomes.descriptions[0],
-            schema_version=outcomes.schema_versions[0],
-            account_id=outcomes.account_ids[0],
-            customer_id=outcomes.customer_ids[0],
-            filtered_out=() if filtered_out is None else msgspec.json.decode(filtered_out, type=_Meters),
-            enrichments=outcomes.enrichments[0],
-        )
-        made = {meter.id: (meter.version, units) for _, meter, units in outcomes.facts()}
-        self._keep(organisation, judged, moment, made)
+        outcome = judged_anew(stored.event, moment.catalogue, moment.received_at, moment.claimed)
+        if outcome.status is not EventStatus.ACCOUNT_NOT_FOUND:
+            self._keep(organisation, with_outcome(stored, outcome), moment, outcome.facts)
 
     def _meter_anew(self, block: EventColumns, wanted: tuple[str, int], moment: Moment) -> None:
         """Let one meter, as it is now, make units of events of which it made others, or none."""
@@ -164,7 +146,7 @@ class Orders:
                 schema_version=event.schema_version,
                 account_id=event.account_id,
                 customer_id=event.customer_id,
-                filtered_out=msgspec.json.encode(event.filtered_out).decode() if event.filtered_out else None,
+                filtered_out=listed(event.filtered_out),
                 enrichments=event.enrichments,
                 event_at=event.event.timestamp,
                 usage=tuple(_changes(stood, facts)),
@@ -172,8 +154,6 @@ class Orders:
             )
         )
 
-
-_Meters = tuple[tuple[str, int], ...]
 
 NO_ORDERS: Final = Orders()
 """For rounds that order nothing."""

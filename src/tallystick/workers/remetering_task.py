@@ -15,8 +15,8 @@ from tallystick.kernel.document import encode
 from tallystick.kernel.errors import invalid
 from tallystick.kernel.job import EntryStatus
 from tallystick.metering.columns import EventColumns
-from tallystick.metering.event import EventSource
-from tallystick.metering.remetering import COUNTED, REMETERED, meter_in
+from tallystick.metering.event import COUNTED, EventSource
+from tallystick.metering.remetering import REMETERED, meter_in
 from tallystick.operations.remetering_plan import assessed, by_position
 from tallystick.operations.remetering_preview import PreviewTally, totals_of
 from tallystick.operations.remeterings import Chunk, Remetering, RemeteringProgress

@@ -21,6 +21,7 @@ from tallystick.metering.event import Attribute, Event, EventStatus
 from tallystick.metering.predefined import usage_schema
 from tallystick.metering.processing import WORTH_WHOLESALE, process
 from tallystick.metering.unit_column import LONGEST_DIGITS, column_of
+from tallystick.metering.units import units_of
 from tests.unit.metering.samples import (
     FROM_JFK,
     MILES,
@@ -214,4 +215,4 @@ def test_the_variables_of_a_rule_are_known_from_its_text_or_not_at_all(rule: str
 def test_only_what_dimensions_tell_is_asked_once_for_all(terms: MeterTerms) -> None:
     by_rule = {"filtered by an attribute", "filtered by what may be absent", "far", "kilometres", "failing at nought"}
     by_rule |= {"of two", "of what may be absent", "no number"}
-    assert (column_of(terms, schema()).rule is not None) is (terms.name in by_rule)
+    assert (column_of(terms, schema(), units_of(terms)).rule is not None) is (terms.name in by_rule)
