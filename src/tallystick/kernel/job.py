@@ -151,6 +151,10 @@ class JobEntry:
     details: str | None = None
     created_at: datetime
 
+    def begun(self) -> JobEntry:
+        """The entry as one in progress, which it may be already."""
+        return self if self.status is EntryStatus.IN_PROGRESS else self.moved(EntryStatus.IN_PROGRESS)
+
     def moved(self, status: EntryStatus, **metadata: str) -> JobEntry:
         """The entry one step further, with more to say about it.
 

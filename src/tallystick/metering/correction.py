@@ -27,6 +27,13 @@ class CorrectionOutcome(enum.StrEnum):
     FAILED = "FAILED"
 
 
+DONE: Final[Mapping[CorrectionAction, tuple[CorrectionOutcome, str]]] = {
+    CorrectionAction.UNDO: (CorrectionOutcome.REVERTED, "taken back"),
+    CorrectionAction.REDO: (CorrectionOutcome.REVERTED_AND_REINGESTED, "taken back and sent again"),
+    CorrectionAction.REDO_EVENT: (CorrectionOutcome.REVERTED_AND_REINGESTED, "taken back for the event that was sent"),
+}
+"""What becomes of an event that can be corrected so, and what is said about it."""
+
 _NEVER: Final = frozenset({S.IN_PROGRESS, S.DUPLICATE, S.REVERTED, S.UNKNOWN})
 _NOT: Final[Mapping[CorrectionAction, frozenset[S]]] = {
     CorrectionAction.UNDO: _NEVER | {S.INSUFFICIENT_CREDITS},

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 
 from tallystick.kernel.document import Document, decode, encode
 from tallystick.kernel.ids import event_reference
 from tallystick.kernel.job import EntryStatus, Job, JobEntry, JobType
 from tallystick.kernel.scope import Scope
 from tallystick.metering.columns import EventColumns
-from tallystick.metering.correction import CLOSED, CorrectionAction, CorrectionOutcome, refusal, taken_back_by
+from tallystick.metering.correction import CLOSED, DONE, CorrectionAction, CorrectionOutcome, refusal, taken_back_by
 from tallystick.metering.event import Event, EventStatus
 from tallystick.operations.corrections import (
     CorrectionRequest,
@@ -23,12 +22,6 @@ from tallystick.operations.corrections import (
 from tallystick.operations.jobs import JobStarted, started
 from tallystick.operations.work import Work, event_command, needs
 from tallystick.stores.event_store import StoredEvent
-
-_DONE: Final = {
-    CorrectionAction.UNDO: CorrectionOutcome.REVERTED,
-    CorrectionAction.REDO: CorrectionOutcome.REVERTED_AND_REINGESTED,
-    CorrectionAction.REDO_EVENT: CorrectionOutcome.REVERTED_AND_REINGESTED,
-}
 
 
 class Correction(Document, frozen=True, kw_only=True):
@@ -125,7 +118,7 @@ def outcome_of(job: Job, entry: JobEntry, event: StoredEvent) -> JobEntry:
     """The entry with what became of its event: corrected by this job, or the reason why not."""
     action = Correction.of(job).action
     if event.status is EventStatus.REVERTED and event.status_description == taken_back_by(job.id):
-        return entry.moved(EntryStatus.COMPLETED, outcome=_DONE[action])
+        return entry.moved(EntryStatus.COMPLETED, outcome=DONE[action][0])
     return entry.moved(
         EntryStatus.FAILED, outcome=CorrectionOutcome.FAILED, reason=refusal(event.status, action) or CLOSED
     )

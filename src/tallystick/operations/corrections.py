@@ -19,7 +19,7 @@ from tallystick.kernel.ids import event_reference, reserved_of
 from tallystick.kernel.period import in_utc
 from tallystick.kernel.scope import Scope
 from tallystick.metering.columns import EventColumns
-from tallystick.metering.correction import CLOSED, CorrectionAction, CorrectionOutcome, refusal
+from tallystick.metering.correction import CLOSED, DONE, CorrectionAction, CorrectionOutcome, refusal
 from tallystick.metering.event import Event, EventStatus
 from tallystick.metering.event_view import EventView
 from tallystick.operations.events import view
@@ -30,11 +30,6 @@ MOST_AT_ONCE: Final = 30
 """Events that are corrected while the caller waits."""
 
 PATIENCE_S: Final = 30
-_DONE: Final = {
-    CorrectionAction.UNDO: (CorrectionOutcome.REVERTED, "taken back"),
-    CorrectionAction.REDO: (CorrectionOutcome.REVERTED_AND_REINGESTED, "taken back and sent again"),
-    CorrectionAction.REDO_EVENT: (CorrectionOutcome.REVERTED_AND_REINGESTED, "taken back for the event that was sent"),
-}
 
 
 class CorrectionRequest(Draft, frozen=True, kw_only=True):
@@ -208,7 +203,7 @@ def _carry_out(work: Work, orders: Sequence[EventColumns]) -> None:
 
 def _told(work: Work, before: StoredEvent, after: StoredEvent, action: CorrectionAction) -> CorrectionInfo:
     shown = view(work, after)
-    outcome, reason = _DONE[action]
+    outcome, reason = DONE[action]
     if before.status is EventStatus.REVERTED or after.status is not EventStatus.REVERTED:
         outcome, reason = CorrectionOutcome.FAILED, refusal(before.status, action) or CLOSED
     fields = {field: getattr(shown, field) for field in EventView.__struct_fields__}

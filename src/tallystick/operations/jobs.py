@@ -27,13 +27,9 @@ class JobSummary(Document, frozen=True, kw_only=True):
     updated_at: datetime
 
 
-class JobView(Document, frozen=True, kw_only=True):
+class JobView(JobSummary, frozen=True, kw_only=True):
     """A job with its counters; a pending entry is one that has not come to its end."""
 
-    id: str
-    type: JobType
-    status: JobStatus
-    updated_at: datetime
     settled_at: datetime | None = None
     total_job_entries: int
     pending_job_entries: int

@@ -49,17 +49,15 @@ class CorrectionTask:
             entries = work.state.jobs.next_entries(job.id, _OPEN, at_once(job, CORRECTED_AT_ONCE))
             if not entries:
                 return True
-            fresh = [entry for entry in entries if entry.status is EntryStatus.PENDING]
-            begun = [entry.moved(EntryStatus.IN_PROGRESS) for entry in fresh]
-            work.state.jobs.move_entries(current, begun)
+            entries = [entry.begun() for entry in entries]
+            work.state.jobs.move_entries(current, entries)
         positions = [entry.reference for entry in entries if entry.reference is not None]
         with desk.reading() as work:
             orders = orders_about(work, job, work.events.events_at(work.organisation.id, positions))
         desk.order(orders)
-        running = [replace(entry, status=EntryStatus.IN_PROGRESS) for entry in entries]
         with desk.reading() as work:
             after = {event.position: event for event in work.events.events_at(work.organisation.id, positions)}
         with desk.writing() as (work, current):
-            settled = [outcome_of(job, entry, after[entry.reference or 0]) for entry in running]
+            settled = [outcome_of(job, entry, after[entry.reference or 0]) for entry in entries]
             work.state.jobs.move_entries(current, settled)
         return False

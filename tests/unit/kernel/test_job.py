@@ -63,6 +63,12 @@ def test_an_entry_goes_along_these_steps_and_no_others(status: EntryStatus, to: 
             entry.moved(to)
 
 
+@pytest.mark.parametrize("status", [EntryStatus.PENDING, EntryStatus.IN_PROGRESS])
+def test_an_entry_that_was_begun_can_be_begun_again(status: EntryStatus) -> None:
+    entry = JobEntry(number=1, entity_id="e", status=status, created_at=NOW)
+    assert entry.begun() == replace(entry, status=EntryStatus.IN_PROGRESS)
+
+
 def test_only_a_job_that_waits_for_a_confirmation_waits_for_somebody() -> None:
     waiting = {"WAITING_FOR_CONFIRMATION", "COMPLETED", "FAILED", "CANCELLED"}
     assert {status for status in JobStatus if not status.is_runnable} == waiting
