@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.operations.shop import Shop, event, lines, tiered
-from tests.servers import inside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from tests.servers import Inside
 
@@ -23,15 +22,9 @@ MINOR: Final = {"USD": 2, "JPY": 0, "KWD": 3}
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
-    with inside(tmp_path_factory.mktemp("decimals") / "data") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def meters(server: Inside) -> Shop:
+def meters(here: Inside) -> Shop:
     """A meter of what is sent, and one of a tenth of it, each over a schema of its own."""
-    shop = Shop(server.new_organisation())
+    shop = Shop(here.new_organisation())
     shop.account()
     for schema, computation in (
         ("whole", '{"var":"attributes.calls"}'),
@@ -98,8 +91,8 @@ def test_what_a_rule_makes_of_it_is_held_to_the_same(meters: Shop, value: str, u
     )
 
 
-def test_sums_beyond_38_digits_are_exact(server: Inside) -> None:
-    shop = Shop(server.new_organisation())
+def test_sums_beyond_38_digits_are_exact(here: Inside) -> None:
+    shop = Shop(here.new_organisation())
     shop.account()
     shop.schema()
     shop.meter()
@@ -134,9 +127,9 @@ class TestMoney:
 
     @pytest.mark.parametrize("currency", MINOR)
     @pytest.mark.parametrize("case", CASES)
-    def test_totals_are_those_of_the_oracle(self, server: Inside, case: str, currency: str) -> None:
+    def test_totals_are_those_of_the_oracle(self, here: Inside, case: str, currency: str) -> None:
         values, tiers = self.CASES[case]
-        shop = Shop(server.new_organisation(currency=currency))
+        shop = Shop(here.new_organisation(currency=currency))
         shop.account("acme", currency)
         shop.schema()
         card = tiered(shop.meter(), *((Decimal(start), Decimal(rate)) for start, rate in tiers), currency=currency)
@@ -148,8 +141,8 @@ class TestMoney:
         for line in lines(invoice["revenueInfo"]):
             assert sum(Fraction(part["value"]) for part in line.get("lineItems", [])) in {Fraction(line["value"]), 0}
 
-    def test_an_amount_beyond_the_ledger_is_refused_by_name(self, server: Inside) -> None:
-        shop = Shop(server.new_organisation())
+    def test_an_amount_beyond_the_ledger_is_refused_by_name(self, here: Inside) -> None:
+        shop = Shop(here.new_organisation())
         shop.metered_plan((0, 1000))
         shop.use(LARGEST)
         answer = shop.api.get("/v1/accounts/acme/invoice-preview")

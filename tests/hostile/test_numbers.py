@@ -10,12 +10,9 @@ import pytest
 
 from tests.hostile.ways_in import WAYS_IN
 from tests.operations.shop import Shop, event
-from tests.servers import inside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.servers import Answer, Api, Inside
+    from tests.servers import Answer, Api
 
 NUMBERS: Final = count(1)
 BY_NAME: Final = {way.name: way for way in WAYS_IN}
@@ -66,19 +63,6 @@ REFUSED: Final = {
     "a word of JSON": "true",
     "null": "null",
 }
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
-    with inside(tmp_path_factory.mktemp("numbers") / "data") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def shop(server: Inside) -> Shop:
-    made = Shop(server.api())
-    made.metered_plan()
-    return made
 
 
 def sent(api: Api, way: str, value: str) -> tuple[str, Answer]:

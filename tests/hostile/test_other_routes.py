@@ -14,7 +14,6 @@ from tallystick.api.routes import ROUTES
 from tests.hostile.corpus import FRAGMENTS
 from tests.hostile.verdict import complaints
 from tests.operations.shop import ADDRESS, CALLS, Shop, commitment, event, fee, monthly, tiered
-from tests.servers import inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,16 +185,9 @@ BODIES: Final[dict[tuple[str, str], Json]] = {
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
-    with inside(tmp_path_factory.mktemp("others") / "data") as running:
-        yield running
-        assert running.workers.failure is None
-
-
-@pytest.fixture(scope="module")
-def known(server: Inside) -> dict[str, str]:
+def known(here: Inside) -> dict[str, str]:
     """The ids of what there is, by the words that stand for them above."""
-    shop = Shop(server.api())
+    shop = Shop(here.api())
     meter = shop.metered_plan()
     made = shop.api.post("/features", {"name": "There"}).ok()
     addon, credit = shop.addon(), shop.credit(5)
@@ -251,10 +243,10 @@ def test_every_route_that_takes_a_body_is_here() -> None:
 
 @pytest.mark.parametrize("target", BODIES, ids=" ".join)
 def test_no_part_of_its_body_breaks_a_route(
-    server: Inside, known: dict[str, str], target: tuple[str, str], rounds: int
+    here: Inside, known: dict[str, str], target: tuple[str, str], rounds: int
 ) -> None:
     method, path = target[0], filled(target[1], known)
-    api: Api = server.api()
+    api: Api = here.api()
     body = json.loads(filled(json.dumps(BODIES[target], default=str), known))
     turn = cycle(FEW.items())
     wrong = []
@@ -268,10 +260,10 @@ def test_no_part_of_its_body_breaks_a_route(
 
 
 @pytest.mark.parametrize("target", BODIES, ids=" ".join)
-def test_its_body_as_it_stands_is_understood(server: Inside, known: dict[str, str], target: tuple[str, str]) -> None:
+def test_its_body_as_it_stands_is_understood(here: Inside, known: dict[str, str], target: tuple[str, str]) -> None:
     """Or a part that was replaced would stand beside a fault that is found first."""
     method, path = target[0], filled(target[1], known)
     sent = filled(json.dumps(BODIES[target], default=str), known)
-    answer = server.api().send(method, path, content=sent.encode())
+    answer = here.api().send(method, path, content=sent.encode())
     assert answer.status < 300 or "unknown field" not in answer.body["message"], answer.content
     assert answer.status < 300 or "is missing" not in answer.body["message"], answer.content

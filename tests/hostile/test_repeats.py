@@ -17,8 +17,6 @@ from tests.operations.shop import Shop, event
 from tests.servers import inside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.servers import Child, Inside
 
 ROOT: Final = Path(__file__).parents[2]
@@ -36,12 +34,6 @@ with inside(Path(sys.argv[1])) as server:
         server.api().send("POST", path, body, headers=headers).ok()
     os.kill(os.getpid(), signal.SIGKILL)  # what was answered never leaves this process
 """
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
-    with inside(tmp_path_factory.mktemp("repeats") / "data") as running:
-        yield running
 
 
 @pytest.fixture

@@ -12,11 +12,8 @@ from tallystick.logic import EvaluationError, evaluate, parse
 from tallystick.logic.compile import compiled
 from tallystick.metering.event_data import EventData
 from tests.operations.shop import Shop, event
-from tests.servers import inside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.servers import Answer, Inside
 
 SOON_S: Final = 0.05
@@ -64,15 +61,9 @@ STOPPED: Final = {
 LONG_TEXT: Final = f'{{"reduce":[{TWENTY},{{"cat":[{ITSELF},{ITSELF},{ITSELF}]}},{{"var":"dimensions.region"}}]}}'
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
-    with inside(tmp_path_factory.mktemp("bombs") / "data") as running:
-        yield running
-
-
 @pytest.fixture
-def shop(server: Inside) -> Shop:
-    made = Shop(server.new_organisation())
+def shop(here: Inside) -> Shop:
+    made = Shop(here.new_organisation())
     made.account()
     made.schema()
     return made

@@ -10,12 +10,9 @@ from urllib.parse import quote
 import pytest
 
 from tests.operations.shop import Shop, event
-from tests.servers import inside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.servers import Api, Inside
+    from tests.servers import Api
 
 TEXTS: Final = {
     "right-to-left override": "a\N{RIGHT-TO-LEFT OVERRIDE}b",
@@ -51,19 +48,6 @@ TEXTS: Final = {
     "a literal escape": r"\u0000",
     "the word null": "null",
 }
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
-    with inside(tmp_path_factory.mktemp("texts") / "data") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def shop(server: Inside) -> Shop:
-    made = Shop(server.api())
-    made.metered_plan()
-    return made
 
 
 def events_called(api: Api, name: str) -> list[dict[str, object]]:
