@@ -6,17 +6,16 @@ import importlib
 import logging
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tallystick.cli.doors import Doors, address, listening
 from tallystick.kernel.errors import invalid
+from tallystick.kernel.host import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True)

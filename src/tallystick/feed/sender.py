@@ -14,12 +14,12 @@ from tenacity.wait import wait_random_exponential
 
 from tallystick import __version__
 from tallystick.kernel.errors import BillingError, Kind, Problem, invalid
+from tallystick.kernel.host import in_clear
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 PATH: Final = "/ingestBatch"
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _BETWEEN: Final = wait_random_exponential(multiplier=0.2, max=10)
 _TIMEOUT: Final = httpx2.Timeout(60, connect=5)
 _ACCEPTED, _PARTLY, _NOTHING, _TOO_MANY, _FAILED = 202, 207, 400, 429, 500
@@ -58,7 +58,7 @@ class Sender:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
             raise invalid("--url", f"{url!r} is no address such as http://127.0.0.1:8080")
-        self.shows_key = parts.scheme == "http" and parts.hostname not in _LOOPBACK
+        self.shows_key = in_clear(parts.scheme, parts.hostname)
         self._url = url
         self._patience = patience
         self._stopped = threading.Event()

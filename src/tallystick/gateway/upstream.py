@@ -14,13 +14,13 @@ from tenacity.wait import wait_random_exponential
 from tallystick import __version__
 from tallystick.kernel.document import encode
 from tallystick.kernel.errors import BillingError, Kind, Problem, invalid
+from tallystick.kernel.host import in_clear
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tallystick.gateway.calls import Asked, Call
 
-LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 ATTEMPTS: Final = 3
 BETWEEN: Final = wait_random_exponential(max=2)
 """Up to one second after the first attempt and two after the second, so that many callers do not come at once."""
@@ -74,7 +74,7 @@ class Upstream:
             raise invalid("--upstream", f"{address!r} is no address such as https://api.example.com")
         if parts.username or parts.password or parts.query or parts.fragment:
             raise invalid("--upstream", "holds more than an address: the token comes from TOGAI_API_TOKEN")
-        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        if in_clear(parts.scheme, parts.hostname):
             raise invalid("--upstream", "over http the token would travel in clear: use https")
         self._client = httpx2.Client(
             base_url=address.rstrip("/"),
