@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import click
 from tallystick.cli.doors import Doors, address, listening
 from tallystick.kernel.errors import invalid
 from tallystick.kernel.host import LOOPBACK
+from tallystick.workers.program import log_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ def serve_gateway(
         BillingError: without the upstream's token, for an open gateway beyond this machine, for an address that is
             taken or is none.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_warnings()
     if not secrets.token:
         raise invalid("TOGAI_API_TOKEN", "is empty: it is what the upstream knows this gateway by")
     if secrets.key is None and host not in LOOPBACK:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import importlib
-import logging
 import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tallystick.api.app import create_app
 from tallystick.cli.doors import Doors, address, listening
 from tallystick.engine import Engine
+from tallystick.workers.program import collecting_rarely, log_warnings
 from tallystick.workers.running import Workers
 
 if TYPE_CHECKING:
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 
     from tallystick.cli.doors import Door
     from tallystick.engine import Settings
-
-COLLECTED_AFTER: Final = (100_000, 50, 100)
-"""How many new containers, and how many collections of the younger ones, before garbage is looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +43,7 @@ def serve(settings: Settings, host: str, port: int, agents: AgentsPort | None, r
     Raises:
         BillingError: when an address is taken, or the directory cannot be used.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_warnings()
     with ExitStack() as opened:
         rest = opened.enter_context(listening(host, port, "--port"))
         mcp = None if agents is None else opened.enter_context(listening(host, agents.port, "--mcp-port"))
@@ -62,7 +58,7 @@ def serve(settings: Settings, host: str, port: int, agents: AgentsPort | None, r
 
         doors: list[tuple[Door, socket]] = [(rest_door, rest)] + ([] if mcp is None else [(mcp_door, mcp)])
         _greet(engine, settings, address(host, rest), None if mcp is None else address(host, mcp))
-        with _collecting_rarely():
+        with collecting_rarely():
             Doors(request_seconds).run(doors)
 
 
@@ -71,17 +67,6 @@ def _agents_app(engine: Engine, workers: Workers, host: str, agents: AgentsPort)
     room = importlib.import_module("tallystick.agents.opening")
     hosts = [host, *agents.hosts]
     return room.opened(engine, workers, hosts, read_only=agents.read_only, calls_per_minute=agents.calls_per_minute)
-
-
-@contextmanager
-def _collecting_rarely() -> Iterator[None]:
-    """Batches of events are many short-lived lists that hold no cycles: looking for some took a third of the time."""
-    gc.freeze()
-    gc.set_threshold(*COLLECTED_AFTER)
-    try:
-        yield
-    finally:
-        gc.unfreeze()  # or DuckDB's bindings complain, at the exit, of what was never collected
 
 
 @contextmanager

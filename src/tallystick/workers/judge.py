@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import signal
 import sys
@@ -18,6 +17,7 @@ from tallystick.stores.state.database import Database
 from tallystick.workers.judging import Round, claims_of
 from tallystick.workers.judging_apart import TO_CHILD, Begun, Failed, Judged, Rows
 from tallystick.workers.orders import NO_ORDERS
+from tallystick.workers.program import collecting_rarely, log_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,16 +32,15 @@ def main() -> None:
     """Judge what the parent sends until it hangs up, as it does when it ends, however it ends."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the parent decides, and lets what is at hand finish
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_warnings()
     quantity.install()
     with Connection(int(sys.argv[1])) as parent:
         database = Database(parent.recv_bytes().decode())
         try:
-            gc.freeze()
-            gc.set_threshold(100_000, 50, 100)
-            parent.send_bytes(b"ready")
-            for answer in _answers(parent, Judge(StateCatalogues(database))):
-                parent.send_bytes(answer)
+            with collecting_rarely():
+                parent.send_bytes(b"ready")
+                for answer in _answers(parent, Judge(StateCatalogues(database))):
+                    parent.send_bytes(answer)
         except OSError:
             pass  # the parent has gone while it was answered
         finally:
