@@ -15,6 +15,7 @@ from starlette.responses import Response
 from tallystick.agents.exact import ExactSend
 from tallystick.agents.tool import Toolset
 from tallystick.agents.visit import SCOPE, Visit, asked_of
+from tallystick.kernel.credential import credential_in
 from tallystick.kernel.document import encode
 from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.kernel.scope import Scope
@@ -42,7 +43,6 @@ PATHS: Final = {
 }
 LARGEST_BODY: Final = 4 * 1024 * 1024
 _METADATA: Final = "/.well-known/oauth-protected-resource"
-_BEARER: Final = "bearer "
 _POST: Final = "POST"
 _STATUS: Final = {Kind.UNAUTHENTICATED: 401, Kind.FORBIDDEN: 403, Kind.TOO_LARGE: 413, Kind.UNAVAILABLE: 503}
 
@@ -68,7 +68,8 @@ class AgentsApp:
     def __init__(self, server: Server[Any], let_in: LetIn, tools: Sequence[Tool], exposure: Exposure) -> None:
         self._manager = StreamableHTTPSessionManager(server, json_response=True, stateless=True)
         self._let_in = let_in
-        self._tools = [tool for tool in tools if tool.hints.read_only or not exposure.read_only]
+        offered = [tool for tool in tools if tool.hints.read_only or not exposure.read_only]
+        self._tools = {kind: {tool.name: tool for tool in offered if kind in tool.toolsets} for kind in Toolset}
         self._security = TransportSecurityMiddleware(exposure.security)
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
@@ -107,16 +108,15 @@ class AgentsApp:
         if toolset is None:
             return _error(404, "not_found", f"{path}: there are {', '.join(PATHS)}")
         try:
-            caller = await run_in_threadpool(self._let_in, _credential(request))
+            caller = await run_in_threadpool(self._let_in, credential_in(request.headers))
             if not is_post:
                 return Response(status_code=405, headers={"Allow": _POST})
             body = await _body(receive)
             asked = asked_of(body)
-            seen = {tool.name: tool for tool in self._tools if toolset in tool.toolsets}
-            _require(caller, asked, seen)
+            _require(caller, asked, self._tools[toolset])
         except BillingError as refused:
             return _refused(request, path, refused)
-        visible = {name: tool for name, tool in seen.items() if tool.scope in caller.scopes}
+        visible = {name: tool for name, tool in self._tools[toolset].items() if tool.scope in caller.scopes}
         answers = ExactSend(send)
         client = asked.client(request.headers.get("user-agent", ""))
         visit = Visit(caller, client, visible, asked.arguments, answers)
@@ -135,13 +135,6 @@ def _require(caller: Caller, asked: Asked, tools: Mapping[str, Tool]) -> None:
 def _trimmed(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """The headers without the white space around their values, which is no part of them (RFC 9110 5.5)."""
     return [(name, value.strip(b" \t")) for name, value in headers]
-
-
-def _credential(request: Request) -> str | None:
-    authorization = request.headers.get("authorization", "")
-    if authorization[: len(_BEARER)].lower() == _BEARER:
-        return authorization[len(_BEARER) :].strip()
-    return request.headers.get("x-api-key")
 
 
 async def _body(receive: Receive) -> bytes:

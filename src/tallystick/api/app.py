@@ -19,9 +19,9 @@ from tallystick.api.errors import error_response, message_response, unexpected
 from tallystick.api.figures import Figures
 from tallystick.api.ingest import IngestDoor
 from tallystick.api.openapi import describe
-from tallystick.api.requests import credential_of
 from tallystick.api.routes import ROUTES
 from tallystick.api.server_routes import ServerDoor
+from tallystick.kernel.credential import credential_in
 from tallystick.kernel.errors import BillingError
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Guard:
         async def serve(request: Request) -> Response:
             started = time.perf_counter()
             try:
-                caller = await self._caller_of(credential_of(request))
+                caller = await self._caller_of(credential_in(request.headers))
                 response = await endpoint(request, caller)
             except BillingError as refused:
                 response = error_response(refused)
@@ -131,7 +131,7 @@ class Guard:
     async def no_route(self, request: Request, failure: Exception) -> Response:
         """The answer where no route is: 401 to strangers, so that they learn nothing about the paths."""
         try:
-            await run_in_threadpool(self._gatekeeper.caller_of, credential_of(request))
+            await run_in_threadpool(self._gatekeeper.caller_of, credential_in(request.headers))
         except BillingError as refused:
             return error_response(refused)
         status: int = getattr(failure, "status_code", 404)

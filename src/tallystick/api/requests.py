@@ -1,4 +1,4 @@
-"""Reading a request: who sent it, and its body within the limit."""
+"""Reading a request: its body within the limit, and under which key it is done once."""
 
 from __future__ import annotations
 
@@ -15,16 +15,7 @@ if TYPE_CHECKING:
 
 LARGEST_BODY: Final = 8 * 1024 * 1024
 LONGEST_IDEMPOTENCY_KEY: Final = 255
-_BEARER: Final = "bearer "
 _AS_IT_IS: Final = "identity"
-
-
-def credential_of(request: Request) -> str | None:
-    """The API key or token that a request carries, in either of the two headers."""
-    authorization = request.headers.get("authorization", "")
-    if authorization[: len(_BEARER)].lower() == _BEARER:
-        return authorization[len(_BEARER) :].strip()
-    return request.headers.get("x-api-key")
 
 
 async def body_of(request: Request) -> bytes:

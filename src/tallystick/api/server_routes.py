@@ -12,8 +12,9 @@ from starlette.responses import Response
 from tallystick.api.answers import response_of
 from tallystick.api.errors import RETRY_AFTER, message_response
 from tallystick.api.figures import CONTENT_TYPE
-from tallystick.api.requests import body_of, credential_of, idempotency_of
+from tallystick.api.requests import body_of, idempotency_of
 from tallystick.engine import Answer
+from tallystick.kernel.credential import credential_in
 from tallystick.kernel.document import Document, Draft, encode
 from tallystick.kernel.errors import conflict, invalid
 from tallystick.kernel.scope import Scope
@@ -69,7 +70,7 @@ class ServerDoor:
 
     async def authenticate(self, request: Request, _caller: Caller) -> Response:
         """`POST /authenticate`: an API key in, a token for 24 hours out."""
-        credential = credential_of(request) or ""
+        credential = credential_in(request.headers) or ""
         return _answer(Token(token=await run_in_threadpool(self._engine.gatekeeper.exchange, credential)))
 
     async def clock(self, _request: Request, caller: Caller) -> Response:

@@ -15,10 +15,11 @@ from starlette.routing import Route as WebRoute
 from tallystick.api.docs import docs_routes
 from tallystick.api.errors import error_response, message_response
 from tallystick.api.openapi import describe
-from tallystick.api.requests import body_of, credential_of
+from tallystick.api.requests import body_of
 from tallystick.api.routes import CAPABILITY
 from tallystick.engine import Caller
 from tallystick.gateway.calls import CALLS
+from tallystick.kernel.credential import credential_in
 from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.kernel.quantity import ZERO
 from tallystick.kernel.scope import EVERY_SCOPE
@@ -78,7 +79,7 @@ class RestFace:
             refused = await self._security.validate_request(request, is_post=is_post)
             if refused is not None:
                 return refused
-            self._gate.caller_of(credential_of(request))
+            self._gate.caller_of(credential_in(request.headers))
             told = await run_in_threadpool(self._told, call, request, await body_of(request))
         except BillingError as failure:
             return _failed(failure)

@@ -1,0 +1,18 @@
+"""Where a caller's API key or token stands in a request, at whichever door."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_BEARER: Final = "bearer "
+
+
+def credential_in(headers: Mapping[str, str]) -> str | None:
+    """The API key or token that a request carries, in either of the two headers, which are named in small letters."""
+    authorization = headers.get("authorization", "")
+    if authorization[: len(_BEARER)].lower() == _BEARER:
+        return authorization[len(_BEARER) :].strip()
+    return headers.get("x-api-key")
