@@ -6,7 +6,6 @@ The SDK decodes a request by way of binary floats, so what it hands over is neve
 from __future__ import annotations
 
 import hashlib
-import inspect
 from dataclasses import dataclass, field
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, Final, get_args, get_origin, get_type_hints
@@ -18,6 +17,7 @@ from tallystick.kernel.document import Draft, encode, given
 from tallystick.kernel.errors import invalid
 from tallystick.kernel.paging import PageRequest
 from tallystick.kernel.shapes import drafted
+from tallystick.operations.signature import REQUIRED, Signature, camel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 PAGE_SIZE: Final = 20
 LARGEST_PAGE: Final = 100
-_WORK: Final = "work"
 _PAGED: Final[tuple[Field, ...]] = (
     ("next_token", str | None, None),
     ("page_size", Annotated[int, Meta(ge=1, le=LARGEST_PAGE)] | None, None),
@@ -67,28 +66,25 @@ class Arguments:
     @classmethod
     def of(cls, operation: Callable[..., Any], *, writes: bool, previewed: bool) -> Arguments:
         """The arguments of an operation, from its signature: a draft's fields stand beside the other parameters."""
-        hints = get_type_hints(operation, include_extras=True)
-        del hints["return"], hints[_WORK]
-        draft = next(((name, hint) for name, hint in hints.items() if _is(hint, Draft)), None)
-        paged = next((name for name, hint in hints.items() if _is(hint, PageRequest)), None)
-        plain = tuple(name for name in hints if name != paged and (draft is None or name != draft[0]))
-        fields = [_parameter(operation, name, hints[name]) for name in plain]
-        drafted = [] if draft is None else [one for one in _fields_of(draft[1]) if one[0] not in plain]
+        taken = Signature.of(operation)
+        draft = taken.draft
+        fields: list[Field] = [(name, hint, default) for name, (hint, default) in taken.plain.items()]
+        drafted = [] if draft is None else [one for one in _fields_of(draft[1]) if one[0] not in taken.plain]
         fields += drafted
-        fields += _PAGED if paged else ()
+        fields += _PAGED if taken.paged else ()
         fields += [_ONCE] if writes else ()
         fields += _PREVIEWED if previewed else ()
         names = {} if draft is None else _wire_names(draft[1])
         kind: Any = msgspec.defstruct(
             f"{operation.__name__}_arguments",
-            [one if one[2] is not inspect.Parameter.empty else one[:2] for one in fields],
+            [one if one[2] is not REQUIRED else one[:2] for one in fields],
             bases=(Draft,),
             kw_only=True,
             frozen=True,
             forbid_unknown_fields=True,
-            rename=lambda name: names.get(name) or _camel(name),
+            rename=lambda name: names.get(name) or camel(name),
         )
-        return cls(kind, draft, tuple(name for name, _, _ in drafted), paged, plain)
+        return cls(kind, draft, tuple(name for name, _, _ in drafted), taken.paged, tuple(taken.plain))
 
     def given(self, sent: bytes) -> Given:
         """What a call was given, from its JSON.
@@ -125,10 +121,6 @@ class Arguments:
         return values
 
 
-def _parameter(operation: Callable[..., Any], name: str, hint: Any) -> Field:  # noqa: ANN401 - a type hint
-    return name, hint, inspect.signature(operation).parameters[name].default
-
-
 def _fields_of(draft: type[Draft]) -> Iterator[Field]:
     """The fields of a draft that a caller may fill; those that only refuse what is not offered yet are left out."""
     hints = get_type_hints(draft, include_extras=True)
@@ -140,7 +132,7 @@ def _fields_of(draft: type[Draft]) -> Iterator[Field]:
         elif one.default is not msgspec.NODEFAULT:
             yield one.name, hints[one.name], one.default
         else:
-            yield one.name, hints[one.name], inspect.Parameter.empty
+            yield one.name, hints[one.name], REQUIRED
 
 
 def _is_not_offered(hint: Any) -> bool:  # noqa: ANN401 - a type hint
@@ -151,12 +143,3 @@ def _is_not_offered(hint: Any) -> bool:  # noqa: ANN401 - a type hint
 
 def _wire_names(draft: type[Draft]) -> dict[str, str]:
     return dict(zip(draft.__struct_fields__, draft.__struct_encode_fields__, strict=True))
-
-
-def _is(hint: Any, kind: type) -> bool:  # noqa: ANN401 - a type hint
-    return isinstance(hint, type) and issubclass(hint, kind)
-
-
-def _camel(name: str) -> str:
-    head, *tail = name.split("_")
-    return head + "".join(part.capitalize() for part in tail)

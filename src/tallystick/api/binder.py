@@ -6,7 +6,6 @@ names are taken as written here and in camelCase. The return type is the answer.
 
 from __future__ import annotations
 
-import inspect
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,12 +18,14 @@ from tallystick.kernel.document import Draft, encode
 from tallystick.kernel.errors import invalid
 from tallystick.kernel.paging import PageRequest
 from tallystick.kernel.shapes import drafted, nearest, object_fields, shape_error
+from tallystick.operations.signature import REQUIRED, Signature, camel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from tallystick.operations.signature import Parameter
+
 _IN_PATH: Final = re.compile(r"{(\w+)(?::\w+)?}")
-_WORK: Final = "work"
 _NUL: Final = "\0"
 ACCEPTED: Final = 202
 ASKS_FOR_A_JOB: Final = ("run_async", "require_confirmation")
@@ -100,18 +101,14 @@ class Binding:
     @classmethod
     def of(cls, route: Route) -> Binding:
         """The binding of a route, from its operation's signature."""
-        hints = get_type_hints(route.operation, include_extras=True)
-        answer = hints.pop("return")
-        hints.pop(_WORK)
+        taken = Signature.of(route.operation)
         in_path = {name: _snake(name) for name in _IN_PATH.findall(route.path)}
-        bodies = [name for name, hint in hints.items() if _is(hint, Draft)]
-        paged = next((name for name, hint in hints.items() if _is(hint, PageRequest)), None)
-        rest = {name: hint for name, hint in hints.items() if name not in {*in_path.values(), *bodies, paged}}
-        if not set(in_path.values()) <= hints.keys() or len(bodies) > 1:
+        if not set(in_path.values()) <= taken.plain.keys():
             raise TypeError(f"{route.method} {route.path} does not fit {route.operation.__name__}")
-        query = _query_struct(route, rest, paged=paged is not None)
-        body = (bodies[0], hints[bodies[0]]) if bodies else None
-        return cls(in_path, body, paged, query, _spellings(query), answer, route.lenient, route.may_be_empty)
+        rest = {name: one for name, one in taken.plain.items() if name not in in_path.values()}
+        query = _query_struct(route, rest, paged=taken.paged is not None)
+        names = _spellings(query)
+        return cls(in_path, taken.draft, taken.paged, query, names, taken.answer, route.lenient, route.may_be_empty)
 
     @cached_property
     def decoder(self) -> msgspec.json.Decoder[Any]:
@@ -160,10 +157,6 @@ class Binding:
         return drafted(_without_empty(sent, self.body[1]) if self.lenient else sent, self.decoder, self.body[1])
 
 
-def _is(hint: Any, kind: type) -> bool:  # noqa: ANN401 - a type hint
-    return isinstance(hint, type) and issubclass(hint, kind)
-
-
 def _text(name: str, value: str) -> str:
     """A value of the path or the query; NUL is text to Python and SQLite, and an error to PostgreSQL."""
     if _NUL in value:
@@ -177,14 +170,12 @@ def _never_null(hint: Any) -> Any:  # noqa: ANN401 - a type hint
     return Union[tuple(kind for kind in kinds if kind is not NoneType)] if NoneType in kinds else hint  # noqa: UP007 - built at run time
 
 
-def _query_struct(route: Route, hints: Mapping[str, Any], *, paged: bool) -> type[msgspec.Struct]:
+def _query_struct(route: Route, taken: Mapping[str, Parameter], *, paged: bool) -> type[msgspec.Struct]:
     """A Struct of everything that the query may carry, with the operation's own defaults."""
-    parameters = inspect.signature(route.operation).parameters
     fields: list[Any] = []
-    for name, hint in hints.items():
-        default = parameters[name].default
+    for name, (hint, default) in taken.items():
         kind = _never_null(hint)
-        fields.append((name, kind) if default is inspect.Parameter.empty else (name, kind, default))
+        fields.append((name, kind) if default is REQUIRED else (name, kind, default))
     if paged:
         page_hints = get_type_hints(PageRequest)
         fields += [(name, _never_null(page_hints[name]), None) for name in PageRequest.__struct_fields__]
@@ -192,14 +183,14 @@ def _query_struct(route: Route, hints: Mapping[str, Any], *, paged: bool) -> typ
         fields.append(("dry_run", bool, False))
     if route.job is not None:
         fields += [(name, bool, False) for name in ASKS_FOR_A_JOB]
-    ours = {name: _camel(name) for name in hints} if route.path.startswith("/v1/") else {}
+    ours = {name: camel(name) for name in taken} if route.path.startswith("/v1/") else {}
     return msgspec.defstruct(f"{route.id}_query", fields, kw_only=True, rename=ours | _WIRE_NAMES)
 
 
 def _spellings(query: type[msgspec.Struct]) -> dict[str, str]:
     """Every way in which a caller may write a query parameter, and its name on the wire."""
     names = dict(zip(query.__struct_fields__, query.__struct_encode_fields__, strict=True))
-    return names | {_camel(field): name for field, name in names.items()} | {name: name for name in names.values()}
+    return names | {camel(field): name for field, name in names.items()} | {name: name for name in names.values()}
 
 
 def _without_empty(body: bytes, kind: type[Draft]) -> bytes:
@@ -212,8 +203,3 @@ def _without_empty(body: bytes, kind: type[Draft]) -> bytes:
 
 def _snake(name: str) -> str:
     return re.sub("([A-Z])", lambda letter: f"_{letter[1].lower()}", name)
-
-
-def _camel(name: str) -> str:
-    head, *tail = name.split("_")
-    return head + "".join(part.capitalize() for part in tail)
