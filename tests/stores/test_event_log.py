@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -245,6 +246,67 @@ def test_pruned_rows_are_gone_but_never_the_newest(new_log: Callable[..., Sqlite
     assert rows_on_disk(tmp_path / "log.db") == [30]
     log.close()
     assert new_log().append(columns(flight("next"))).result(5) == 31
+
+
+class TestSpace:
+    """What a burst of events has taken of the disk is given back once they are pruned."""
+
+    LARGE = 20_000
+    """Events in a row that takes more than a megabyte."""
+
+    def filled(self, log: SqliteEventLog) -> None:
+        for _ in range(8):
+            log.append(columns(*[flight(f"e{number}") for number in range(self.LARGE)])).result(30)
+
+    def settled(self, log: SqliteEventLog) -> None:
+        for _ in range(4):
+            log.barrier()
+
+    def test_it_is_given_back_when_only_the_newest_row_is_left(
+        self, new_log: Callable[..., SqliteEventLog], tmp_path: Path
+    ) -> None:
+        log = new_log()
+        self.filled(log)
+        log.append(columns(flight("small"))).result(5)
+        self.settled(log)
+        high = (tmp_path / "log.db").stat().st_size
+        log.prune(7)
+        self.settled(log)
+        assert (tmp_path / "log.db").stat().st_size >= high, "the control: two rows are left, one of them large"
+        log.prune(9)
+        self.settled(log)
+        assert (tmp_path / "log.db").stat().st_size < high / 100
+        assert [row.row for row in log.read(0, 10)] == [9]
+        assert log.append(columns(flight("next"))).result(5) == 10
+        assert rows_on_disk(tmp_path / "log.db") == [9, 10]
+
+    def test_a_reader_in_the_middle_of_it_reads_on_and_the_next_checkpoint_gives_it_back(
+        self, new_log: Callable[..., SqliteEventLog], tmp_path: Path
+    ) -> None:
+        log = new_log()
+        self.filled(log)
+        high = (tmp_path / "log.db").stat().st_size
+        with closing(sqlite3.connect(tmp_path / "log.db", isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            assert reader.execute("SELECT count(*) FROM log").fetchone() == (8,)
+            log.append(columns(flight("small"))).result(5)
+            log.prune(9)
+            self.settled(log)
+            assert (tmp_path / "log.db").stat().st_size >= high, "the reader still needs it"
+            assert len(reader.execute("SELECT body FROM log").fetchall()) == 8
+        log.close()
+        assert (tmp_path / "log.db").stat().st_size < high / 100
+
+    def test_little_of_it_is_kept_for_the_next_events(
+        self, new_log: Callable[..., SqliteEventLog], tmp_path: Path
+    ) -> None:
+        log = new_log()
+        for number in range(30):
+            log.append(columns(*[flight(f"e{number}-{place}") for place in range(500)])).result(5)
+        log.prune(30)
+        self.settled(log)
+        with closing(sqlite3.connect(tmp_path / "log.db")) as other:
+            assert other.execute("PRAGMA freelist_count").fetchone()[0] > 100
 
 
 def test_a_log_that_was_lost_goes_on_behind_what_the_event_store_has(new_log: Callable[..., SqliteEventLog]) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -30,11 +32,26 @@ for number in range(5):
 plant.close()
 """
 
+BURST = 60_000
+AFTER_A_BURST = f"""
+import sys
+from pathlib import Path
+from tests.workers.test_event_processor import Plant, distance
 
-def run(directory: Path, name: str, fault: str) -> tuple[int, int]:
-    """The exit code of a process that sends five events, and how many it acknowledged."""
+plant = Plant(Path(sys.argv[1]))
+plant.send(*[distance(f"{{sys.argv[2]}}-{{number}}", 1) for number in range({BURST})])
+plant.processor.drain()
+plant.send(distance("last", 1))
+print("both", flush=True)
+plant.processor.drain()
+plant.close()
+"""
+
+
+def run(directory: Path, name: str, fault: str, program: str = PROGRAM) -> tuple[int, int]:
+    """The exit code of a process that sends five events, or what its program says, and how many it acknowledged."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(directory), name],
+        [sys.executable, "-c", program, str(directory), name],
         env={**os.environ, "TALLYSTICK_FAULTS": fault, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         text=True,
@@ -96,6 +113,23 @@ def test_an_index_that_lost_an_id_would_count_it_again(tmp_path: Path) -> None:
     plant.processor.drain()
     assert plant.miles() == 10
     plant.close()
+
+
+@pytest.mark.parametrize(("fault", "code"), [(f"crash@{faults.LOG_GIVEN_BACK}", -signal.SIGKILL), ("", 0)])
+def test_killed_while_the_log_gives_space_back(tmp_path: Path, fault: str, code: int) -> None:
+    """The newest row is there, and the next start or stop gives back what this one has not."""
+    assert run(tmp_path, "first", fault, AFTER_A_BURST) == (code, 1)
+    log = tmp_path / "log.db"
+    assert (log.stat().st_size > 1_000_000) == (code != 0)
+    plant = Plant(tmp_path)
+    assert [row.row for row in plant.log.read(0, 10)] == [2]
+    assert plant.send(distance("last", 1), distance("next", 1)) == 3
+    plant.processor.drain()
+    assert plant.miles() == BURST + 2
+    plant.close()
+    assert log.stat().st_size < 100_000
+    with closing(sqlite3.connect(log)) as other:
+        assert other.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
 def test_without_a_fault_nothing_dies(tmp_path: Path) -> None:

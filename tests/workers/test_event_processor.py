@@ -250,9 +250,10 @@ def test_a_replay_after_a_death_changes_nothing(
         "after the index": (plant.log, "prune"),
     }
     monkeypatch.setattr(event_processor, "ROUNDS_PER_PRUNING", 1)
-    monkeypatch.setattr(*victims[point], die)
-    with pytest.raises(DiesError):
-        plant.processor.drain()
+    with monkeypatch.context() as patch:
+        patch.setattr(*victims[point], die)
+        with pytest.raises(DiesError):
+            plant.processor.drain()
     again = new_plant()
     for _ in range(2):
         again.processor.drain()
@@ -287,6 +288,33 @@ def test_the_log_is_pruned_behind_the_offset_and_never_before_it(plant: Plant, m
     assert [row.row for row in plant.log.read(0, 1_000)] == [7, 8, 9]
     plant.processor.drain()
     assert plant.miles() == 9
+
+
+def test_the_rows_of_a_large_round_are_pruned_at_once(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_processor, "WORTH_PRUNING", 3)
+    plant.send(distance("e1", 1), distance("e2", 1))
+    plant.processor.drain()
+    plant.send(distance("e3", 1), distance("e4", 1))
+    plant.processor.drain()
+    plant.log.barrier()
+    plant.log.barrier()
+    assert [row.row for row in plant.log.read(0, 1_000)] == [1, 2], "the control: two small rounds"
+    plant.send(distance("e5", 1), distance("e6", 1), distance("e7", 1))
+    plant.processor.drain()
+    plant.log.barrier()
+    plant.log.barrier()
+    assert [row.row for row in plant.log.read(0, 1_000)] == [3]
+
+
+def test_a_clean_stop_leaves_the_newest_row_alone(plant: Plant) -> None:
+    for number in range(5):
+        plant.send(distance(f"e{number}", 1))
+        plant.processor.drain()
+    plant.send(distance("last", 1))
+    plant.processor.stop()
+    plant.log.barrier()
+    plant.log.barrier()
+    assert [row.row for row in plant.log.read(0, 1_000)] == [6]
 
 
 def test_in_the_background_readers_are_served_at_once(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,9 @@ _INSERT: Final = "INSERT INTO log (row, received_at, reserved, count, body, chec
 _BITS: Final = 64
 _PRUNE: Final = "DELETE FROM log WHERE row IN (SELECT row FROM log WHERE row <= ? ORDER BY row LIMIT ?)"
 _ROWS_PER_TIDYING: Final = 8
+_WORTH_GIVING_BACK: Final = 4_000_000
+"""Free bytes in the file from which on the disk gets them back; below, the next events fill them anyway."""
+
 _NEXT_ROWS: Final = """
 SELECT row, received_at, reserved, count, body, checksum FROM log WHERE row > ? AND row <= ? ORDER BY row
 """
@@ -327,13 +330,27 @@ class _File:
             OSError: when the disk refuses.
         """
         try:
-            deleted = self._connected().execute(_PRUNE, (min(self.prunable, self._end - 1), _ROWS_PER_TIDYING))
+            connection = self._connected()
+            deleted = connection.execute(_PRUNE, (min(self.prunable, self._end - 1), _ROWS_PER_TIDYING))
+            if deleted.rowcount < _ROWS_PER_TIDYING:
+                self._give_back(connection)
         except sqlite3.Error as failure:
             self.close()
             raise OSError(f"{self._path.name}: {failure}") from failure
         if deleted.rowcount:
             faults.reach(faults.LOG_PRUNED)
         return deleted.rowcount == _ROWS_PER_TIDYING
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        """Give free space back to the disk, once only the newest row is left: what is left is written anew."""
+        free, page, oldest = (
+            connection.execute(asked).fetchone()[0]
+            for asked in ("PRAGMA freelist_count", "PRAGMA page_size", "SELECT min(row) FROM log")
+        )
+        if free * page >= _WORTH_GIVING_BACK and oldest == self._end:
+            connection.execute("VACUUM")
+            faults.reach(faults.LOG_GIVEN_BACK)
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # what the file lost is cut off by a checkpoint only
 
     def skip_to(self, row: int) -> None:
         """Let the next row be the one after this; only before anything is appended."""
@@ -362,6 +379,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA temp_store = MEMORY")  # one row is all that is ever put aside, by a VACUUM
     held = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
     if held != ["wal", 2]:
         raise sqlite3.OperationalError(f"journal_mode and synchronous are {held}, they must be WAL and FULL")

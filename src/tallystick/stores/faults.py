@@ -19,6 +19,7 @@ LOG_COMMITTED: Final = "log_committed_before_ack"
 EVENTS_BEFORE_COMMIT: Final = "events_before_commit"
 EVENTS_COMMITTED: Final = "events_committed"
 LOG_PRUNED: Final = "log_pruned"
+LOG_GIVEN_BACK: Final = "log_space_given_back"
 COMMAND_BEFORE_COMMIT: Final = "command_before_commit"
 COMMAND_COMMITTED: Final = "command_committed_before_answer"
 INVOICES_BEFORE_COMMIT: Final = "invoices_before_commit"
@@ -35,6 +36,7 @@ POINTS: Final = frozenset(
         LOG_BEFORE_COMMIT,
         LOG_COMMITTED,
         LOG_PRUNED,
+        LOG_GIVEN_BACK,
         EVENTS_BEFORE_COMMIT,
         EVENTS_COMMITTED,
         COMMAND_BEFORE_COMMIT,

@@ -30,6 +30,8 @@ PAUSE_SECONDS: Final = 0.25
 FIRST_BACKOFF_SECONDS: Final = 0.1
 LONGEST_BACKOFF_SECONDS: Final = 5.0
 ROUNDS_PER_PRUNING: Final = 8
+WORTH_PRUNING: Final = 8_192
+"""Events in a round from which on their rows go at once: those of a burst would keep the log large until the next."""
 
 _log = logging.getLogger(__name__)
 
@@ -83,6 +85,7 @@ class EventProcessor:
         if self._apart is not None:
             self._apart.stop()
         self._known.close()
+        self._log.prune(self.passed())
 
     def passed(self) -> int:
         """The last row of the log that is processed."""
@@ -146,9 +149,10 @@ class EventProcessor:
             if apart is None or not apart.round(rows, MOST_IN_ROUND):
                 self._judge_here(rows)
             self._rounds += 1
-            if self._rounds % ROUNDS_PER_PRUNING == 0:
+            count = sum(row.count for row in rows)
+            if self._rounds % ROUNDS_PER_PRUNING == 0 or count >= WORTH_PRUNING:
                 self._log.prune(self.passed())
-            return sum(row.count for row in rows)
+            return count
 
     def _judge_here(self, packed: Sequence[RawRow]) -> None:
         rows = [row.unpacked() for row in packed]
