@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -304,6 +305,23 @@ def test_the_rows_of_a_large_round_are_pruned_at_once(plant: Plant, monkeypatch:
     plant.log.barrier()
     plant.log.barrier()
     assert [row.row for row in plant.log.read(0, 1_000)] == [3]
+
+
+@pytest.mark.parametrize(("most", "is_burst"), [(4, True), (16, False)])
+def test_the_rows_of_a_burst_are_pruned_at_its_end(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch, most: int, *, is_burst: bool
+) -> None:
+    """A round that is half full is one; the rows of others are left for the next pruning."""
+    monkeypatch.setattr(event_processor, "MOST_IN_ROUND", most)
+    plant.send(distance("e1", 1), distance("e2", 1))
+    plant.send(distance("e3", 1), distance("e4", 1))
+    plant.processor.start()
+    for number in range(3):
+        assert plant.processor.wait_until(plant.send(distance(f"later-{number}", 1)), 10)
+        time.sleep(0.05)
+    plant.log.barrier()
+    plant.log.barrier()
+    assert (plant.log.read(0, 1_000)[0].row > 1) == is_burst
 
 
 def test_a_clean_stop_leaves_the_newest_row_alone(plant: Plant) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from tallystick.metering.event import COUNTED
 from tallystick.stores.known_ids import KnownIds
 from tallystick.workers.judging import Round, claims_of, taken_earlier
+from tallystick.workers.memory import give_back
 from tallystick.workers.orders import Orders
 from tallystick.workers.rounds_apart import RoundsApart
 
@@ -116,10 +117,11 @@ class EventProcessor:
 
     def _run(self) -> None:
         backoff = 0.0
-        full = False
+        full = is_burst = False
         while self._wait(backoff, gather=not full):
             try:
                 full = self._round() >= MOST_IN_ROUND // 2
+                is_burst = self._goes_on(is_burst or full)
                 self.failure = None
                 backoff = 0.0
             except Exception as failure:  # noqa: BLE001 - see below
@@ -128,6 +130,14 @@ class EventProcessor:
                     _log.exception("events cannot be processed; trying again")
                 self.failure = str(failure) or type(failure).__name__
                 backoff = min(backoff * 2 or FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS)
+
+    def _goes_on(self, is_burst: bool) -> bool:  # noqa: FBT001 - the answer is of the same kind
+        """Whether a burst of events goes on; once nothing of it is left to process, what it has taken is given back."""
+        if is_burst and self._log.end() == self.passed():
+            self._log.prune(self.passed())
+            give_back()
+            return False
+        return is_burst
 
     def _wait(self, backoff: float, *, gather: bool) -> bool:
         """Wait for rows, and for more of them while nobody is in a hurry; False once it is time to stop."""

@@ -6,7 +6,7 @@ import logging
 import signal
 import sys
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -16,14 +16,16 @@ from tallystick.stores.state.catalogues import StateCatalogues
 from tallystick.stores.state.database import Database
 from tallystick.workers.judging import Round, claims_of
 from tallystick.workers.judging_apart import TO_CHILD, Begun, Failed, Judged, Rows
+from tallystick.workers.memory import give_back
 from tallystick.workers.orders import NO_ORDERS
 from tallystick.workers.program import collecting_rarely, log_warnings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tallystick.metering.catalogue import CatalogueSource
     from tallystick.workers.judging_apart import Taken
+
+PAUSE_SECONDS: Final = 0.1
+"""How long no rows come until what the last ones took is given back: under load they come sooner, and take it again."""
 
 _log = logging.getLogger("tallystick.events")
 
@@ -39,28 +41,29 @@ def main() -> None:
         try:
             with collecting_rarely():
                 parent.send_bytes(b"ready")
-                for answer in _answers(parent, Judge(StateCatalogues(database))):
-                    parent.send_bytes(answer)
-        except OSError:
-            pass  # the parent has gone while it was answered
+                _answer(parent, Judge(StateCatalogues(database)))
+        except (OSError, EOFError):
+            pass  # the parent has gone
         finally:
             database.close()
 
 
-def _answers(parent: Connection, judge: Judge) -> Iterator[bytes]:
+def _answer(parent: Connection, judge: Judge) -> None:
+    """Answer the parent for ever, holding nothing meanwhile but the rows that were begun; a pause ends a burst."""
     while True:
-        try:
-            message = TO_CHILD.decode(parent.recv_bytes())
-        except EOFError:
-            return
-        try:
-            answer: Begun | Judged | Failed = (
-                judge.begin(message) if isinstance(message, Rows) else judge.judge(message)
-            )
-        except Exception as failure:  # noqa: BLE001 - the parent judges these rows itself, and fails where it can be seen
-            _log.exception("rows cannot be judged apart")
-            answer = Failed(str(failure) or type(failure).__name__)
-        yield msgspec.msgpack.encode(answer)
+        parent.send_bytes(_answered(judge, parent.recv_bytes()))
+        if not parent.poll(PAUSE_SECONDS):
+            give_back()
+
+
+def _answered(judge: Judge, sent: bytes) -> bytes:
+    message = TO_CHILD.decode(sent)
+    try:
+        answer: Begun | Judged | Failed = judge.begin(message) if isinstance(message, Rows) else judge.judge(message)
+    except Exception as failure:  # noqa: BLE001 - the parent judges these rows itself, and fails where it can be seen
+        _log.exception("rows cannot be judged apart")
+        answer = Failed(str(failure) or type(failure).__name__)
+    return msgspec.msgpack.encode(answer)
 
 
 class Judge:
