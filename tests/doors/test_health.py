@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tallystick.engine import progress
 from tests.operations.shop import Shop, event
 from tests.servers import inside
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from tests.servers import Api
 
@@ -20,6 +23,13 @@ if TYPE_CHECKING:
 def figure(api: Api, name: str) -> float:
     text = api.get("/internal/metrics").content.decode()
     return sum(float(value) for value in re.findall(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE))
+
+
+def wait_until_ready(api: Api) -> None:
+    patience = time.monotonic() + 60
+    while api.get("/readyz").status != 200:
+        assert time.monotonic() < patience
+        time.sleep(0.02)
 
 
 def test_a_working_server_is_healthy_and_ready(api: Api) -> None:
@@ -45,6 +55,34 @@ def test_a_server_whose_processing_fails_is_healthy_but_not_ready(
         # Once there is space again, the event that was acknowledged meanwhile is there.
         assert len(api.get("/events").ok()["events"]) == 1
         assert api.get("/readyz").status == 200
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"), [(True, "events cannot be processed now"), (False, "events are still being processed")]
+)
+def test_a_command_that_has_to_wait_for_events_is_refused_as_soon_as_those_cannot_be_processed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, ends: bool, said: str
+) -> None:
+    """Where the processing fails, at once; where it only takes long, as the control has it, after its minute."""
+    monkeypatch.setattr(progress, "CHANGE_PATIENCE", 600 if ends else 0.2)
+    with inside(tmp_path / "data") as server, ThreadPoolExecutor(1) as beside:
+        api = server.api()
+        goes_on = threading.Event()
+        api.post("/event_schema", {"name": "api_call", "attributes": [{"name": "calls"}], "dimensions": []}).ok()
+
+        def full(*_: object) -> None:
+            assert ends or goes_on.wait(60)
+            raise OSError("no space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(server.engine.events, "apply", full)
+            api.post("/ingest", {"event": event("e-1")}).ok()
+            refused = beside.submit(lambda: api.post("/event_schema/api_call/activate").refused(503))
+            assert said in refused.result(60)
+            goes_on.set()
+        monkeypatch.undo()
+        wait_until_ready(api)
+        api.post("/event_schema/api_call/activate").ok()
 
 
 def test_figures_count_answers_by_route_and_status(api: Api) -> None:

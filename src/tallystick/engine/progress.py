@@ -34,8 +34,13 @@ class Progress:
         """Wait until every event acknowledged before this call is processed.
 
         Raises:
-            BillingError: of kind UNAVAILABLE, when that takes longer than a minute.
+            BillingError: of kind UNAVAILABLE, when that takes longer than a minute, and at once when it cannot be done.
         """
-        if not self._events.wait_until(self._log.barrier(), CHANGE_PATIENCE):
+        mark = self._events.watermark
+        if mark.wait_until(self._log.barrier(), CHANGE_PATIENCE, while_it_rises=True):
+            return
+        if mark.failure is None:
             reason = "events are still being processed: try again in a moment"
             raise BillingError(Kind.UNAVAILABLE, "processing_behind", Problem("", reason))
+        reason = "events cannot be processed now (/readyz says why), and this has to wait for them: try again later"
+        raise BillingError(Kind.UNAVAILABLE, "processing_failed", Problem("", reason))

@@ -193,10 +193,12 @@ def _carry_out(work: Work, orders: Sequence[EventColumns]) -> None:
     """Append orders, and wait until they are carried out.
 
     Raises:
-        BillingError: of kind UNAVAILABLE, when that takes too long; they are carried out all the same.
+        BillingError: of kind UNAVAILABLE, when that takes too long or cannot be done now; they are carried out all the
+            same.
     """
     rows = [work.log.append(order) for order in orders]
-    if rows and not work.events.wait_until(max(row.result() for row in rows), PATIENCE_S):
+    last = max((row.result() for row in rows), default=0)
+    if not work.events.watermark.wait_until(last, PATIENCE_S, while_it_rises=True):
         reason = "the correction is taken and will be carried out: read the events in a moment"
         raise BillingError(Kind.UNAVAILABLE, "correction_pending", Problem("", reason))
 

@@ -66,7 +66,6 @@ class EventProcessor:
         self._stopping = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="event-processor", daemon=True)
-        self.failure: str | None = None
         log.listen(self._look)
         events.watermark.listen(self._look)
 
@@ -91,6 +90,11 @@ class EventProcessor:
     def passed(self) -> int:
         """The last row of the log that is processed."""
         return self._events.offset()
+
+    @property
+    def failure(self) -> str | None:
+        """Why events cannot be processed now, or None; it is tried again."""
+        return self._events.watermark.failure
 
     @property
     def rounds_apart(self) -> int:
@@ -122,13 +126,13 @@ class EventProcessor:
             try:
                 full = self._round() >= MOST_IN_ROUND // 2
                 is_burst = self._goes_on(is_burst or full)
-                self.failure = None
+                self._events.watermark.failure = None
                 backoff = 0.0
             except Exception as failure:  # noqa: BLE001 - see below
                 # Nothing was stored, so the round is tried again; until it works, readiness shows why.
                 if self.failure != str(failure):
                     _log.exception("events cannot be processed; trying again")
-                self.failure = str(failure) or type(failure).__name__
+                self._events.watermark.failure = str(failure) or type(failure).__name__
                 backoff = min(backoff * 2 or FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS)
 
     def _goes_on(self, is_burst: bool) -> bool:  # noqa: FBT001 - the answer is of the same kind
