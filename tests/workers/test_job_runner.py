@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,9 +15,12 @@ from tallystick.kernel.errors import BillingError, Kind, Problem, invalid
 from tallystick.kernel.job import EntryStatus, Job, JobEntry, JobStatus, JobType
 from tallystick.operations.jobs import started
 from tallystick.operations.organisations import OrganisationPatch
+from tallystick.operations.remeterings import RemeteringDraft, start_remetering
 from tallystick.stores.state.catalogues import StateCatalogues
+from tallystick.workers import remetering_task
 from tallystick.workers.job_desk import Desk
 from tallystick.workers.job_runner import BROKEN, MOST_TRIES, JobRunner
+from tallystick.workers.remetering_task import RemeteringTask
 from tallystick.workers.running import TASKS
 from tests.operations.shop import Shop
 from tests.servers import inside
@@ -64,7 +68,7 @@ def server(tmp_path: Path) -> Iterator[Inside]:
 
 
 def runner(server: Inside, task: Counting) -> JobRunner:
-    return JobRunner(server.engine, {JobType.BILL_RUN: task}, lambda: None)
+    return JobRunner(server.engine, {JobType.BILL_RUN: task, JobType.REMETERING: RemeteringTask()}, lambda: None)
 
 
 def begin(server: Inside, name: str = "a", *, requires_confirmation: bool = False) -> str:
@@ -73,6 +77,13 @@ def begin(server: Inside, name: str = "a", *, requires_confirmation: bool = Fals
         return started(
             work, JobType.BILL_RUN, OrganisationPatch(), requires_confirmation=requires_confirmation, name=name
         ).id
+
+
+def begin_remetering(server: Inside, meter: str) -> str:
+    organisation = Administration(server.engine.database).organisations()[0].id
+    draft = RemeteringDraft(since=datetime(2026, 1, 1, tzinfo=UTC), until=datetime(2026, 2, 1, tzinfo=UTC))
+    with server.engine.work_for(organisation, "test", writes=True) as (work, _):
+        return start_remetering(work, meter, draft).job_id
 
 
 def told(server: Inside, job_id: str) -> Job:
@@ -202,8 +213,44 @@ def test_a_server_that_dies_once_all_is_listed_lists_nothing_twice(server: Insid
         server.engine, StateCatalogues(server.engine.database), organisation, job.id, threading.Event(), lambda: None
     )
     assert job.total == 1
-    assert TASKS[JobType(kind)].prepare(desk, job)
+    assert TASKS[JobType(kind)]().prepare(desk, job)
     assert told(server, job.id).total == 1
+
+
+def steps_until_previewed(server: Inside, running: JobRunner, job_id: str, most: int = 99) -> int:
+    """Take steps until a job has its preview, but no more than that; how many those were."""
+    for taken in range(most):
+        if told(server, job_id).status is not JobStatus.SCHEDULED:
+            return taken
+        running.step()
+    return most
+
+
+def test_a_preview_is_made_in_steps_between_which_others_take_turns(
+    server: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes to the same in fewer steps, and when another server begins it anew."""
+    shop = Shop(server.api())
+    meter = shop.metered_plan((0, 1))
+    for _ in range(5):
+        shop.use(1)
+
+    def preview(job_id: str) -> object:
+        told = shop.api.get(f"/v1/remeterings/{job_id}").ok()
+        return told["preview"], told["accounts"]
+
+    at_once = begin_remetering(server, meter)
+    assert steps_until_previewed(server, runner(server, Counting()), at_once) == len(["events", "accounts", "end"])
+    monkeypatch.setattr(remetering_task, "EVENTS_AT_ONCE", 2)
+    in_steps, other = begin_remetering(server, meter), begin(server)
+    assert steps_until_previewed(server, runner(server, Counting(entries=1)), in_steps) == 3 + 2
+    assert told(server, other).status is JobStatus.COMPLETED
+    interrupted = begin_remetering(server, meter)
+    assert steps_until_previewed(server, runner(server, Counting()), interrupted, most=2) == 2
+    assert told(server, interrupted).total == 0
+    assert steps_until_previewed(server, runner(server, Counting()), interrupted) == 3 + 2
+    assert preview(at_once) == preview(in_steps) == preview(interrupted)
+    assert told(server, interrupted).total == 1
 
 
 def test_in_real_time_a_job_runs_by_itself(tmp_path: Path) -> None:

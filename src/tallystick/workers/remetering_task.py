@@ -22,6 +22,8 @@ from tallystick.operations.remetering_preview import PreviewTally, totals_of
 from tallystick.operations.remeterings import Chunk, Remetering, RemeteringProgress
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tallystick.kernel.job import Job, JobEntry
     from tallystick.operations.remetering_plan import Assessed
     from tallystick.operations.work import Work
@@ -34,27 +36,20 @@ EVENTS_AT_ONCE: Final = 1_000
 class RemeteringTask:
     """Meters events anew; what is in a closed cycle stays as it is."""
 
+    def __init__(self) -> None:
+        self._previews: dict[str, Iterator[None]] = {}
+
     def prepare(self, desk: Desk, job: Job) -> bool:
-        """Compute what would change, all of it, and list the accounts as entries, once."""
+        """Compute what would change in the next events or accounts; at the end, all accounts are listed as entries.
+
+        What was added up so far is not stored: a step that breaks, or a restart, begins anew.
+        """
         if job.progress is not None:
             return True
-        asked = Remetering.of(job)
-        desk.pass_row(asked.through_row)
-        tally, after = PreviewTally(asked), -1
-        while True:
-            with desk.reading() as work:
-                events = _next(work, asked, after)
-                if not events:
-                    break
-                tally.add(work, _assessed(desk, work, asked, events, tally.taken))
-                after = events[-1].position
-        entries: list[JobEntry] = []
-        for portion in tally.portions():
-            with desk.reading() as work:
-                entries += tally.entries(work, portion, len(entries))
-        with desk.writing() as (work, current):
-            progress = RemeteringProgress(preview=tally.preview())
-            work.state.jobs.add_entries(replace(current, progress=_text(progress)), entries)
+        preview = self._previews.pop(job.id, None) or _previewed(desk, Remetering.of(job))
+        for _ in preview:
+            self._previews[job.id] = preview
+            return False
         return True
 
     def carry_out(self, desk: Desk, job: Job) -> bool:
@@ -95,6 +90,28 @@ class RemeteringTask:
             begun = msgspec.structs.replace(progress, chunk=chunk)
             work.state.jobs.store(replace(current, progress=_text(begun)))
         return chunk
+
+
+def _previewed(desk: Desk, asked: Remetering) -> Iterator[None]:
+    """Compute what would change, portion by portion, and list the accounts as entries, once."""
+    desk.pass_row(asked.through_row)
+    tally, after = PreviewTally(asked), -1
+    while True:
+        with desk.reading() as work:
+            events = _next(work, asked, after)
+            if not events:
+                break
+            tally.add(work, _assessed(desk, work, asked, events, tally.taken))
+            after = events[-1].position
+        yield
+    entries: list[JobEntry] = []
+    for portion in tally.portions():
+        with desk.reading() as work:
+            entries += tally.entries(work, portion, len(entries))
+        yield
+    with desk.writing() as (work, current):
+        progress = RemeteringProgress(preview=tally.preview())
+        work.state.jobs.add_entries(replace(current, progress=_text(progress)), entries)
 
 
 def _next(work: Work, asked: Remetering, after: int) -> list[StoredEvent]:

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from tallystick.engine.engine import Request
     from tallystick.workers.job_desk import Task
 
-TASKS: Final[Mapping[JobType, Task]] = {
-    JobType.EVENT_CORRECTIONS: CorrectionTask(),
-    JobType.REMETERING: RemeteringTask(),
+TASKS: Final[Mapping[JobType, Callable[[], Task]]] = {
+    JobType.EVENT_CORRECTIONS: CorrectionTask,
+    JobType.REMETERING: RemeteringTask,
 }
-"""What jobs of each type do."""
+"""What makes what jobs of each type do, for one server."""
 
 
 class Workers:
@@ -46,7 +46,7 @@ class Workers:
         self.processor = EventProcessor(engine.log, engine.events, catalogues, known=known, apart=judge)
         self.billing = BillingClock(engine, lambda: self.processor.failure)
         self.second_look = SecondLook(engine, lambda: self.processor.failure)
-        self.jobs = JobRunner(engine, TASKS, lambda: self.processor.failure)
+        self.jobs = JobRunner(engine, {kind: task() for kind, task in TASKS.items()}, lambda: self.processor.failure)
 
     def start(self) -> None:
         """Begin to process and to bill."""
