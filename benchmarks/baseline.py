@@ -61,8 +61,8 @@ def _arrow(scale: Scale, now: datetime) -> pa.Table:
             "schema_name": events.schema_names,
             "account_ref": events.account_refs,
             "event_at": pa.array([instant.replace(tzinfo=None) for instant in events.event_ats], pa.timestamp("us")),
-            "attributes": pa.array(events.attributes, pa.string()),
-            "dimensions": pa.array(events.dimensions, pa.string()),
+            "attributes": pa.array(events.attributes.splitlines(), pa.string()),
+            "dimensions": pa.array(events.dimensions.splitlines(), pa.string()),
         }
     )
 

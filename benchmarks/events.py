@@ -64,8 +64,8 @@ def columns(count: int, organisation: str, accounts: int, start: datetime, span:
         schema_names=[SCHEMA] * count,
         event_ats=[start + timedelta(seconds=chance.randrange(seconds)) for _ in range(count)],
         account_refs=chance.choices(names, k=count),
-        attributes=[_attributes(chance).encode() for _ in range(count)],
-        dimensions=[_dimensions(chance).encode() for _ in range(count)],
+        attributes="".join(f"{_attributes(chance)}\n" for _ in range(count)).encode(),
+        dimensions="".join(f"{_dimensions(chance)}\n" for _ in range(count)).encode(),
     )
 
 

@@ -6,6 +6,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
+from tallystick.kernel.micros import micros_of
+from tallystick.metering.event_block import EventBlock
 from tallystick.metering.processing import process
 from tallystick.stores.event_facts import MeteredBlock
 from tallystick.stores.event_log import position_of
@@ -26,11 +30,12 @@ def block(
 ) -> MeteredBlock:
     """The events of a log row, or of its part behind an ordinal, judged on their own."""
     held = columns(*events, organisation=organisation)
+    ordinals = ordinal + np.arange(len(held))
     return MeteredBlock(
-        position=position_of(row, ordinal),
-        reserved=row * 1_000_000 + ordinal,
-        received_at=RECEIVED,
-        columns=held,
+        positions=position_of(row) + ordinals,
+        reserved=row * 1_000_000 + ordinals,
+        received_ats=np.full(len(held), micros_of(RECEIVED)),
+        events=EventBlock.of(held),
         outcomes=process(held, RECEIVED, known, set()),
         keys=keys_of(organisation, held.ids),
     )

@@ -17,7 +17,7 @@ from tallystick.kernel.clock import FrozenClock
 from tallystick.kernel.errors import BillingError, Kind
 from tallystick.kernel.ids import IdSource
 from tallystick.kernel.period import BEGINNING, FOREVER, Period
-from tallystick.metering.event import EventStatus
+from tallystick.metering.event import EventSource, EventStatus
 from tallystick.stores.event_log import SqliteEventLog
 from tallystick.stores.event_store import DuckEventStore, UsageWindow
 from tallystick.stores.id_folder import IdFolder
@@ -60,9 +60,9 @@ class Plant:
             known = KnownIds(folder=IdFolder(directory / "ids", self.store.identity))
         self.processor = EventProcessor(self.log, self.store, self.catalogues, known=known)
 
-    def send(self, *events: Event, organisation: str = ORGANISATION) -> int:
+    def send(self, *events: Event, organisation: str = ORGANISATION, source: EventSource = EventSource.BATCH) -> int:
         """Append events and return their row."""
-        return self.log.append(columns(*events, organisation=organisation)).result(10)
+        return self.log.append(columns(*events, organisation=organisation, source=source)).result(10)
 
     def miles(self, account: str = "acme", organisation: str = ORGANISATION) -> Decimal:
         """The miles of an account."""
@@ -104,6 +104,19 @@ def plant(new_plant: Callable[..., Plant]) -> Plant:
 
 def distance(event_id: str, miles: int, **others: Any) -> Event:  # noqa: ANN401
     return flight(event_id, attributes={"distance": str(miles)}, **others)
+
+
+def test_the_first_of_two_with_one_id_counts_by_whatever_doors_they_came(plant: Plant) -> None:
+    plant.send(distance("a", 1), source=EventSource.API)
+    plant.send(distance("x", 20), organisation="org.2")
+    plant.send(distance("x", 300), source=EventSource.BATCH)
+    plant.send(distance("x", 4000), source=EventSource.API)
+    plant.processor.drain()
+    assert plant.miles() == 301
+    assert [(one.source, one.status) for one in plant.store.events_with_id(ORGANISATION, "x")] == [
+        (EventSource.BATCH, EventStatus.METERED),
+        (EventSource.API, EventStatus.DUPLICATE),
+    ]
 
 
 def test_what_was_appended_is_metered_and_the_offset_moves(plant: Plant) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
 from tallystick.kernel.document import Document, Draft
+from tallystick.kernel.micros import instant_of, micros_of
 from tallystick.kernel.recurrence import Cycle, CycleRule, cycle_after, cycle_at, due_at
 
 if TYPE_CHECKING:
@@ -58,30 +59,50 @@ class Opening:
     ordinal: int
 
 
+END_OF_MICROS: Final = 1 << 62
+"""Farther from 1970 than any instant, in microseconds."""
+
+
+class TakenUntil(NamedTuple):
+    """Events of [start, end) are taken until `due`; all three in microseconds since 1970."""
+
+    start: int
+    end: int
+    due: int
+
+
 class LatenessGate:
     """Whether an event comes too late for the cycle it belongs to, judged by when it was received.
 
     Remembers the last cycle that was open: nearly every event belongs to it.
     """
 
-    __slots__ = ("_due", "_end", "_schedules", "_start", "_zone")
+    __slots__ = ("_last", "_schedules", "_zone")
 
     def __init__(self, schedules: tuple[Schedule, ...], zone: ZoneInfo) -> None:
         self._schedules = schedules
         self._zone = zone
-        self._start = self._end = self._due = datetime.min.replace(tzinfo=UTC)
+        self._last = TakenUntil(0, 0, 0)
 
     def refuses(self, event_at: datetime, received_at: datetime) -> bool:
         """Whether the cycle of the event, and its grace, were over when it was received (domain.md 4.10)."""
-        if self._start <= event_at < self._end:
-            return received_at >= self._due
+        return micros_of(received_at) >= self.taken_until(micros_of(event_at)).due
+
+    def taken_until(self, event_at: int) -> TakenUntil:
+        """Until when an event of that time is taken, with all others of its cycle; in microseconds since 1970."""
+        start, end, _ = self._last
+        if not start <= event_at < end:
+            self._last = self._looked_up(event_at)
+        return self._last
+
+    def _looked_up(self, event_at: int) -> TakenUntil:
+        instant = instant_of(event_at)
         for schedule in self._schedules:
-            if schedule.within.contains(event_at):
-                cycle = schedule.cycle_at(event_at, self._zone)
-                self._start, self._end = cycle.period.start, cycle.period.end
-                self._due = schedule.due_at(cycle, self._zone)
-                return received_at >= self._due
-        return False
+            if schedule.within.contains(instant):
+                cycle = schedule.cycle_at(instant, self._zone)
+                period, due = cycle.period, schedule.due_at(cycle, self._zone)
+                return TakenUntil(micros_of(period.start), micros_of(period.end), micros_of(due))
+        return TakenUntil(event_at, event_at + 1, END_OF_MICROS)
 
 
 class ScheduleMode(enum.StrEnum):

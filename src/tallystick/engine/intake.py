@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tallystick.engine.cloud_bodies import events_of_cloud
 from tallystick.engine.engine import Answer, Request
 from tallystick.engine.event_bodies import Refused, event_of, events_of
+from tallystick.engine.plain_batch import PlainBatches
 from tallystick.kernel.document import Document, encode
 from tallystick.kernel.errors import BillingError, Kind, Problem, invalid
 from tallystick.kernel.period import in_utc
@@ -83,6 +84,7 @@ class Intake:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._plain = PlainBatches()
 
     def single(self, body: bytes, caller: Caller) -> Taken:
         """One event, from `{"event": {...}}`.
@@ -105,6 +107,9 @@ class Intake:
             BillingError: of kind INVALID, when none can be taken; FORBIDDEN, for a key that may not write.
         """
         caller.require(Scope.WRITE)
+        plain = self._plain.read(body, caller.organisation, EventSource.BATCH, self._latest())
+        if plain is not None:
+            return Taken(plain, _batch_answer(len(plain), []))
         return self._taken(events_of(body), caller, EventSource.BATCH, _IN_BATCH)
 
     def cloud_events(self, body: bytes, caller: Caller, *, is_batch: bool) -> Taken:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
+from tallystick.accounts.schedule import END_OF_MICROS, TakenUntil
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
@@ -28,6 +30,10 @@ class Gate(Protocol):
         """Whether the cycle of `event_at` could take no more events at `received_at` (domain.md 2.2)."""
         ...
 
+    def taken_until(self, event_at: int) -> TakenUntil:
+        """Until when an event of that time is taken, and which others beside it; in microseconds since 1970."""
+        ...
+
 
 class _Open:
     """The gate of an account that never closes a cycle."""
@@ -35,7 +41,11 @@ class _Open:
     def refuses(self, event_at: datetime, received_at: datetime) -> bool:  # noqa: ARG002 - the same for any instants
         return False
 
+    def taken_until(self, event_at: int) -> TakenUntil:  # noqa: ARG002 - the same for any instant
+        return _ALWAYS
 
+
+_ALWAYS: Final = TakenUntil(-END_OF_MICROS, END_OF_MICROS, END_OF_MICROS)
 NEVER_LATE: Final[Gate] = _Open()
 
 

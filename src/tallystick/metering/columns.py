@@ -19,10 +19,10 @@ _JSON: Final = msgspec.json.Encoder()
 
 
 class EventColumns(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Events of one organisation that came in by one door; entry i of every list belongs to event i.
+    """Events of one organisation that came in by one door; entry i of every list, and line i, belongs to event i.
 
-    `attributes` and `dimensions` are JSON text as it was sent, one document for each event: text travels through the
-    log and the event store untouched, and is read only where a rule or a person looks at it.
+    `attributes` and `dimensions` are lines of JSON, one document for each event: text travels through the log and the
+    event store untouched, and is read only where a rule or a person looks at it.
 
     A block may order what becomes of events that are stored already, by their positions: `undone` are taken back
     before its own events are judged, which happens only if all of them could be; `rejudged` are judged again;
@@ -35,8 +35,8 @@ class EventColumns(msgspec.Struct, frozen=True, array_like=True, gc=False):
     schema_names: list[str]
     event_ats: list[datetime]
     account_refs: list[str]
-    attributes: list[bytes]
-    dimensions: list[bytes]
+    attributes: bytes
+    dimensions: bytes
     undone: list[int] = []
     rejudged: list[int] = []
     ordered_by: str = ""
@@ -56,7 +56,6 @@ class EventColumns(msgspec.Struct, frozen=True, array_like=True, gc=False):
         Raises:
             BillingError: of kind INVALID, for a timestamp that lies outside the years 1 to 9999 in UTC.
         """
-        encode = _JSON.encode
         return cls(
             organisation=organisation,
             source=source,
@@ -69,19 +68,8 @@ class EventColumns(msgspec.Struct, frozen=True, array_like=True, gc=False):
                 for index, event in enumerate(events)
             ],
             account_refs=[event.account_id for event in events],
-            attributes=[encode(event.attributes) for event in events],
-            dimensions=[encode(event.dimensions) for event in events],
-        )
-
-    def row(self, ordinal: int) -> tuple[str | None, str, datetime, str, bytes, bytes]:
-        """(id, schema name, event time, account reference, attributes, dimensions) of one event."""
-        return (
-            self.ids[ordinal],
-            self.schema_names[ordinal],
-            self.event_ats[ordinal],
-            self.account_refs[ordinal],
-            self.attributes[ordinal],
-            self.dimensions[ordinal],
+            attributes=_JSON.encode_lines([event.attributes for event in events]),
+            dimensions=_JSON.encode_lines([event.dimensions for event in events]),
         )
 
     def rows(self) -> Iterator[tuple[str | None, str, datetime, str, bytes, bytes]]:
@@ -91,8 +79,8 @@ class EventColumns(msgspec.Struct, frozen=True, array_like=True, gc=False):
             self.schema_names,
             self.event_ats,
             self.account_refs,
-            self.attributes,
-            self.dimensions,
+            self.attributes.splitlines(),
+            self.dimensions.splitlines(),
             strict=True,
         )
 
@@ -101,27 +89,13 @@ class EventColumns(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return len(self.ids)
 
 
-def merged(parts: Sequence[EventColumns]) -> list[EventColumns]:
-    """The same events with one block for each organisation and door, in the order in which they came in.
+def grouped(parts: Sequence[EventColumns]) -> list[list[EventColumns]]:
+    """The same events by organisation, in the order in which they came in.
 
     A block that orders something stays by itself: its events depend on it.
     """
     groups: dict[tuple[object, ...], list[EventColumns]] = {}
     for number, part in enumerate(parts):
         alone = (number,) if part.orders else ()
-        groups.setdefault((part.organisation, part.source, *alone), []).append(part)
-    return [group[0] if len(group) == 1 else _chained(group) for group in groups.values()]
-
-
-def _chained(group: list[EventColumns]) -> EventColumns:
-    first = group[0]
-    return EventColumns(
-        organisation=first.organisation,
-        source=first.source,
-        ids=[value for part in group for value in part.ids],
-        schema_names=[value for part in group for value in part.schema_names],
-        event_ats=[value for part in group for value in part.event_ats],
-        account_refs=[value for part in group for value in part.account_refs],
-        attributes=[value for part in group for value in part.attributes],
-        dimensions=[value for part in group for value in part.dimensions],
-    )
+        groups.setdefault((part.organisation, *alone), []).append(part)
+    return list(groups.values())

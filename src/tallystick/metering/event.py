@@ -34,6 +34,16 @@ class Attribute(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     unit: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)] | None = None
 
 
+Attributes = Annotated[list[Attribute], Meta(max_length=MOST_ATTRIBUTES)]
+Dimensions = Annotated[
+    dict[
+        Annotated[str, Meta(max_length=LONGEST_TEXT)],
+        Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)],
+    ],
+    Meta(max_length=MOST_DIMENSIONS),
+]
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
     """A usage event as it is sent (domain.md 2.1); `account_id` is an account's id or an alias."""
 
@@ -41,14 +51,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_un
     id: Annotated[str, Meta(max_length=LONGEST_REFERENCE)] | None = None
     timestamp: datetime
     account_id: Annotated[str, Meta(max_length=LONGEST_REFERENCE)]
-    attributes: Annotated[list[Attribute], Meta(max_length=MOST_ATTRIBUTES)]
-    dimensions: Annotated[
-        dict[
-            Annotated[str, Meta(max_length=LONGEST_TEXT)],
-            Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)],
-        ],
-        Meta(max_length=MOST_DIMENSIONS),
-    ]
+    attributes: Attributes
+    dimensions: Dimensions
 
 
 class _UncheckedAttribute(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-import msgspec
-
 from tallystick.metering.event_data import EventData
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from tallystick.metering.catalogue import Catalogue, SchemaTerms
-    from tallystick.metering.columns import EventColumns
+    from tallystick.metering.event_block import EventBlock
 
     EventRow: TypeAlias = tuple[str | None, str, datetime, str, bytes, bytes]
 
@@ -23,15 +21,14 @@ class NoIdError(Exception):
     """An event brings no id, and no template makes one."""
 
 
-def identified(columns: EventColumns, catalogue: Catalogue) -> EventColumns:
+def identified(block: EventBlock, catalogue: Catalogue) -> EventBlock:
     """The events with the ids that their schemas' templates make; the same object where every event has its own.
 
     An event that gets none keeps None: it is refused when it is judged.
     """
-    if all(columns.ids):
-        return columns
-    ids = [row[0] or _id_or_none(row, catalogue.schemas.get(row[1])) for row in columns.rows()]
-    return msgspec.structs.replace(columns, ids=ids)
+    if all(block.ids):
+        return block
+    return block.with_ids([row[0] or _id_or_none(row, catalogue.schemas.get(row[1])) for row in block.rows()])
 
 
 def id_of(row: EventRow, schema: SchemaTerms | None) -> str:

@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
+from tallystick.metering.coded import CodedColumn
 from tallystick.metering.event import EventStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
 
     from tallystick.metering.catalogue import MeterTerms
 
@@ -23,7 +28,7 @@ FilteredOut: TypeAlias = "tuple[tuple[str, int], ...]"
 _METERS: Final = msgspec.json.Decoder(tuple[tuple[str, int], ...])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DigitColumn:
     """Usage facts of one meter: event `ordinals[i]` made as many units as the digits `units[i]` say.
 
@@ -31,13 +36,13 @@ class DigitColumn:
     """
 
     meter: MeterTerms
-    ordinals: Sequence[int]
-    units: Sequence[str]
+    ordinals: NDArray[np.int64]
+    units: pa.StringArray
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Outcomes:
-    """What became of the events of some columns: entry i of a list belongs to event i.
+    """What became of the events of some columns: entry i of a column belongs to event i.
 
     Usage facts are lists of their own: fact j says that event `usage_ordinals[j]` made `usage_values[j]` units of
     `usage_meters[j]`, each value already in the form of DECIMAL(38,12). Facts that many events have in common are
@@ -45,13 +50,13 @@ class Outcomes:
     `enrichments` is null, or the JSON of an `EnrichmentTrace`.
     """
 
-    statuses: list[EventStatus]
-    descriptions: list[str | None]
-    schema_versions: list[int | None]
-    account_ids: list[str | None]
-    customer_ids: list[str | None]
-    filtered_out: list[str | None]
-    enrichments: list[str | None]
+    statuses: CodedColumn[EventStatus]
+    descriptions: CodedColumn[str | None]
+    schema_versions: CodedColumn[int | None]
+    account_ids: CodedColumn[str | None]
+    customer_ids: CodedColumn[str | None]
+    filtered_out: CodedColumn[str | None]
+    enrichments: CodedColumn[str | None]
     usage_ordinals: list[int]
     usage_meters: list[MeterTerms]
     usage_values: list[Decimal]
@@ -61,13 +66,13 @@ class Outcomes:
     def blank(cls, count: int) -> Outcomes:
         """Outcomes of so many events about which nothing is known yet."""
         return cls(
-            statuses=[EventStatus.METERED] * count,
-            descriptions=[None] * count,
-            schema_versions=[None] * count,
-            account_ids=[None] * count,
-            customer_ids=[None] * count,
-            filtered_out=[None] * count,
-            enrichments=[None] * count,
+            statuses=CodedColumn(count, EventStatus.METERED),
+            descriptions=CodedColumn(count, None),
+            schema_versions=CodedColumn(count, None),
+            account_ids=CodedColumn(count, None),
+            customer_ids=CodedColumn(count, None),
+            filtered_out=CodedColumn(count, None),
+            enrichments=CodedColumn(count, None),
             usage_ordinals=[],
             usage_meters=[],
             usage_values=[],
@@ -84,7 +89,7 @@ class Outcomes:
         """Every usage fact: which event made how many units of which meter."""
         yield from zip(self.usage_ordinals, self.usage_meters, self.usage_values, strict=True)
         for column in self.digit_columns:
-            for ordinal, digits in zip(column.ordinals, column.units, strict=True):
+            for ordinal, digits in zip(column.ordinals.tolist(), column.units.to_pylist(), strict=True):
                 yield ordinal, column.meter, Decimal(digits)
 
 

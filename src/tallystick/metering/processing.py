@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
+from tallystick.accounts.schedule import TakenUntil
+from tallystick.kernel.micros import instant_of, micros_of
 from tallystick.metering.event import EventStatus
+from tallystick.metering.event_block import EventBlock
 from tallystick.metering.event_data import EventData
 from tallystick.metering.identity import NoIdError, id_of
 from tallystick.metering.outcomes import LONGEST_DESCRIPTION, Outcomes, Refusal
 from tallystick.metering.predefined import prepared
-from tallystick.metering.wholesale import PlainEvents
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
+
+    from numpy.typing import NDArray
 
     from tallystick.metering.catalogue import AccountSpan, AccountTerms, Catalogue
     from tallystick.metering.columns import EventColumns
@@ -25,8 +31,13 @@ _NO_SCHEMA: Final[Refusal] = (EventStatus.SCHEMA_NOT_DEFINED, "no active event s
 _NO_ACCOUNT: Final[Refusal] = (EventStatus.ACCOUNT_NOT_FOUND, "at its time no account had this id or alias")
 _TOO_LATE: Final[Refusal] = (EventStatus.PAST_GRACE_PERIOD, "the pricing cycle of the event takes no more events")
 
-WORTH_WHOLESALE: Final = 32
+WORTH_WHOLESALE: Final = 128
 """Events from which on it is faster to look at columns first."""
+
+_UNKNOWN: Final = np.iinfo(np.int64).min
+_NEVER: Final = TakenUntil(0, 0, 0)
+_MOST_WINDOWS: Final = 4
+"""Cycles of one account that are looked at for the events of a block; events of others are judged one by one."""
 
 
 def process(columns: EventColumns, received_at: datetime, catalogue: Catalogue, claimed: set[str]) -> Outcomes:
@@ -35,75 +46,83 @@ def process(columns: EventColumns, received_at: datetime, catalogue: Catalogue, 
     `claimed` holds the ids that earlier events of this organisation have taken; the ids of these events that are
     processed are added to it. An event that fails has not counted, so it leaves its id to the next one (domain.md 2.3).
     """
-    judge = _Judge(received_at, catalogue, claimed, Outcomes.blank(len(columns)))
-    left = judge.wholesale(columns) if len(columns) >= WORTH_WHOLESALE else range(len(columns))
-    for ordinal in left:
-        row = columns.row(ordinal)
-        refusal = judge.judge(ordinal, row)
-        if refusal is not None:
-            judge.refuse([ordinal], refusal)
-        elif row[0] is not None:
-            claimed.add(row[0])
+    if len(columns) >= WORTH_WHOLESALE:
+        received_ats = np.full(len(columns), micros_of(received_at))
+        return process_block(EventBlock.of(columns), received_ats, catalogue, claimed)
+    judge = _Judge(catalogue, claimed, Outcomes.blank(len(columns)))
+    for ordinal, row in enumerate(columns.rows()):
+        judge.settle(ordinal, row, received_at)
+    return judge.outcomes
+
+
+def process_block(
+    block: EventBlock, received_ats: NDArray[np.int64], catalogue: Catalogue, claimed: set[str]
+) -> Outcomes:
+    """As `process`, for events that each were received at an instant of their own, in microseconds since 1970."""
+    judge = _Judge(catalogue, claimed, Outcomes.blank(len(block)))
+    left = np.arange(len(block))
+    if len(block) >= WORTH_WHOLESALE:
+        left = judge.wholesale(block, received_ats)
+    for ordinal, row in zip(left.tolist(), block.rows(left), strict=True):
+        judge.settle(ordinal, row, instant_of(int(received_ats[ordinal])))
     return judge.outcomes
 
 
 class _Judge:
     """Asks the questions of domain.md 2.4, in their order, about each event of a block."""
 
-    __slots__ = ("_accounts", "_claimed", "_received_at", "_schemas", "_terms", "outcomes")
+    __slots__ = ("_accounts", "_claimed", "_schemas", "_terms", "outcomes")
 
-    def __init__(self, received_at: datetime, catalogue: Catalogue, claimed: set[str], outcomes: Outcomes) -> None:
-        self._received_at = received_at
+    def __init__(self, catalogue: Catalogue, claimed: set[str], outcomes: Outcomes) -> None:
         self._accounts = catalogue.accounts
         self._terms = catalogue.schemas
         self._schemas = {name: prepared(terms) for name, terms in catalogue.schemas.items()}
         self._claimed = claimed
         self.outcomes = outcomes
 
-    def refuse(self, ordinals: Iterable[int], refusal: Refusal) -> None:
-        """Note with which status events end, and why."""
-        status, reason = refusal
-        for ordinal in ordinals:
+    def settle(self, ordinal: int, row: EventRow, received_at: datetime) -> None:
+        """Judge one event, and note what became of it and of its id."""
+        refusal = self._judge(ordinal, row, received_at)
+        if refusal is not None:
+            status, reason = refusal
             self.outcomes.statuses[ordinal] = status
             self.outcomes.descriptions[ordinal] = reason[:LONGEST_DESCRIPTION]
+        elif row[0] is not None:
+            self._claimed.add(row[0])
 
-    def wholesale(self, columns: EventColumns) -> list[int]:
+    def wholesale(self, block: EventBlock, received_ats: NDArray[np.int64]) -> NDArray[np.int64]:
         """Judge the plain events, schema by schema; the ordinals of those that are left, in order.
 
         The ids of plain events are neither among themselves nor among those left a second time, so that it does not
         matter which of both are judged first.
         """
-        sent = Counter(columns.ids) if len(set(columns.ids)) < len(columns) else {}
-        repeated = {event_id for event_id, times in sent.items() if times > 1} | {None, ""}
-        left: list[int] = []
-        by_schema: defaultdict[str, list[int]] = defaultdict(list)
-        for ordinal, name in enumerate(columns.schema_names):
-            by_schema[name].append(ordinal)
-        for name, ordinals in by_schema.items():
-            schema = self._schemas.get(name)
-            if schema is None or schema.wholesale is None:
-                left += ordinals
-                continue
-            events = PlainEvents(columns, ordinals)
-            self._sift(events, repeated)
-            schema.wholesale.meter(events, self.outcomes)
-            self._claimed.update(filter(None, events.ids))
-            left += events.left
-        return sorted(left)
+        schemas = [self._schemas.get(name) for name in block.schema_names.texts]
+        accounts = [_plain_account(self._accounts.get(text, ()), text) for text in block.account_refs.texts]
+        of_schema, of_account = block.schema_names.codes, block.account_refs.codes
+        is_plain = _met_once(block.ids)
+        is_plain &= np.array([schema is not None and schema.wholesale is not None for schema in schemas])[of_schema]
+        is_plain &= np.array([account is not None for account in accounts])[of_account]
+        plain = np.flatnonzero(is_plain)
+        owners = [None if account is None else account.customer_id for account in accounts]
+        self.outcomes.account_ids.put(plain, of_account[plain], block.account_refs.texts)
+        self.outcomes.customer_ids.put(plain, of_account[plain], owners)
+        is_done = np.zeros(len(block), dtype=np.bool_)
+        if not self._claimed.isdisjoint(block.ids):
+            is_done = is_plain & np.array([event_id in self._claimed for event_id in block.ids])
+            self._refuse(np.flatnonzero(is_done), _DUPLICATE)
+            plain = np.flatnonzero(is_plain & ~is_done)
+        plain = plain[_in_time(accounts, of_account[plain], block.event_ats[plain], received_ats[plain])]
+        for place, schema in enumerate(schemas):
+            if schema is not None and schema.wholesale is not None:
+                metered = schema.wholesale.meter(block, plain[of_schema[plain] == place], self.outcomes)
+                self._claimed.update(filter(None, map(block.ids.__getitem__, metered.tolist())))
+                is_done[metered] = True
+        return np.flatnonzero(~is_done)
 
-    def _sift(self, events: PlainEvents, repeated: Collection[str | None]) -> None:
-        """Leave the events about whose id, account or time there is more to say."""
-        events.keep([event_id not in repeated for event_id in events.ids])
-        found = [self._accounts.get(reference) for reference in events.account_refs]
-        accounts = events.beside([spans[0].account if spans else None for spans in found])
-        named = zip(accounts, events.account_refs, strict=True)
-        events.keep([account is not None and account.id == reference for account, reference in named])
-        known = [account for account in accounts if account is not None]
-        events.put(events.account_refs, self.outcomes.account_ids)
-        events.put([account.customer_id for account in known], self.outcomes.customer_ids)
-        self.refuse(events.drop([event_id in self._claimed for event_id in events.ids]), _DUPLICATE)
-        dated = zip(accounts, events.event_ats, strict=True)
-        events.keep([account is not None and not account.gate.refuses(at, self._received_at) for account, at in dated])
+    def _refuse(self, ordinals: NDArray[np.int64], refusal: Refusal) -> None:
+        status, reason = refusal
+        self.outcomes.statuses.put_same(ordinals, status)
+        self.outcomes.descriptions.put_same(ordinals, reason)
 
     def _identify(self, ordinal: int, reference: str, event_at: datetime) -> AccountTerms | None:
         """Whose event it is, which is written down whatever becomes of it."""
@@ -116,7 +135,9 @@ class _Judge:
             self.outcomes.customer_ids[ordinal] = account.customer_id
         return account
 
-    def judge(self, ordinal: int, row: EventRow) -> Refusal | None:  # noqa: PLR0911 - one for each answer of 2.4
+    def _judge(  # noqa: PLR0911 - one for each answer of 2.4
+        self, ordinal: int, row: EventRow, received_at: datetime
+    ) -> Refusal | None:
         """Meter the event, unless there is a reason against it."""
         event_id, schema_name, event_at, account_ref, attributes, dimensions = row
         account = self._identify(ordinal, account_ref, event_at)
@@ -133,7 +154,7 @@ class _Judge:
             return schema.refusal(data)
         if account is None:
             return _NO_ACCOUNT
-        if account.gate.refuses(event_at, self._received_at):
+        if account.gate.refuses(event_at, received_at):
             return _TOO_LATE
         return schema.meter(data, account, ordinal, self.outcomes)
 
@@ -155,3 +176,47 @@ def _account_of(spans: Sequence[AccountSpan], reference: str, event_at: datetime
         if span.effective_from <= event_at < span.effective_until:
             return span.account
     return None
+
+
+def _plain_account(spans: Sequence[AccountSpan], reference: str) -> AccountTerms | None:
+    """The account that nearly every reference names: the one with just this id."""
+    return spans[0].account if spans and spans[0].account.id == reference else None
+
+
+def _met_once(ids: Sequence[str | None]) -> NDArray[np.bool_]:
+    """Which events have an id that no other of these has."""
+    distinct = set(ids)
+    if len(distinct) == len(ids) and None not in distinct and "" not in distinct:
+        return np.ones(len(ids), dtype=np.bool_)
+    times = Counter(ids)
+    return np.array([bool(event_id) and times[event_id] == 1 for event_id in ids], dtype=np.bool_)
+
+
+def _in_time(
+    accounts: Sequence[AccountTerms | None],
+    of_account: NDArray[np.int32],
+    event_ats: NDArray[np.int64],
+    received_ats: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """Which events surely are not too late: gates are asked for one event of each account, and once more for others."""
+    is_taken = np.zeros(len(event_ats), dtype=np.bool_)
+    windows = np.zeros((3, len(accounts)), dtype=np.int64)
+    asking = np.arange(len(event_ats))
+    for _ in range(_MOST_WINDOWS):
+        if not len(asking):
+            break
+        codes, ats = of_account[asking], event_ats[asking]
+        sample = np.full(len(accounts), _UNKNOWN, dtype=np.int64)
+        sample[codes] = ats
+        asked = np.flatnonzero(sample != _UNKNOWN)
+        owners = [accounts[code] for code in asked.tolist()]
+        found = [
+            _NEVER if owner is None else owner.gate.taken_until(event_at)
+            for owner, event_at in zip(owners, sample[asked].tolist(), strict=True)
+        ]
+        windows[:, asked] = np.array(found, dtype=np.int64).T
+        starts, ends, dues = windows[:, codes]
+        is_known = (starts <= ats) & (ats < ends)
+        is_taken[asking] = is_known & (received_ats[asking] < dues)
+        asking = asking[~is_known]
+    return is_taken

@@ -7,84 +7,51 @@ the one that would be given there, only sooner.
 
 from __future__ import annotations
 
-from itertools import chain, compress
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from itertools import compress
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tallystick.logic import EvaluationError
+from tallystick.metering.attribute_layout import MOST_LAYOUTS, AttributeLayout
 from tallystick.metering.event import EventStatus
-from tallystick.metering.event_data import MOST_REMEMBERED, EventData, SentAttribute
+from tallystick.metering.event_data import MOST_REMEMBERED, EventData
 from tallystick.metering.outcomes import DigitColumn, listed
 from tallystick.metering.unit_column import LONGEST_DIGITS, ONE, column_of
 from tallystick.metering.units import UnitsInvalidError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from decimal import Decimal
 
+    from numpy.typing import NDArray
+
     from tallystick.metering.catalogue import SchemaTerms
-    from tallystick.metering.columns import EventColumns
+    from tallystick.metering.event_block import EventBlock
     from tallystick.metering.outcomes import Outcomes
     from tallystick.metering.units import Units
-
-T = TypeVar("T")
 
 _Taking: TypeAlias = tuple[bool, ...]
 """Of each meter of a schema, whether it takes units of an event."""
 
-_DOCUMENTS: Final = msgspec.json.Decoder(list[list[SentAttribute]])
+_Ordinals: TypeAlias = "NDArray[np.int64]"
+_NO_ATTRIBUTES: Final = b"[]"
 
 
-class PlainEvents:
-    """Events of one schema that nothing speaks against so far: entry i of every list is about event `ordinals[i]`."""
+class _Alike(NamedTuple):
+    """Events whose attributes are written in one way: their ordinals, and the digits of each attribute."""
 
-    def __init__(self, columns: EventColumns, ordinals: Sequence[int]) -> None:
-        is_whole = len(ordinals) == len(columns)
+    ordinals: _Ordinals
+    digits: Mapping[str, pa.StringArray]
 
-        def chosen(column: list[T]) -> list[T]:
-            return self.beside(column[:] if is_whole else [column[ordinal] for ordinal in ordinals])
-
-        self._lists: list[list[Any]] = []
-        self.left: list[int] = []
-        self.ordinals = self.beside(list(ordinals))
-        self.ids = chosen(columns.ids)
-        self.event_ats = chosen(columns.event_ats)
-        self.account_refs = chosen(columns.account_refs)
-        self.attributes = chosen(columns.attributes)
-        self.dimensions = chosen(columns.dimensions)
-
-    def __len__(self) -> int:
-        """How many events there are."""
-        return len(self.ordinals)
-
-    def beside(self, column: list[T]) -> list[T]:
-        """The same list, which from now on loses its entry when an event goes."""
-        self._lists.append(column)
-        return column
-
-    def keep(self, passing: list[bool]) -> None:
-        """Go on with the events for which this is true; the others are `left` to be judged one by one."""
-        if not all(passing):
-            self.left += self.drop([not passes for passes in passing])
-
-    def drop(self, leaving: list[bool]) -> list[int]:
-        """Go on without the events for which this is true; their ordinals."""
-        if not any(leaving):
-            return []
-        dropped = list(compress(self.ordinals, leaving))
-        staying = [not leaves for leaves in leaving]
-        for column in self._lists:
-            column[:] = compress(column, staying)
-        return dropped
-
-    def put(self, values: Sequence[T], into: list[T]) -> None:
-        """Set the entries of a list that has one for every event of the block."""
-        if len(self.ordinals) == len(into):
-            into[:] = values
-            return
-        for ordinal, value in zip(self.ordinals, values, strict=True):
-            into[ordinal] = value
+    def kept(self, passing: NDArray[np.bool_]) -> _Alike:
+        """Those for which this is true."""
+        if passing.all():
+            return self
+        mask = pa.array(passing)
+        return _Alike(self.ordinals[passing], {name: digits.filter(mask) for name, digits in self.digits.items()})
 
 
 class WholesaleSchema:
@@ -95,121 +62,150 @@ class WholesaleSchema:
         self._terms = terms
         self._columns = [column_of(meter, terms, of_meter) for meter, of_meter in zip(terms.meters, units, strict=True)]
         self._rules = {place: column.rule for place, column in enumerate(self._columns) if column.rule is not None}
-        self._takes: dict[bytes, _Taking | None] = {}
-        self._silent: dict[_Taking, str | None] = {}
+        self._measured = {column.attribute for column in self._columns if column.attribute is not None}
+        self._takes: dict[str, _Taking | None] = {}
 
-    def meter(self, events: PlainEvents, outcomes: Outcomes) -> None:
-        """Add the units of every meter; an event that lacks a field or that a meter fails for is left."""
-        takes = self._taking(events)
-        digits = self._digits(events)
-        numbers = self._numbers(events)
-        if numbers:
-            taken = [
-                [one is not None for one in numbers[place]] if place in numbers else [taking[place] for taking in takes]
-                for place in range(len(self._columns))
-            ]
-            takes = list(zip(*taken, strict=True))
-        events.put([self._terms.version] * len(events), outcomes.schema_versions)
-        self._tell(events, takes, outcomes)
-        for place, is_taken in enumerate(zip(*takes, strict=True)):
-            if place in numbers:
-                self._add_numbers(place, events, numbers[place], outcomes)
-            else:
-                self._add_digits(place, events, digits, is_taken, outcomes)
+    def meter(self, block: EventBlock, ordinals: _Ordinals, outcomes: Outcomes) -> _Ordinals:
+        """Add the units of every meter; the ordinals of those events that were metered.
 
-    def _taking(self, events: PlainEvents) -> list[_Taking]:
-        """Which meters take units of each event; where dimensions do not tell or a matcher fails, it is left."""
-        new = set(events.dimensions) - self._takes.keys()
-        if len(self._takes) + len(new) > MOST_REMEMBERED:
+        An event that lacks a field or that a meter fails for is left as it was.
+        """
+        kinds, takes = self._kinds(block, ordinals)
+        known = kinds[block.dimensions.codes[ordinals]]
+        done = [np.empty(0, dtype=np.int64)]
+        for alike in self._by_layout(block, ordinals[known >= 0]):
+            of_events = kinds[block.dimensions.codes[alike.ordinals]]
+            done.append(self._meter_alike(block, alike, of_events, takes, outcomes))
+        return np.concatenate(done)
+
+    def _kinds(self, block: EventBlock, ordinals: _Ordinals) -> tuple[NDArray[np.int64], list[_Taking]]:
+        """For every text of dimensions the number of the kind of events it makes, and which meters take of each kind.
+
+        It is -1 where dimensions do not tell, a matcher fails, or no event of these has the text.
+        """
+        texts = block.dimensions.texts
+        used = np.unique(block.dimensions.codes[ordinals]).tolist()
+        if len(self._takes) + len(used) > MOST_REMEMBERED:
             self._takes.clear()
-            new = set(events.dimensions)
-        for document in new:
-            data = EventData(b"[]", document)
-            taking = [column.takes(data) for column in self._columns]
-            is_complete = all(name in data.dimensions for name in self._terms.dimensions)
-            self._takes[document] = tuple(map(bool, taking)) if is_complete and None not in taking else None
-        found = events.beside([self._takes[document] for document in events.dimensions])
-        events.keep([taking is not None for taking in found])
-        return events.beside([taking for taking in found if taking is not None])
+        kinds = np.full(len(texts), -1, dtype=np.int64)
+        numbers: dict[_Taking, int] = {}
+        for place in used:
+            text = texts[place]
+            if text not in self._takes:
+                self._takes[text] = self._taking(text)
+            taking = self._takes[text]
+            if taking is not None:
+                kinds[place] = numbers.setdefault(taking, len(numbers))
+        return kinds, list(numbers)
 
-    def _digits(self, events: PlainEvents) -> dict[str, list[str]]:
-        """The digits of every attribute of the schema; events that lack one, or have too many digits, are left."""
-        needed = self._terms.attributes
-        sent = _DOCUMENTS.decode(b"[%b]" % b",".join(events.attributes))
-        names = [attribute.name for attribute in chain.from_iterable(sent)]
-        width = len(sent[0]) if sent else 0
-        layout = {name: place for place, name in enumerate(names[:width])}  # the last of two equal names counts
-        is_alike = set(map(len, sent)) == {width} and names == names[:width] * len(sent)
-        if is_alike and all(name in layout for name in needed):
-            every = [attribute.value for attribute in chain.from_iterable(sent)]
-            digits = {name: events.beside(every[layout[name] :: width]) for name in needed}
-        else:
-            each = events.beside([{attribute.name: attribute.value for attribute in one} for one in sent])
-            events.keep([all(name in attributes for name in needed) for attributes in each])
-            digits = {name: events.beside([attributes[name] for attributes in each]) for name in needed}
-        for column in self._columns:
-            if column.attribute is not None and max(map(len, digits[column.attribute]), default=0) > LONGEST_DIGITS:
-                events.keep([len(one) <= LONGEST_DIGITS for one in digits[column.attribute]])
-        return digits
+    def _taking(self, dimensions: str) -> _Taking | None:
+        """Which meters take units of events with these dimensions; None, where they do not tell or a matcher fails."""
+        data = EventData(_NO_ATTRIBUTES, dimensions.encode())
+        taking = [column.takes(data) for column in self._columns]
+        is_complete = all(name in data.dimensions for name in self._terms.dimensions)
+        return tuple(map(bool, taking)) if is_complete and None not in taking else None
 
-    def _numbers(self, events: PlainEvents) -> dict[int, list[Decimal | None]]:
-        """What the rules of meters make of each event, by the place of the meter; where one fails, it is left."""
-        if not self._rules:
-            return {}
-        both = zip(events.attributes, events.dimensions, strict=True)
-        data = events.beside([EventData(*documents) for documents in both])
+    def _by_layout(self, block: EventBlock, ordinals: _Ordinals) -> Iterator[_Alike]:
+        """The events by the way in which their attributes are written; not those that lack one of the schema's."""
+        for _ in range(MOST_LAYOUTS):
+            if not len(ordinals):
+                return
+            documents = block.attributes.take(pa.array(ordinals))
+            layout = AttributeLayout.of(documents[0].as_py())
+            if layout is None:
+                ordinals = ordinals[1:]
+                continue
+            found, digits = layout.digits(documents)
+            if layout.names.issuperset(self._terms.attributes):
+                yield self._short(_Alike(ordinals, digits).kept(found))
+            ordinals = ordinals[~found]
+
+    def _short(self, events: _Alike) -> _Alike:
+        """The events whose units have so few digits that every number of so many can be stored."""
+        for name in self._measured:
+            lengths = pc.binary_length(events.digits[name]).to_numpy(zero_copy_only=False)
+            events = events.kept(lengths <= LONGEST_DIGITS)
+        return events
+
+    def _meter_alike(
+        self, block: EventBlock, events: _Alike, kinds: NDArray[np.int64], takes: list[_Taking], outcomes: Outcomes
+    ) -> _Ordinals:
+        """Add the units of events that are written alike, and say what became of them; which they were."""
+        if self._rules:
+            numbers, is_sure = self._numbers(block, events.ordinals)
+            events, kinds = events.kept(is_sure), kinds[is_sure]
+            kinds, takes = _with_numbers(kinds, takes, numbers)
+            self._add_numbers(events.ordinals, numbers, outcomes)
+        self._tell(events.ordinals, kinds, takes, outcomes)
+        for place, column in enumerate(self._columns):
+            if place not in self._rules:
+                is_taken = np.array([taking[place] for taking in takes], dtype=np.bool_)[kinds]
+                taken = events.kept(is_taken)
+                one = pa.repeat(ONE, len(taken.ordinals))
+                units = one if column.attribute is None else taken.digits[column.attribute]
+                outcomes.digit_columns.append(DigitColumn(column.meter, taken.ordinals, units))
+        return events.ordinals
+
+    def _numbers(
+        self, block: EventBlock, ordinals: _Ordinals
+    ) -> tuple[dict[int, list[Decimal | None]], NDArray[np.bool_]]:
+        """What the rules of meters make of each event that none fails for, by the place of the meter; and for which."""
+        data = [EventData(*documents) for documents in block.documents(ordinals)]
+        is_sure = np.ones(len(data), dtype=np.bool_)
         numbers: dict[int, list[Decimal | None]] = {}
         for place, rule in self._rules.items():
-            units, is_sure = _asked(rule, data)
-            numbers[place] = events.beside(units)
-            events.keep(is_sure)
-        return numbers
+            numbers[place] = _asked(rule, data, is_sure)
+        return {place: list(compress(units, is_sure)) for place, units in numbers.items()}, is_sure
 
-    def _tell(self, events: PlainEvents, takes: list[_Taking], outcomes: Outcomes) -> None:
-        """Say of each event which meters took no units of it, and whether all of them did."""
-        if not self._columns:
-            events.put([EventStatus.NO_MATCHING_METERS] * len(events), outcomes.statuses)
-            return
-        kinds = set(takes)
-        for taking in kinds - self._silent.keys():
-            silent = compress(self._terms.meters, (not takes_units for takes_units in taking))
-            self._silent[taking] = listed(tuple((meter.id, meter.version) for meter in silent))
-        events.put([self._silent[taking] for taking in takes], outcomes.filtered_out)
-        if not all(map(any, kinds)):
-            metered = [EventStatus.METERED if any(taking) else EventStatus.NOT_METERED for taking in takes]
-            events.put(metered, outcomes.statuses)
-
-    def _add_digits(
-        self,
-        place: int,
-        events: PlainEvents,
-        digits: dict[str, list[str]],
-        is_taken: Sequence[bool],
-        outcomes: Outcomes,
+    def _add_numbers(
+        self, ordinals: _Ordinals, numbers: Mapping[int, Sequence[Decimal | None]], outcomes: Outcomes
     ) -> None:
-        """Add the units of the events that a meter takes some of: the digits of an attribute, or one of each."""
-        column = self._columns[place]
-        ordinals = list(compress(events.ordinals, is_taken))
-        units = [ONE] * len(ordinals) if column.attribute is None else compress(digits[column.attribute], is_taken)
-        outcomes.digit_columns.append(DigitColumn(column.meter, ordinals, list(units)))
+        """Add the units that the rules of meters have made."""
+        for place, column in numbers.items():
+            meters = [self._columns[place].meter]
+            for ordinal, units in zip(ordinals.tolist(), column, strict=True):
+                if units is not None:
+                    outcomes.add_usage(ordinal, meters, [units])
 
-    def _add_numbers(self, place: int, events: PlainEvents, numbers: list[Decimal | None], outcomes: Outcomes) -> None:
-        """Add the units that a meter's rule has made."""
-        meters = [self._columns[place].meter]
-        for ordinal, units in zip(events.ordinals, numbers, strict=True):
-            if units is not None:
-                outcomes.add_usage(ordinal, meters, [units])
+    def _tell(
+        self, ordinals: _Ordinals, kinds: NDArray[np.int64], takes: Sequence[_Taking], outcomes: Outcomes
+    ) -> None:
+        """Say of each event which meters took no units of it, and whether all of them did."""
+        outcomes.schema_versions.put_same(ordinals, self._terms.version)
+        if not self._columns:
+            outcomes.statuses.put_same(ordinals, EventStatus.NO_MATCHING_METERS)
+            return
+        outcomes.filtered_out.put(ordinals, kinds, [self._silent_beside(taking) for taking in takes])
+        is_unmetered = np.array([not any(taking) for taking in takes], dtype=np.bool_)
+        outcomes.statuses.put_same(ordinals[is_unmetered[kinds]], EventStatus.NOT_METERED)
+
+    def _silent_beside(self, taking: _Taking) -> str | None:
+        """The list of the meters that take no units."""
+        silent = compress(self._terms.meters, (not takes_units for takes_units in taking))
+        return listed(tuple((meter.id, meter.version) for meter in silent))
 
 
-def _asked(rule: Units, events: list[EventData]) -> tuple[list[Decimal | None], list[bool]]:
-    """What a rule makes of each event, and whether it made anything at all."""
-    units: list[Decimal | None] = []
-    is_sure = []
-    for event in events:
+def _asked(rule: Units, events: list[EventData], is_sure: NDArray[np.bool_]) -> list[Decimal | None]:
+    """What a rule makes of each event; where it fails, the event is not sure any more."""
+    made: list[Decimal | None] = []
+    for place, event in enumerate(events):
+        units = None
         try:
-            units.append(rule(event))
-            is_sure.append(True)
+            units = rule(event)
         except (EvaluationError, UnitsInvalidError):
-            units.append(None)
-            is_sure.append(False)
-    return units, is_sure
+            is_sure[place] = False
+        made.append(units)
+    return made
+
+
+def _with_numbers(
+    kinds: NDArray[np.int64], takes: Sequence[_Taking], numbers: Mapping[int, Sequence[Decimal | None]]
+) -> tuple[NDArray[np.int64], list[_Taking]]:
+    """The kinds of events anew, now that it is known of which of them rules have made units."""
+    takings = [list(takes[kind]) for kind in kinds.tolist()]
+    for place, column in numbers.items():
+        for taking, units in zip(takings, column, strict=True):
+            taking[place] = units is not None
+    every: dict[_Taking, int] = {}
+    anew = [every.setdefault(tuple(taking), len(every)) for taking in takings]
+    return np.array(anew, dtype=np.int64), list(every)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tallystick.metering.event import Attribute, Event, EventStatus
+from tallystick.metering.event import Attribute, Event, EventSource, EventStatus
 from tallystick.operations.work import Work
 from tallystick.stores.event_log import position_of
 from tallystick.stores.event_store import StoredEvent
@@ -14,7 +14,7 @@ from tallystick.stores.event_store import StoredEvent
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tallystick.metering.columns import EventColumns
+    from tallystick.metering.event_block import EventBlock
     from tallystick.stores.event_log import LogRow
 
 MOST_SHOWN: Final = 10_000
@@ -38,15 +38,16 @@ def waiting_events(work: Work) -> list[StoredEvent]:
 
 def _of_row(row: LogRow, organisation: str) -> Iterator[StoredEvent]:
     ordinal = 0
-    for columns in row.blocks:
-        if columns.organisation == organisation:
-            yield from _of_block(row, columns, ordinal)
-        ordinal += len(columns)
+    for block in row.blocks:
+        if block.organisation == organisation:
+            yield from _of_block(row, block, ordinal)
+        ordinal += len(block)
 
 
-def _of_block(row: LogRow, columns: EventColumns, first: int) -> Iterator[StoredEvent]:
-    for ordinal, (event_id, schema_name, event_at, account_ref, attributes, dimensions) in enumerate(
-        columns.rows(), start=first
+def _of_block(row: LogRow, block: EventBlock, first: int) -> Iterator[StoredEvent]:
+    sources = map(block.sources.texts.__getitem__, block.sources.codes.tolist())
+    for ordinal, (source, (event_id, schema_name, event_at, account_ref, attributes, dimensions)) in enumerate(
+        zip(sources, block.rows(), strict=True), start=first
     ):
         yield StoredEvent(
             position=position_of(row.row, ordinal),
@@ -63,7 +64,7 @@ def _of_block(row: LogRow, columns: EventColumns, first: int) -> Iterator[Stored
             account_id=None,
             customer_id=None,
             received_at=row.received_at,
-            source=columns.source,
+            source=EventSource(source),
             status=EventStatus.IN_PROGRESS,
             status_description=WAITING,
             filtered_out=(),

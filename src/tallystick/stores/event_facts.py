@@ -13,19 +13,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tallystick.kernel.period import Period
-    from tallystick.metering.columns import EventColumns
     from tallystick.metering.event import Event, EventSource, EventStatus
+    from tallystick.metering.event_block import EventBlock
     from tallystick.metering.outcomes import Outcomes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MeteredBlock:
-    """Judged events of one block of a log row: event i has `position` + i, nanosecond `reserved` + i and `keys[i]`."""
+    """Judged events: event i has `positions[i]`, nanosecond `reserved[i]` and `keys[i]`.
 
-    position: int
-    reserved: int
-    received_at: datetime
-    columns: EventColumns
+    It was received at `received_ats[i]`, in microseconds since 1970.
+    """
+
+    positions: NDArray[np.int64]
+    reserved: NDArray[np.int64]
+    received_ats: NDArray[np.int64]
+    events: EventBlock
     outcomes: Outcomes
     keys: NDArray[np.uint64]
 

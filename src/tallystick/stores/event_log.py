@@ -11,31 +11,31 @@ import contextlib
 import sqlite3
 import threading
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 import xxhash
 
 from tallystick.kernel.errors import BillingError, Kind, Problem
-from tallystick.metering.columns import EventColumns, merged
+from tallystick.kernel.micros import instant_of, micros_of
 from tallystick.stores import faults
 from tallystick.stores.group_commit import GroupCommit
+from tallystick.stores.log_body import packed, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
+    from datetime import datetime
     from pathlib import Path
 
     from tallystick.kernel.clock import Clock
     from tallystick.kernel.ids import IdSource
+    from tallystick.metering.columns import EventColumns
+    from tallystick.metering.event_block import EventBlock
     from tallystick.stores.group_commit import Waiter
 
 ORDINAL_BITS: Final = 20
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-_BODY: Final = msgspec.msgpack.Decoder(list[EventColumns])
 _TABLE: Final = """
 CREATE TABLE IF NOT EXISTS log (
     row INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -87,11 +87,11 @@ class RawRow(msgspec.Struct, frozen=True, array_like=True):
     @property
     def received_at(self) -> datetime:
         """When it was received."""
-        return _EPOCH + self.received * _MICROSECOND
+        return instant_of(self.received)
 
     def unpacked(self) -> LogRow:
         """The row with its blocks."""
-        return LogRow(self.row, self.received_at, self.reserved, self.count, _BODY.decode(self.body))
+        return LogRow(self.row, self.received_at, self.reserved, self.count, unpacked(self.body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class LogRow:
     received_at: datetime
     reserved: int
     count: int
-    blocks: list[EventColumns]
+    blocks: list[EventBlock]
 
 
 class EventLog(Protocol):
@@ -296,12 +296,11 @@ class _File:
         Raises:
             OSError: when the disk refuses; the file is opened anew for the next commit.
         """
-        blocks = merged(parts)
-        count = sum(map(len, blocks))
+        count = sum(map(len, parts))
         try:
             connection = self._connected()
-            received = max((self._clock.now() - _EPOCH) // _MICROSECOND, self._received)
-            values = (self._end + 1, received, self._ids.reserve(count), count, msgspec.msgpack.encode(blocks))
+            received = max(micros_of(self._clock.now()), self._received)
+            values = (self._end + 1, received, self._ids.reserve(count), count, packed(parts))
             faults.reach(faults.LOG_BEFORE_COMMIT)
             connection.execute(_INSERT, (*values, checksum_of(*values)))
         except sqlite3.Error as failure:
@@ -354,7 +353,7 @@ class _File:
 
     def skip_to(self, row: int) -> None:
         """Let the next row be the one after this; only before anything is appended."""
-        values = (row, self._received, 0, 0, msgspec.msgpack.encode([]))
+        values = (row, self._received, 0, 0, packed([]))
         self._connected().execute(_INSERT, (*values, checksum_of(*values)))
         self._end = row
 

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
 
 from tallystick.kernel import quantity
+from tallystick.kernel.micros import micros_of
+from tallystick.metering.coded import CodedColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
 
     from numpy.typing import NDArray
 
+    from tallystick.metering.catalogue import MeterTerms
+    from tallystick.metering.outcomes import Outcomes
     from tallystick.stores.event_facts import MeteredBlock, Revision
 
-T = TypeVar("T")
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TEXT: Final = pa.string()
 _INSTANT: Final = pa.timestamp("us")
 _UNITS: Final = pa.decimal128(quantity.STORED_DIGITS, quantity.STORED_SCALE)
@@ -38,10 +38,11 @@ class Arriving:
     @classmethod
     def of(cls, blocks: Sequence[MeteredBlock]) -> Arriving | None:
         """The rows of judged blocks; None, when there are none."""
-        if not blocks:
+        held = [block for block in blocks if len(block.events)]
+        if not held:
             return None
-        tables = EventTables(blocks)
-        return cls(tables.events(), tables.usage(), min(block.position for block in blocks))
+        tables = EventTables(held)
+        return cls(tables.events(), tables.usage(), min(int(block.positions[0]) for block in held))
 
     def packed(self) -> tuple[bytes, bytes]:
         """Both tables as streams, for another process."""
@@ -54,9 +55,11 @@ class Arriving:
 
     def ids_at(self, positions: NDArray[np.int64]) -> list[tuple[str, str]]:
         """The (organisation, event id) of the events at these positions, all of which are here."""
-        places = pa.array(np.searchsorted(self.events.column("position").to_numpy(), positions))
-        held = [self.events.column(name).take(places).to_pylist() for name in ("organisation", "event_id")]
-        return list(zip(*held, strict=True))
+        held = self.events.column("position").to_numpy()
+        order = np.argsort(held, kind="stable")
+        places = pa.array(order[np.searchsorted(held, positions, sorter=order)])
+        columns = [self.events.column(name).take(places).to_pylist() for name in ("organisation", "event_id")]
+        return list(zip(*columns, strict=True))
 
 
 def _stream(batch: pa.RecordBatch) -> bytes:
@@ -76,12 +79,12 @@ class EventTables:
 
     def __init__(self, blocks: Sequence[MeteredBlock]) -> None:
         self._blocks = blocks
-        self._counts = np.array([len(block.columns) for block in blocks], dtype=np.int64)
-        self._starts = np.cumsum(self._counts) - self._counts
-        self._organisation = self._shared([block.columns.organisation for block in blocks])
-        self._position = self._running([block.position for block in blocks])
-        self._event_at = _micros(self._all(lambda block: block.columns.event_ats))
-        self._account_id = _texts(self._all(lambda block: block.outcomes.account_ids))
+        counts = [len(block.events) for block in blocks]
+        self._starts = np.cumsum(counts) - counts
+        self._organisation = _joined([_repeated(block.events.organisation, len(block.events)) for block in blocks])
+        self._position = np.concatenate([block.positions for block in blocks])
+        self._event_at = np.concatenate([block.events.event_ats for block in blocks])
+        self._account_id = self._of_outcomes(lambda outcomes: outcomes.account_ids)
 
     def events(self) -> pa.RecordBatch:
         """One row for each event."""
@@ -89,80 +92,84 @@ class EventTables:
             {
                 "organisation": self._organisation,
                 "position": self._position,
-                "reserved": self._running([block.reserved for block in self._blocks]),
-                "event_id": _texts(self._all(lambda block: block.columns.ids)),
+                "reserved": np.concatenate([block.reserved for block in self._blocks]),
+                "event_id": pa.concat_arrays([block.events.columns.column("ids") for block in self._blocks]),
                 "key": np.concatenate([block.keys for block in self._blocks]),
-                "schema_name": _texts(self._all(lambda block: block.columns.schema_names)),
-                "schema_version": pa.array(self._all(lambda block: block.outcomes.schema_versions), pa.int32()),
-                "account_ref": _texts(self._all(lambda block: block.columns.account_refs)),
+                "schema_name": _joined([block.events.schema_names.column for block in self._blocks]),
+                "schema_version": self._of_outcomes(lambda outcomes: outcomes.schema_versions, pa.int32()),
+                "account_ref": _joined([block.events.account_refs.column for block in self._blocks]),
                 "account_id": self._account_id,
-                "customer_id": _texts(self._all(lambda block: block.outcomes.customer_ids)),
+                "customer_id": self._of_outcomes(lambda outcomes: outcomes.customer_ids),
                 "event_at": _instants(self._event_at),
-                "received_at": _instants(np.repeat(_micros(self._each("received_at")), self._counts)),
-                "source": self._shared([block.columns.source.value for block in self._blocks]),
-                "attributes": _texts(self._all(lambda block: block.columns.attributes)),
-                "dimensions": _texts(self._all(lambda block: block.columns.dimensions)),
-                "status": _texts(self._all(lambda block: block.outcomes.statuses)),
-                "status_description": _texts(self._all(lambda block: block.outcomes.descriptions)),
-                "filtered_out": _texts(self._all(lambda block: block.outcomes.filtered_out)),
-                "enrichments": _texts(self._all(lambda block: block.outcomes.enrichments)),
+                "received_at": _instants(np.concatenate([block.received_ats for block in self._blocks])),
+                "source": _joined([block.events.sources.column for block in self._blocks]),
+                "attributes": pa.concat_arrays([block.events.attributes for block in self._blocks]),
+                "dimensions": _joined([block.events.dimensions.column for block in self._blocks]),
+                "status": self._of_outcomes(lambda outcomes: outcomes.statuses),
+                "status_description": self._of_outcomes(lambda outcomes: outcomes.descriptions),
+                "filtered_out": self._of_outcomes(lambda outcomes: outcomes.filtered_out),
+                "enrichments": self._of_outcomes(lambda outcomes: outcomes.enrichments),
             }
         )
 
     def usage(self) -> pa.RecordBatch:
         """One row for each usage fact."""
-        facts = np.array([len(block.outcomes.usage_ordinals) for block in self._blocks], dtype=np.int64)
-        ordinals = np.array(self._all(lambda block: block.outcomes.usage_ordinals), dtype=np.int64)
-        columns = [
-            (start, column)
-            for start, block in zip(self._starts, self._blocks, strict=True)
-            for column in block.outcomes.digit_columns
+        facts = [
+            facts for start, block in zip(self._starts, self._blocks, strict=True) for facts in _facts(block, start)
         ]
-        of_event = np.concatenate(
-            [
-                ordinals + np.repeat(self._starts, facts),
-                *(np.array(column.ordinals, dtype=np.int64) + start for start, column in columns),
-            ]
-        )
-        used = self._all(lambda block: block.outcomes.usage_meters)
-        every = dict.fromkeys([*used, *(column.meter for _, column in columns)])
-        meters = {meter: place for place, meter in enumerate(every)}
+        every = list(dict.fromkeys(meter for meters, _, _ in facts for meter in meters.values))
+        places = {meter: place for place, meter in enumerate(every)}
         of_meter = np.concatenate(
-            [
-                np.array([meters[meter] for meter in used], dtype=np.int32),
-                *(np.full(len(column.units), meters[column.meter], dtype=np.int32) for _, column in columns),
-            ]
+            [np.empty(0, np.int32)]
+            + [np.array([places[meter] for meter in meters.values], np.int32)[meters.codes] for meters, _, _ in facts]
         )
-        digits = pa.array(list(chain.from_iterable(column.units for _, column in columns)), _TEXT)
-        values = [pa.array(self._all(lambda block: block.outcomes.usage_values), _UNITS), digits.cast(_UNITS)]
+        of_event = np.concatenate([np.empty(0, np.int64), *(ordinals for _, ordinals, _ in facts)])
         return pa.RecordBatch.from_pydict(
             {
                 "organisation": self._organisation.take(pa.array(of_event)),
                 "account_id": self._account_id.take(pa.array(of_event)),
-                "meter_id": pa.DictionaryArray.from_arrays(of_meter, _texts([meter.id for meter in meters])),
-                "meter_version": np.array([meter.version for meter in meters], dtype=np.int32)[of_meter],
+                "meter_id": pa.DictionaryArray.from_arrays(of_meter, _texts([meter.id for meter in every])),
+                "meter_version": np.array([meter.version for meter in every], dtype=np.int32)[of_meter],
                 "event_at": _instants(self._event_at[of_event]),
-                "value": pa.concat_arrays(values),
+                "value": pa.concat_arrays([pa.array([], _UNITS), *(units for _, _, units in facts)]),
                 "position": self._position[of_event],
             }
         )
 
-    def _all(self, column: Callable[[MeteredBlock], Iterable[T]]) -> list[T]:
-        return list(chain.from_iterable(map(column, self._blocks)))
+    def _of_outcomes(self, column: Callable[[Outcomes], CodedColumn[Any]], of: pa.DataType = _TEXT) -> pa.Array:
+        return _joined([_coded(column(block.outcomes), of) for block in self._blocks])
 
-    def _each(self, field: str) -> list[Any]:
-        return [getattr(block, field) for block in self._blocks]
 
-    def _shared(self, texts: list[str]) -> pa.DictionaryArray:
-        """A text for each block, as a column in which it stands once."""
-        names = list(dict.fromkeys(texts))
-        places = np.array([names.index(text) for text in texts], dtype=np.int32)
-        return pa.DictionaryArray.from_arrays(np.repeat(places, self._counts), pa.array(names, _TEXT))
+def _facts(block: MeteredBlock, start: int) -> Iterator[tuple[CodedColumn[MeterTerms], NDArray[np.int64], pa.Array]]:
+    """The usage facts of a block in portions: whose meters', of which events counted through all blocks, how much."""
+    outcomes = block.outcomes
+    for column in outcomes.digit_columns:
+        yield CodedColumn(len(column.units), column.meter), start + column.ordinals, column.units.cast(_UNITS)
+    if outcomes.usage_meters:
+        meters = CodedColumn(len(outcomes.usage_meters), outcomes.usage_meters[0])
+        for place, meter in enumerate(outcomes.usage_meters):
+            meters[place] = meter
+        yield meters, start + np.array(outcomes.usage_ordinals), pa.array(outcomes.usage_values, _UNITS)
 
-    def _running(self, firsts: list[int]) -> NDArray[np.int64]:
-        """Consecutive numbers for each block, from its first one on."""
-        offsets = np.array(firsts, dtype=np.int64) - self._starts
-        return np.repeat(offsets, self._counts) + np.arange(self._counts.sum())
+
+def _repeated(text: str, count: int) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(np.zeros(count, dtype=np.int32), _texts([text]))
+
+
+def _coded(column: CodedColumn[Any], of: pa.DataType) -> pa.Array:
+    """A column of outcomes; what is None there is null."""
+    present = [value for value in column.values if value is not None]
+    places = np.cumsum([value is not None for value in column.values], dtype=np.int32) - 1
+    absent = np.array([value is None for value in column.values], dtype=np.bool_)
+    codes = pa.array(places[column.codes], mask=absent[column.codes] if absent.any() else None)
+    return pa.DictionaryArray.from_arrays(codes, pa.array(present, of))
+
+
+def _joined(columns: Sequence[pa.DictionaryArray]) -> pa.DictionaryArray:
+    """Columns one behind the other."""
+    if len(columns) == 1:
+        return columns[0]
+    return pa.chunked_array(columns).unify_dictionaries().combine_chunks()
 
 
 class RevisionTables:
@@ -214,11 +221,8 @@ def _texts(values: Sequence[str | bytes | None]) -> pa.Array:
 
 
 def _micros(instants: list[datetime]) -> NDArray[np.int64]:
-    """Microseconds since 1970, exact; much faster than letting Arrow read aware datetimes."""
-    spans: list[timedelta] = [instant - _EPOCH for instant in instants]
-    return np.array(
-        [(span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds for span in spans], dtype=np.int64
-    )
+    """Microseconds since 1970."""
+    return np.array([micros_of(instant) for instant in instants], dtype=np.int64)
 
 
 def _instants(micros: NDArray[np.int64]) -> pa.Array:

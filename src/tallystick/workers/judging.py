@@ -6,27 +6,27 @@ first the rows are read and the keys of their ids told, then every event is judg
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tallystick.kernel.micros import micros_of
 from tallystick.metering.event import COUNTED
+from tallystick.metering.event_block import EventBlock
 from tallystick.metering.identity import identified
-from tallystick.metering.processing import process
+from tallystick.metering.processing import process_block
 from tallystick.stores.event_facts import MeteredBlock
-from tallystick.stores.event_log import position_of, row_of
+from tallystick.stores.event_log import position_of
 from tallystick.stores.known_ids import keys_of
 from tallystick.workers.orders import Moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from tallystick.metering.catalogue import Catalogue, CatalogueSource
-    from tallystick.metering.columns import EventColumns
     from tallystick.stores.event_log import LogRow
     from tallystick.stores.event_store import EventStore
     from tallystick.stores.id_run import Keys, Positions
@@ -36,13 +36,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Arrival:
-    """A block of a log row on its way: event i has `position` + i and nanosecond `reserved` + i."""
+    """Events on their way, each with its position, its nanosecond, and the microsecond at which it was received.
 
-    position: int
-    reserved: int
-    received_at: datetime
-    columns: EventColumns
-    keys: NDArray[np.uint64]
+    `row` is the one that they, or the first of them, are from.
+    """
+
+    row: LogRow
+    block: EventBlock
+    positions: NDArray[np.int64]
+    reserved: NDArray[np.int64]
+    received_ats: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, row: LogRow, ordinal: int, block: EventBlock) -> _Arrival:
+        """A block of a log row, the first of whose events has that ordinal."""
+        ordinals = ordinal + np.arange(len(block))
+        received_ats = np.full(len(block), micros_of(row.received_at))
+        return cls(row, block, position_of(row.row) + ordinals, row.reserved + ordinals, received_ats)
+
+    @classmethod
+    def joined(cls, arrivals: Sequence[_Arrival]) -> _Arrival:
+        """Events of one organisation that order nothing, as one block."""
+        if len(arrivals) == 1:
+            return arrivals[0]
+        return cls(
+            arrivals[0].row,
+            EventBlock.joined([arrival.block for arrival in arrivals]),
+            np.concatenate([arrival.positions for arrival in arrivals]),
+            np.concatenate([arrival.reserved for arrival in arrivals]),
+            np.concatenate([arrival.received_ats for arrival in arrivals]),
+        )
 
 
 class Round:
@@ -52,18 +75,22 @@ class Round:
         self, rows: Sequence[LogRow], catalogues: CatalogueSource, orders: Orders, keys: KeysOf = keys_of
     ) -> None:
         self._orders = orders
-        self._catalogues = _snapshots([columns for row in rows for columns in row.blocks], catalogues, orders)
-        self._arrivals = [arrival for row in rows for arrival in self._arriving(row, keys)]
+        arrivals = _gathered(rows)
+        self._catalogues = _snapshots([arrival.block for arrival in arrivals], catalogues, orders)
+        self._arrivals = [
+            replace(one, block=identified(one.block, self._catalogues[one.block.organisation])) for one in arrivals
+        ]
+        self._keys = [keys(one.block.organisation, one.block.ids) for one in self._arrivals]
         self._rejudged = [
-            keys(arrival.columns.organisation, orders.ids(arrival.columns))
-            for arrival in self._arrivals
-            if arrival.columns.rejudged or arrival.columns.remetered
+            keys(one.block.organisation, orders.ids(one.block))
+            for one in self._arrivals
+            if one.block.rejudged or one.block.remetered
         ]
 
     @property
     def keys(self) -> Keys:
         """The keys of all ids that may be taken in this round."""
-        return np.concatenate([np.empty(0, np.uint64), *(one.keys for one in self._arrivals), *self._rejudged])
+        return np.concatenate([np.empty(0, np.uint64), *self._keys, *self._rejudged])
 
     def judged(self, taken: Sequence[tuple[str, str]]) -> list[MeteredBlock]:
         """The blocks with what became of their events; `taken` are the (organisation, id) that earlier events took."""
@@ -72,43 +99,46 @@ class Round:
             claimed.setdefault(organisation, set()).add(event_id)
         return [
             MeteredBlock(
-                position=arrival.position,
+                positions=arrival.positions,
                 reserved=arrival.reserved,
-                received_at=arrival.received_at,
-                columns=arrival.columns,
-                outcomes=process(
-                    arrival.columns,
-                    arrival.received_at,
-                    self._catalogues[arrival.columns.organisation],
-                    claimed[arrival.columns.organisation],
+                received_ats=arrival.received_ats,
+                events=arrival.block,
+                outcomes=process_block(
+                    arrival.block,
+                    arrival.received_ats,
+                    self._catalogues[arrival.block.organisation],
+                    claimed[arrival.block.organisation],
                 ),
-                keys=arrival.keys,
+                keys=keys,
             )
-            for arrival in self._arrivals
-            if self._may_be_judged(arrival, claimed[arrival.columns.organisation])
+            for arrival, keys in zip(self._arrivals, self._keys, strict=True)
+            if self._may_be_judged(arrival, claimed[arrival.block.organisation])
         ]
 
     def _may_be_judged(self, arrival: _Arrival, claimed: set[str]) -> bool:
         """Whether a block has events of its own to judge, once what it orders was carried out."""
-        columns = arrival.columns
-        if columns.orders:
-            catalogue = self._catalogues[columns.organisation]
-            moment = Moment(row_of(arrival.position), arrival.received_at, catalogue, claimed)
-            return self._orders.carry_out(columns, moment) and len(columns) > 0
-        return len(columns) > 0
+        block = arrival.block
+        if block.orders:
+            catalogue = self._catalogues[block.organisation]
+            moment = Moment(arrival.row.row, arrival.row.received_at, catalogue, claimed)
+            return self._orders.carry_out(block, moment) and len(block) > 0
+        return len(block) > 0
 
-    def _arriving(self, row: LogRow, keys: KeysOf) -> Iterator[_Arrival]:
+
+def _gathered(rows: Sequence[LogRow]) -> list[_Arrival]:
+    """The events of rows, those of an organisation together unless something is ordered between them."""
+    arrivals: list[_Arrival] = []
+    for row in rows:
         ordinal = 0
-        for sent in row.blocks:
-            columns = identified(sent, self._catalogues[sent.organisation])
-            yield _Arrival(
-                position=position_of(row.row, ordinal),
-                reserved=row.reserved + ordinal,
-                received_at=row.received_at,
-                columns=columns,
-                keys=keys(columns.organisation, columns.ids),
-            )
-            ordinal += len(columns)
+        for block in row.blocks:
+            arrivals.append(_Arrival.of(row, ordinal, block))
+            ordinal += len(block)
+    if any(arrival.block.orders for arrival in arrivals):
+        return arrivals
+    groups: dict[str, list[_Arrival]] = {}
+    for arrival in arrivals:
+        groups.setdefault(arrival.block.organisation, []).append(arrival)
+    return [_Arrival.joined(group) for group in groups.values()]
 
 
 def taken_earlier(keys: Keys, known: KnownIds, events: EventStore) -> list[tuple[str, str]]:
@@ -122,21 +152,22 @@ def claims_of(blocks: Sequence[MeteredBlock]) -> tuple[Keys, Positions]:
     keys: list[Keys] = [np.empty(0, np.uint64)]
     positions: list[Positions] = [np.empty(0, np.int64)]
     for block in blocks:
-        claims = np.array([status in COUNTED for status in block.outcomes.statuses], dtype=np.bool_)
+        statuses = block.outcomes.statuses
+        claims = np.array([status in COUNTED for status in statuses.values], dtype=np.bool_)[statuses.codes]
         keys.append(block.keys[claims])
-        positions.append(block.position + np.flatnonzero(claims))
+        positions.append(block.positions[claims])
     return np.concatenate(keys), np.concatenate(positions)
 
 
-def _snapshots(blocks: Sequence[EventColumns], catalogues: CatalogueSource, orders: Orders) -> Mapping[str, Catalogue]:
+def _snapshots(blocks: Sequence[EventBlock], catalogues: CatalogueSource, orders: Orders) -> Mapping[str, Catalogue]:
     schemas: dict[str, set[str]] = {}
     accounts: dict[str, set[str]] = {}
-    for columns in blocks:
-        schemas.setdefault(columns.organisation, set()).update(columns.schema_names)
-        accounts.setdefault(columns.organisation, set()).update(columns.account_refs)
-        for schema, account in orders.references(columns):
-            schemas[columns.organisation].add(schema)
-            accounts[columns.organisation].add(account)
+    for block in blocks:
+        schemas.setdefault(block.organisation, set()).update(block.schema_names.texts)
+        accounts.setdefault(block.organisation, set()).update(block.account_refs.texts)
+        for schema, account in orders.references(block):
+            schemas[block.organisation].add(schema)
+            accounts[block.organisation].add(account)
     return {
         organisation: catalogues.snapshot(organisation, names, accounts[organisation])
         for organisation, names in schemas.items()

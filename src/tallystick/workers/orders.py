@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from tallystick.metering.catalogue import Catalogue
-    from tallystick.metering.columns import EventColumns
+    from tallystick.metering.event_block import EventBlock
     from tallystick.metering.remetering import Facts
     from tallystick.stores.event_facts import StoredEvent, UsageFact
     from tallystick.stores.event_store import EventStore
@@ -51,7 +51,7 @@ class Orders:
         self.revisions: list[Revision] = []
 
     @classmethod
-    def among(cls, blocks: Iterable[EventColumns], events: EventStore) -> Orders:
+    def among(cls, blocks: Iterable[EventBlock], events: EventStore) -> Orders:
         """The orders of blocks, about events of a store."""
         asked: dict[str, set[int]] = defaultdict(set)
         for block in blocks:
@@ -63,7 +63,7 @@ class Orders:
             [fact for organisation, positions in about.items() for fact in events.units_of(organisation, positions)],
         )
 
-    def references(self, block: EventColumns) -> Iterator[tuple[str, str]]:
+    def references(self, block: EventBlock) -> Iterator[tuple[str, str]]:
         """(schema name, account reference) of the events that a block is about."""
         for position in block.orders:
             stored = self._stored.get(position)
@@ -72,12 +72,12 @@ class Orders:
                 if stored.account_id is not None:
                     yield stored.event.schema_name, stored.account_id
 
-    def ids(self, block: EventColumns) -> list[str | None]:
+    def ids(self, block: EventBlock) -> list[str | None]:
         """The ids that events of a block may take when they are judged again."""
         anew = [position for position in block.remetered if self._is_invalid(position)]
         return [self._stored[position].event.id for position in block.rejudged + anew if position in self._stored]
 
-    def carry_out(self, block: EventColumns, moment: Moment) -> bool:
+    def carry_out(self, block: EventBlock, moment: Moment) -> bool:
         """Do what a block orders; whether its own events may be judged, because all is taken back that should be."""
         for position in block.rejudged:
             self._judge_again(block.organisation, position, moment)
@@ -86,7 +86,7 @@ class Orders:
         taken_back = [self._take_back(block, position, moment) for position in block.undone]
         return all(taken_back)
 
-    def _take_back(self, block: EventColumns, position: int, moment: Moment) -> bool:
+    def _take_back(self, block: EventBlock, position: int, moment: Moment) -> bool:
         stored = self._stored.get(position)
         if (
             stored is None
@@ -117,7 +117,7 @@ class Orders:
         if outcome.status is not EventStatus.ACCOUNT_NOT_FOUND:
             self._keep(organisation, with_outcome(stored, outcome), moment, outcome.facts)
 
-    def _meter_anew(self, block: EventColumns, wanted: tuple[str, int], moment: Moment) -> None:
+    def _meter_anew(self, block: EventBlock, wanted: tuple[str, int], moment: Moment) -> None:
         """Let one meter, as it is now, make units of events of which it made others, or none."""
         found = [self._stored[position] for position in block.remetered if position in self._stored]
         meter = meter_in(moment.catalogue, found[0].event.schema_name, *wanted) if found else None

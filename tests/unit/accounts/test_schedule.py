@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.accounts.schedule import LatenessGate, Schedule
+from tallystick.accounts.schedule import END_OF_MICROS, LatenessGate, Schedule, TakenUntil
+from tallystick.kernel.micros import micros_of
 from tallystick.kernel.period import FOREVER, Period, local_date, local_midnight
 from tallystick.kernel.recurrence import CycleRule, Interval, cycles
 
@@ -89,6 +90,15 @@ def test_an_event_outside_every_piece_is_never_too_late() -> None:
     for event_at in (at(2026, 1, 31), at(2026, 3, 1)):
         assert not gate.refuses(event_at, at(2030, 1, 1))
     assert not LatenessGate((), UTC_ZONE).refuses(at(2026, 1, 1), at(2030, 1, 1))
+
+
+def test_a_gate_says_until_when_all_events_of_a_cycle_are_taken() -> None:
+    """Cycles of a month with five days of grace, by hand: January is taken until 6 February."""
+    gate = LatenessGate((piece(Period(at(2026, 1, 1), at(2026, 3, 1)), grace_days=5),), UTC_ZONE)
+    january = TakenUntil(micros_of(at(2026, 1, 1)), micros_of(at(2026, 2, 1)), micros_of(at(2026, 2, 6)))
+    assert gate.taken_until(micros_of(at(2026, 1, 17))) == january
+    outside = micros_of(at(2026, 3, 1))
+    assert gate.taken_until(outside) == TakenUntil(outside, outside + 1, END_OF_MICROS)
 
 
 Judged = list[tuple[datetime, datetime]]

@@ -19,6 +19,7 @@ from tallystick.metering.catalogue import (
 )
 from tallystick.metering.columns import EventColumns
 from tallystick.metering.event import Attribute, Event, EventSource
+from tallystick.metering.event_block import EventBlock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,6 +54,11 @@ def flight(
 def columns(*events: Event, organisation: str = ORGANISATION, source: EventSource = EventSource.BATCH) -> EventColumns:
     """The events as one request."""
     return EventColumns.of(events, organisation, source)
+
+
+def block(*events: Event) -> EventBlock:
+    """The events as they lie in the log."""
+    return EventBlock.of(columns(*events))
 
 
 def meter(

@@ -175,7 +175,7 @@ def test_an_enriched_field_stands_before_one_that_the_event_brought_beyond_its_s
 
 def test_what_was_sent_stays_as_it_was() -> None:
     sent = columns(flight())
-    before = (list(sent.attributes), list(sent.dimensions))
+    before = (sent.attributes, sent.dimensions)
     enrichments = decode(encode({"fields": [field("km", "7")]}), Enrichments)
     process(sent, NOON, catalogue(replace(schema(meter()), enrichments=enrichments)), set())
     assert (sent.attributes, sent.dimensions) == before

@@ -6,13 +6,15 @@ from dataclasses import replace
 from datetime import timedelta, timezone
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from tallystick.catalog.id_template import IdTemplate
+from tallystick.kernel.micros import micros_of
 from tallystick.metering.event import EventStatus
 from tallystick.metering.identity import identified
-from tallystick.metering.processing import process
-from tests.unit.metering.samples import NOON, catalogue, columns, flight, meter, schema
+from tallystick.metering.processing import process_block
+from tests.unit.metering.samples import NOON, block, catalogue, flight, meter, schema
 
 if TYPE_CHECKING:
     from tallystick.metering.catalogue import Catalogue
@@ -24,7 +26,7 @@ def known(template: str | None) -> Catalogue:
 
 
 def made(template: str, *events: Event) -> list[str | None]:
-    return identified(columns(*events), known(template)).ids
+    return identified(block(*events), known(template)).ids
 
 
 def test_an_event_without_an_id_gets_the_one_that_the_template_makes() -> None:
@@ -37,7 +39,7 @@ def test_an_explicit_id_wins() -> None:
 
 
 def test_events_that_all_bring_their_ids_stay_the_same_object() -> None:
-    sent = columns(flight("a"), flight("b"))
+    sent = block(flight("a"), flight("b"))
     assert identified(sent, known("${accountId}")) is sent
 
 
@@ -71,8 +73,8 @@ def test_without_a_usable_template_an_event_has_no_id_and_is_told_why(
     template: str | None, event: Event, reason: str
 ) -> None:
     """The id comes before the schema in the pipeline, so an unknown schema without an id is NO_EVENT_ID."""
-    sent = identified(columns(event), known(template))
-    outcomes = process(sent, NOON, known(template), set())
+    sent = identified(block(event), known(template))
+    outcomes = process_block(sent, np.array([micros_of(NOON)]), known(template), set())
     assert outcomes.statuses == [EventStatus.NO_EVENT_ID]
     assert reason in (outcomes.descriptions[0] or "")
 

@@ -34,7 +34,7 @@ NO, YES = "false", "true"
 
 def data(attributes: Mapping[str, str] | None = None, dimensions: Mapping[str, str] | None = None) -> EventData:
     held = EventColumns.of([flight(attributes=attributes, dimensions=dimensions)], "org.1", EventSource.API)
-    return EventData(held.attributes[0], held.dimensions[0])
+    return EventData(held.attributes, held.dimensions)
 
 
 @pytest.mark.parametrize(
