@@ -44,12 +44,12 @@ class Arriving:
         tables = EventTables(held)
         return cls(tables.events(), tables.usage(), min(int(block.positions[0]) for block in held))
 
-    def packed(self) -> tuple[bytes, bytes]:
+    def packed(self) -> tuple[memoryview, memoryview]:
         """Both tables as streams, for another process."""
         return _stream(self.events), _stream(self.usage)
 
     @classmethod
-    def unpacked(cls, events: bytes, usage: bytes, first_position: int) -> Arriving:
+    def unpacked(cls, events: memoryview, usage: memoryview, first_position: int) -> Arriving:
         """What `packed` packed; nothing is copied."""
         return cls(_batch(events), _batch(usage), first_position)
 
@@ -62,15 +62,14 @@ class Arriving:
         return list(zip(*columns, strict=True))
 
 
-def _stream(batch: pa.RecordBatch) -> bytes:
+def _stream(batch: pa.RecordBatch) -> memoryview:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
-    packed: bytes = sink.getvalue().to_pybytes()
-    return packed
+    return memoryview(sink.getvalue())
 
 
-def _batch(stream: bytes) -> pa.RecordBatch:
+def _batch(stream: memoryview) -> pa.RecordBatch:
     return pa.ipc.open_stream(pa.py_buffer(stream)).read_next_batch()
 
 

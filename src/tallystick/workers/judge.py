@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import signal
+import socket
 import sys
-from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -14,8 +14,9 @@ from tallystick.kernel import quantity
 from tallystick.stores.event_store_arrow import Arriving
 from tallystick.stores.state.catalogues import StateCatalogues
 from tallystick.stores.state.database import Database
+from tallystick.workers.channel import Channel
 from tallystick.workers.judging import Round, claims_of
-from tallystick.workers.judging_apart import TO_CHILD, Begun, Failed, Judged, Rows
+from tallystick.workers.judging_apart import READY, TO_CHILD, Begun, Failed, Judged, Rows
 from tallystick.workers.memory import give_back
 from tallystick.workers.orders import NO_ORDERS
 from tallystick.workers.program import collecting_rarely, log_warnings
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 PAUSE_SECONDS: Final = 0.1
 """How long no rows come until what the last ones took is given back: under load they come sooner, and take it again."""
 
+_NOTHING: Final = memoryview(b"")
 _log = logging.getLogger("tallystick.events")
 
 
@@ -36,27 +38,27 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)  # the parent decides, and lets what is at hand finish
     log_warnings()
     quantity.install()
-    with Connection(int(sys.argv[1])) as parent:
-        database = Database(parent.recv_bytes().decode())
+    with Channel(socket.socket(fileno=int(sys.argv[1]))) as parent:
+        database = Database(str(parent.receive(), "utf-8"))
         try:
             with collecting_rarely():
-                parent.send_bytes(b"ready")
+                parent.send(READY)
                 _answer(parent, Judge(StateCatalogues(database)))
-        except (OSError, EOFError):
+        except OSError:
             pass  # the parent has gone
         finally:
             database.close()
 
 
-def _answer(parent: Connection, judge: Judge) -> None:
+def _answer(parent: Channel, judge: Judge) -> None:
     """Answer the parent for ever, holding nothing meanwhile but the rows that were begun; a pause ends a burst."""
     while True:
-        parent.send_bytes(_answered(judge, parent.recv_bytes()))
-        if not parent.poll(PAUSE_SECONDS):
+        parent.send(_answered(judge, parent.receive()))
+        if not parent.is_waiting(PAUSE_SECONDS):
             give_back()
 
 
-def _answered(judge: Judge, sent: bytes) -> bytes:
+def _answered(judge: Judge, sent: memoryview) -> bytes:
     message = TO_CHILD.decode(sent)
     try:
         answer: Begun | Judged | Failed = judge.begin(message) if isinstance(message, Rows) else judge.judge(message)
@@ -89,9 +91,9 @@ class Judge:
         self._round = None
         arriving = Arriving.of(blocks)
         keys, positions = claims_of(blocks)
-        events, usage = (b"", b"") if arriving is None else arriving.packed()
+        events, usage = (_NOTHING, _NOTHING) if arriving is None else arriving.packed()
         first = None if arriving is None else arriving.first_position
-        return Judged(events, usage, first, keys.tobytes(), positions.tobytes())
+        return Judged(events, usage, first, memoryview(keys.tobytes()), memoryview(positions.tobytes()))
 
 
 if __name__ == "__main__":

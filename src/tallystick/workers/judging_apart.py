@@ -10,7 +10,6 @@ import logging
 import socket
 import subprocess
 import sys
-from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -18,6 +17,7 @@ import numpy as np
 
 from tallystick.stores.event_log import RawRow
 from tallystick.stores.event_store_arrow import Arriving
+from tallystick.workers.channel import Channel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from tallystick.stores.id_run import Keys, Positions
 
 PROGRAM: Final = "tallystick.workers.judge"
+READY: Final = b"ready"
+"""What the child says first."""
+
 _START_SECONDS: Final = 60
 _STOP_SECONDS: Final = 5
 _log = logging.getLogger("tallystick.events")
@@ -51,11 +54,11 @@ class Begun(msgspec.Struct, frozen=True, tag=True):
 class Judged(msgspec.Struct, frozen=True, tag=True):
     """The rows for the event store, and the claims of ids; nothing of either, when there were no events."""
 
-    events: bytes
-    usage: bytes
+    events: memoryview
+    usage: memoryview
     first_position: int | None
-    claimed_keys: bytes
-    claimed_positions: bytes
+    claimed_keys: memoryview
+    claimed_positions: memoryview
 
     @property
     def arriving(self) -> Arriving | None:
@@ -90,7 +93,7 @@ class JudgeApart:
     def __init__(self, database_url: str) -> None:
         self._database_url = database_url
         self._process: subprocess.Popen[bytes] | None = None
-        self._connection: Connection | None = None
+        self._channel: Channel | None = None
         self._is_ready = False
         self._owed = 0
         """Answers that the child has yet to give."""
@@ -100,23 +103,23 @@ class JudgeApart:
         if self._process is not None:
             return
         ours, theirs = socket.socketpair()
-        with ours, theirs:
+        with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - this very interpreter, with a module of ours
                 [sys.executable, "-m", PROGRAM, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
             )
-            self._connection = Connection(ours.detach())
-        self._connection.send_bytes(self._database_url.encode())  # not as an argument: it may hold a password
+            self._channel = Channel(ours)
+        self._channel.send(self._database_url.encode())  # not as an argument: it may hold a password
         self._is_ready = False
         self._owed = 0
 
     def stop(self) -> None:
         """Let the child end; it is waited for."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
         if self._process is not None:
             try:
                 self._process.wait(_STOP_SECONDS)
@@ -134,8 +137,8 @@ class JudgeApart:
             _log.error("the process that judges events has died; it is started anew")
             self.stop()
             self.start()
-        if not self._is_ready and self._connection is not None and self._connection.poll():
-            self._is_ready = self._connection.recv_bytes() == b"ready"
+        if not self._is_ready and self._channel is not None and self._channel.is_waiting():
+            self._is_ready = bytes(self._channel.receive()) == READY
         return self._is_ready
 
     def begin(self, rows: Sequence[RawRow]) -> None:
@@ -177,10 +180,10 @@ class JudgeApart:
         return judged
 
     def _send(self, message: Rows | Taken) -> None:
-        if self._connection is None:
+        if self._channel is None:
             raise ApartError("there is no child")
         try:
-            self._connection.send_bytes(msgspec.msgpack.encode(message))
+            self._channel.send(msgspec.msgpack.encode(message))
         except OSError as gone:
             raise ApartError(str(gone)) from gone
         self._owed += 1
@@ -192,11 +195,11 @@ class JudgeApart:
         return message
 
     def _heard(self) -> Begun | Judged | Failed:
-        if self._connection is None:
+        if self._channel is None:
             raise ApartError("there is no child")
         try:
-            message: Begun | Judged | Failed = FROM_CHILD.decode(self._connection.recv_bytes())
-        except (OSError, EOFError) as gone:
+            message: Begun | Judged | Failed = FROM_CHILD.decode(self._channel.receive())
+        except OSError as gone:
             raise ApartError("the child is gone") from gone
         self._owed -= 1
         return message
