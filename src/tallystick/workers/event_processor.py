@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from tallystick.metering.event import COUNTED
 from tallystick.stores.known_ids import KnownIds
+from tallystick.stores.memory import give_back
 from tallystick.workers.judging import Round, claims_of, taken_earlier
-from tallystick.workers.memory import give_back
 from tallystick.workers.orders import Orders
 from tallystick.workers.rounds_apart import RoundsApart
 

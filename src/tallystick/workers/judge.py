@@ -12,12 +12,12 @@ import msgspec
 
 from tallystick.kernel import quantity
 from tallystick.stores.event_store_arrow import Arriving
+from tallystick.stores.memory import give_back
 from tallystick.stores.state.catalogues import StateCatalogues
 from tallystick.stores.state.database import Database
 from tallystick.workers.channel import Channel
 from tallystick.workers.judging import Round, claims_of
 from tallystick.workers.judging_apart import READY, TO_CHILD, Begun, Failed, Judged, Rows
-from tallystick.workers.memory import give_back
 from tallystick.workers.orders import NO_ORDERS
 from tallystick.workers.program import collecting_rarely, log_warnings
 

@@ -13,7 +13,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 import pyarrow as pa
-from tallystick.workers.memory import give_back
+from tallystick.stores.memory import give_back
 
 def resident():
     (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS")]
