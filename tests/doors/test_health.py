@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -70,12 +70,16 @@ def test_a_command_that_has_to_wait_for_events_is_refused_as_soon_as_those_canno
         goes_on = threading.Event()
         api.post("/event_schema", {"name": "api_call", "attributes": [{"name": "calls"}], "dimensions": []}).ok()
 
-        def full(*_: object) -> None:
-            assert ends or goes_on.wait(60)
-            raise OSError("no space left on device")
+        apply = server.engine.events.apply
+
+        def kept(*arguments: Any) -> None:  # noqa: ANN401
+            if ends:
+                raise OSError("no space left on device")
+            assert goes_on.wait(60)
+            apply(*arguments)
 
         with monkeypatch.context() as patch:
-            patch.setattr(server.engine.events, "apply", full)
+            patch.setattr(server.engine.events, "apply", kept)
             api.post("/ingest", {"event": event("e-1")}).ok()
             refused = beside.submit(lambda: api.post("/event_schema/api_call/activate").refused(503))
             assert said in refused.result(60)

@@ -16,7 +16,7 @@ class Watermark:
     def __init__(self, row: int, received_at: datetime | None) -> None:
         self.row = row
         self.received_at = received_at
-        self._failure: str | None = None
+        self.failure: str | None = None
         self._waiting = 0
         self._listeners: list[Callable[[], None]] = []
         self._changed = threading.Condition()
@@ -25,18 +25,6 @@ class Watermark:
     def is_awaited(self) -> bool:
         """Whether somebody waits for a higher row right now."""
         return self._waiting > 0
-
-    @property
-    def failure(self) -> str | None:
-        """Why it does not rise now, or None; whoever processes says so, and goes on trying."""
-        return self._failure
-
-    @failure.setter
-    def failure(self, reason: str | None) -> None:
-        if reason != self._failure:
-            with self._changed:
-                self._failure = reason
-                self._changed.notify_all()
 
     def listen(self, awaited: Callable[[], None]) -> None:
         """Call this, on the thread that begins to wait, each time somebody does."""
@@ -50,6 +38,12 @@ class Watermark:
                 self.received_at = received_at
                 self._changed.notify_all()
 
+    def tell(self, failure: str | None) -> None:
+        """Say why it does not rise now, or that nothing keeps it any more; it is tried again and again."""
+        with self._changed:
+            self.failure = failure
+            self._changed.notify_all()
+
     def wait_until(self, row: int, timeout: float, *, while_it_rises: bool = False) -> bool:
         """Wait at most so many seconds until a row is passed, or only while it rises at all; whether it was."""
         if self.row >= row:
@@ -61,7 +55,7 @@ class Watermark:
                 awaited()
             with self._changed:
                 self._changed.wait_for(
-                    lambda: self.row >= row or (while_it_rises and self._failure is not None), timeout
+                    lambda: self.row >= row or (while_it_rises and self.failure is not None), timeout
                 )
                 return self.row >= row
         finally:

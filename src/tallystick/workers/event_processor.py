@@ -126,13 +126,14 @@ class EventProcessor:
             try:
                 full = self._round() >= MOST_IN_ROUND // 2
                 is_burst = self._goes_on(is_burst or full)
-                self._events.watermark.failure = None
+                if self.failure is not None:
+                    self._events.watermark.tell(None)
                 backoff = 0.0
             except Exception as failure:  # noqa: BLE001 - see below
                 # Nothing was stored, so the round is tried again; until it works, readiness shows why.
                 if self.failure != str(failure):
                     _log.exception("events cannot be processed; trying again")
-                self._events.watermark.failure = str(failure) or type(failure).__name__
+                self._events.watermark.tell(str(failure) or type(failure).__name__)
                 backoff = min(backoff * 2 or FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS)
 
     def _goes_on(self, is_burst: bool) -> bool:  # noqa: FBT001 - the answer is of the same kind
