@@ -48,8 +48,9 @@ CREATE TABLE IF NOT EXISTS log (
 """
 _ADD_CHECKSUM: Final = "ALTER TABLE log ADD COLUMN checksum INTEGER"
 _PAGE_BYTES: Final = 32_768
-"""Of a new file: rows are long, and SQLite takes 40 % less of the processor for a row of eight such pages than of 64."""
+"""Of a new file: rows are long, and cost SQLite 40 % less of the processor in such pages than in those of 4 KB."""
 
+_PAGES_PER_CHECKPOINT: Final = 128
 _INSERT: Final = "INSERT INTO log (row, received_at, reserved, count, body, checksum) VALUES (?, ?, ?, ?, ?, ?)"
 _BITS: Final = 64
 _PRUNE: Final = "DELETE FROM log WHERE row IN (SELECT row FROM log WHERE row <= ? ORDER BY row LIMIT ?)"
@@ -382,6 +383,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_PER_CHECKPOINT}")
     connection.execute("PRAGMA temp_store = MEMORY")  # one row is all that is ever put aside, by a VACUUM
     held = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
     if held != ["wal", 2]:
