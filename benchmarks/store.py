@@ -19,6 +19,7 @@ from tallystick.engine import Engine, Settings
 from tallystick.stores.event_log import position_of
 from tallystick.stores.event_store import DuckEventStore
 from tallystick.stores.event_store_arrow import Arriving
+from tallystick.stores.event_store_sorting import PORTION
 from tallystick.stores.known_ids import keys_of
 from tallystick.stores.state.catalogues import StateCatalogues
 from tallystick.workers.event_processor import EventProcessor
@@ -106,11 +107,12 @@ def _copied(made: World, data: Path) -> World:
 
 @dataclass(frozen=True, slots=True)
 class _Pattern:
-    """Processed events and their usage as rows of the event store; `of_event` is the event of each fact."""
+    """Processed events, their facts and the series of these as they arrive; `of_event` is the event of each fact."""
 
     organisation: str
     events: pa.Table
-    usage: pa.Table
+    facts: pa.Table
+    series: pa.Table
     of_event: NDArray[np.int64]
 
     @classmethod
@@ -118,9 +120,11 @@ class _Pattern:
         """What a directory holds."""
         with duckdb.connect(made.data / EVENTS, read_only=True) as database:
             events = database.sql("FROM event ORDER BY position").to_arrow_table()
-            usage = database.sql("FROM usage ORDER BY position").to_arrow_table()
-        of_event = np.searchsorted(events["position"].to_numpy(), usage["position"].to_numpy())
-        return cls(made.organisation, events, usage, of_event)
+            facts = database.sql("FROM fact ORDER BY position").to_arrow_table()
+            series = database.sql("FROM series ORDER BY series").to_arrow_table()
+        of_event = np.searchsorted(events["position"].to_numpy(), facts["position"].to_numpy())
+        facts = _replaced(facts, series=np.searchsorted(series["series"].to_numpy(), facts["series"].to_numpy()))
+        return cls(made.organisation, events, facts, series.drop_columns(["series"]), of_event)
 
     def renewed(self, row: int, reserved: int, start: datetime, span: timedelta) -> Arriving:
         """The same with new ids and other times, as the events of one row of the log."""
@@ -137,17 +141,20 @@ class _Pattern:
             reserved=reserved + np.arange(count),
             event_at=_instants(seconds),
         )
-        usage = _replaced(self.usage, position=positions[self.of_event], event_at=_instants(seconds[self.of_event]))
-        return Arriving(_batch(events), _batch(usage), position_of(row))
+        facts = _replaced(self.facts, position=positions[self.of_event], event_at=_instants(seconds[self.of_event]))
+        return Arriving(_batch(events), _batch(facts), _batch(self.series), position_of(row))
 
     def first(self, count: int) -> _Pattern:
         """The pattern of only so many events."""
         facts = int(np.searchsorted(self.of_event, count))
-        return replace(self, events=self.events[:count], usage=self.usage[:facts], of_event=self.of_event[:facts])
+        return replace(self, events=self.events[:count], facts=self.facts[:facts], of_event=self.of_event[:facts])
 
 
 def _fill_in_bulk(data: Path, events: int, pattern: _Pattern) -> None:
-    """Add events by the same transactions as a server, but without judging each; they come in order of time."""
+    """Add events by the same transactions as a server, but without judging each; they come in order of time.
+
+    Facts are sorted as by a server that keeps up.
+    """
     start, end = last_month()
     rows = -(-events // _PATTERN)
     span = (end - start) / rows
@@ -158,6 +165,8 @@ def _fill_in_bulk(data: Path, events: int, pattern: _Pattern) -> None:
             count = min(_PATTERN, events - (row - 1) * _PATTERN)
             arriving = pattern.first(count).renewed(row, reserved + row * _PATTERN, start + (row - 1) * span, span)
             store.apply_rows(arriving, row, received_at)
+            if store.count_unsorted() >= PORTION:
+                store.sort_portion()
 
 
 def _replaced(table: pa.Table, **given: Any) -> pa.Table:  # noqa: ANN401 - whatever Arrow makes a column of

@@ -177,6 +177,12 @@ def test_usage_without_its_event_is_found(data: Path) -> None:
     assert findings["usage"][1].startswith("1 of 2 facts belong to no stored event: restore")
 
 
+def test_usage_without_its_series_is_found(data: Path) -> None:
+    in_store(data, "DELETE FROM series WHERE series = (SELECT min(series) FROM fact)")
+    status, findings = repaired(data)
+    assert (status, findings["usage"][0]) == (1, "broken")
+
+
 def test_events_behind_the_offset_are_found(data: Path) -> None:
     in_store(data, "UPDATE progress SET through_row = through_row - 1")
     status, findings = repaired(data)

@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys
 from pathlib import Path
+from tallystick.stores import faults
 from tests.workers.test_event_processor import Plant, distance
 
 plant = Plant(Path(sys.argv[1]))
@@ -29,6 +30,8 @@ for number in range(5):
     print(number, flush=True)
     plant.processor.drain()
     plant.processor._known.settle()
+    if faults.armed(faults.SORT_EARLY):
+        plant.store.sort_portion()
 plant.close()
 """
 
@@ -100,6 +103,18 @@ def test_killed_while_known_ids_are_written(tmp_path: Path, point: str) -> None:
     plant.processor._known.settle()
     assert {path.suffix for path in (tmp_path / "ids").iterdir()} == {".ids"}
     plant.close()
+
+
+@pytest.mark.parametrize("point", sorted({faults.FACTS_BEFORE_COMMIT, faults.FACTS_SORTED}))
+def test_killed_while_facts_are_sorted(tmp_path: Path, point: str) -> None:
+    """Each fact is there once, sorted or not; again and again, with facts that were sorted before."""
+    for times in range(1, 4):
+        assert run(tmp_path, f"{times}", faults.SORT_EARLY) == (0, 5)
+        assert run(tmp_path, f"dies-{times}", f"crash@{point},{faults.SORT_EARLY}") == (-signal.SIGKILL, 1)
+        plant = Plant(tmp_path)
+        assert plant.miles() == 6 * times
+        assert plant.store.count_unsorted() == (2 if point == faults.FACTS_BEFORE_COMMIT else 0)
+        plant.close()
 
 
 def test_an_index_that_lost_an_id_would_count_it_again(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ _KEY_BITS: Final = 64
 _SLICE_BITS: Final = 5
 """Ids are compared in 32 slices by their key, so that what is compared at once fits the memory."""
 
-_TABLES: Final = ("event", "usage", "revision")
+_TABLES: Final = ("event", "series", "fact_sorted", "fact_arrived", "revision")
 _TWICE: Final = """
 SELECT organisation, event_id, count(*) FROM judged
 WHERE key >= $first AND key <= $last AND event_id IS NOT NULL AND list_contains($claiming, status)
@@ -107,9 +107,12 @@ class CheckedEventStore(DuckEventStore):
         return found
 
     def count_without_event(self) -> tuple[int, int]:
-        """How many usage facts there are, and how many of them belong to no stored event of their organisation."""
-        query = "SELECT count(*) FROM usage"
-        orphans = "SELECT count(*) FROM usage ANTI JOIN event USING (organisation, position)"
+        """How many usage facts there are, and how many of them have no series, or no stored event of theirs."""
+        query = "SELECT count(*) FROM fact"
+        orphans = """
+            SELECT count(*) FROM (SELECT organisation, position FROM fact LEFT JOIN series USING (series))
+            ANTI JOIN event USING (organisation, position)
+        """
         return self._read(query, {})[0][0], self._read(orphans, {})[0][0]
 
     def count_beyond_offset(self) -> int:

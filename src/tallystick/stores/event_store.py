@@ -6,7 +6,6 @@ import contextlib
 import logging
 import os
 import re
-import secrets
 import shutil
 import threading
 from datetime import UTC
@@ -15,12 +14,15 @@ from typing import TYPE_CHECKING, Final, Protocol
 import duckdb
 import pyarrow as pa
 
-from tallystick.kernel.errors import BillingError, Kind, Problem
+from tallystick.kernel.errors import BillingError
 from tallystick.stores import faults
 from tallystick.stores.event_facts import MeteredBlock, MeteredEvent, Revision, StoredEvent, UsageFact, UsageWindow
 from tallystick.stores.event_log import row_of
 from tallystick.stores.event_store_arrow import Arriving, RevisionTables
 from tallystick.stores.event_store_queries import ATTACHED, EventQueries, unreadable
+from tallystick.stores.event_store_series import SeriesNumbers
+from tallystick.stores.event_store_sorting import ROWS_PER_GROUP, sort_portion
+from tallystick.stores.event_store_tables import laid_out
 from tallystick.stores.watermark import Watermark
 
 if TYPE_CHECKING:
@@ -38,10 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DuckEventStore", "EventStore", "MeteredBlock", "MeteredEvent", "StoredEvent", "UsageFact", "UsageWindow"]
 
-LAYOUT: Final = 2
-"""The version of the tables below. Layout 1 had neither revisions nor enrichments; they are added when it is opened."""
-
-ROWS_PER_GROUP: Final = 40_960
 CHECKPOINT_THRESHOLD: Final = "64MB"
 """How much the write-ahead log holds before DuckDB rewrites it as columns.
 
@@ -50,73 +48,6 @@ ones, which DuckDB never merges later. Fewer groups per checkpoint, and large ba
 writes), make it rewrite most rows once more, seconds at a time.
 """
 
-_TABLES: Final = """
-CREATE TABLE IF NOT EXISTS event (
-    organisation VARCHAR NOT NULL,
-    position BIGINT NOT NULL,
-    reserved BIGINT NOT NULL,
-    event_id VARCHAR,
-    key UBIGINT NOT NULL,
-    schema_name VARCHAR NOT NULL,
-    schema_version INTEGER,
-    account_ref VARCHAR NOT NULL,
-    account_id VARCHAR,
-    customer_id VARCHAR,
-    event_at TIMESTAMP NOT NULL,
-    received_at TIMESTAMP NOT NULL,
-    source VARCHAR NOT NULL,
-    attributes VARCHAR NOT NULL,
-    dimensions VARCHAR NOT NULL,
-    status VARCHAR NOT NULL,
-    status_description VARCHAR,
-    filtered_out VARCHAR,
-    enrichments VARCHAR
-);
-ALTER TABLE event ADD COLUMN IF NOT EXISTS enrichments VARCHAR;
-CREATE TABLE IF NOT EXISTS usage (
-    organisation VARCHAR NOT NULL,
-    account_id VARCHAR NOT NULL,
-    meter_id VARCHAR NOT NULL,
-    meter_version INTEGER NOT NULL,
-    event_at TIMESTAMP NOT NULL,
-    value DECIMAL(38, 12) NOT NULL,
-    position BIGINT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS revision (
-    organisation VARCHAR NOT NULL,
-    position BIGINT NOT NULL,
-    number BIGINT NOT NULL,
-    revised_at TIMESTAMP NOT NULL,
-    status VARCHAR NOT NULL,
-    status_description VARCHAR,
-    before_reverting VARCHAR,
-    schema_version INTEGER,
-    account_id VARCHAR,
-    customer_id VARCHAR,
-    filtered_out VARCHAR,
-    enrichments VARCHAR
-);
-CREATE VIEW IF NOT EXISTS judged AS
-SELECT event.* REPLACE (
-    CASE WHEN latest.position IS NULL THEN event.status ELSE latest.status END AS status,
-    CASE WHEN latest.position IS NULL THEN event.status_description ELSE latest.status_description END
-        AS status_description,
-    CASE WHEN latest.position IS NULL THEN event.schema_version ELSE latest.schema_version END AS schema_version,
-    CASE WHEN latest.position IS NULL THEN event.account_id ELSE latest.account_id END AS account_id,
-    CASE WHEN latest.position IS NULL THEN event.customer_id ELSE latest.customer_id END AS customer_id,
-    CASE WHEN latest.position IS NULL THEN event.filtered_out ELSE latest.filtered_out END AS filtered_out,
-    CASE WHEN latest.position IS NULL THEN event.enrichments ELSE latest.enrichments END AS enrichments
-), latest.before_reverting
-FROM event LEFT JOIN (
-    SELECT position, unnest(max_by(outcome, number)) FROM (
-        SELECT position, number, struct_pack(status, status_description, before_reverting, schema_version, account_id,
-            customer_id, filtered_out, enrichments) AS outcome FROM revision
-    ) GROUP BY position
-) AS latest ON latest.position = event.position;
-CREATE TABLE IF NOT EXISTS progress (through_row BIGINT NOT NULL, received_at TIMESTAMP);
-CREATE TABLE IF NOT EXISTS identity (id VARCHAR NOT NULL);
-CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL);
-"""
 _TORN: Final = re.compile(r"Corrupt WAL file: entry at byte position (\d+)")
 _log = logging.getLogger(__name__)
 
@@ -136,6 +67,14 @@ class EventStore(Protocol):
 
     def apply_rows(self, arriving: Arriving, through_row: int, received_at: datetime) -> None:
         """As `apply`, for events whose rows were made elsewhere."""
+        ...
+
+    def count_unsorted(self) -> int:
+        """How many usage facts have arrived and are not sorted yet."""
+        ...
+
+    def sort_portion(self) -> int:
+        """Sort some of the usage facts that arrived first, while others may arrive; how many."""
         ...
 
     @property
@@ -293,6 +232,7 @@ class DuckEventStore(EventQueries):
             raise unreadable(failure, "opened") from failure
         self._watermark = Watermark(*self._progress())
         self._applying = threading.Lock()
+        self._series = SeriesNumbers()
 
     @property
     def watermark(self) -> Watermark:
@@ -354,6 +294,24 @@ class DuckEventStore(EventQueries):
             faults.reach(faults.EVENTS_COMMITTED)
             self._watermark.rise(through_row, received_at)
 
+    def count_unsorted(self) -> int:
+        """How many usage facts have arrived and are not sorted yet."""
+        return int(self._read("SELECT count(*) FROM fact_arrived", {})[0][0])
+
+    def sort_portion(self) -> int:
+        """Sort those usage facts that arrived first, at most `PORTION`, while others may arrive; how many.
+
+        Raises:
+            duckdb.Error: when nothing was sorted.
+        """
+        try:
+            with self._cursor() as cursor:
+                return sort_portion(cursor)
+        except duckdb.Error:
+            with self._applying:
+                self._recover()
+            raise
+
     def close(self) -> None:
         """Write everything into the one file and let go of it."""
         with self._applying:
@@ -377,35 +335,43 @@ class DuckEventStore(EventQueries):
             if arriving is not None:
                 _refuse_overlap(arriving, offset)
                 _insert(cursor, "INSERT INTO event BY NAME SELECT * FROM arriving", arriving.events)
-                _insert(cursor, "INSERT INTO usage BY NAME SELECT * FROM arriving", arriving.usage)
+                self._add_facts(cursor, arriving.facts, arriving.series)
             if revisions:
-                _revise(cursor, revisions)
+                self._revise(cursor, revisions)
             moved = [through_row, received_at.replace(tzinfo=None)]
             cursor.execute("UPDATE progress SET through_row = ?, received_at = ?", moved)
             faults.reach(faults.EVENTS_BEFORE_COMMIT)
             cursor.commit()
         except BaseException:
+            self._series.forget()
             with contextlib.suppress(duckdb.Error):
                 cursor.rollback()
             raise
+        self._series.remember()
+
+    def _revise(self, cursor: duckdb.DuckDBPyConnection, revisions: Sequence[Revision]) -> None:
+        """Add outcomes and usage; what is taken back is reversed fact by fact, never edited."""
+        outcomes = RevisionTables([revision for revision in revisions if revision.is_outcome])
+        _insert(cursor, "INSERT INTO revision BY NAME SELECT * FROM arriving", outcomes.revisions())
+        self._add_facts(cursor, *RevisionTables(revisions).usage())
+
+    def _add_facts(self, cursor: duckdb.DuckDBPyConnection, facts: pa.RecordBatch, series: pa.RecordBatch) -> None:
+        """Add facts whose series are rows of another table."""
+        numbers = self._series.numbers_of(cursor, series)
+        place = facts.schema.get_field_index("series")
+        numbered = facts.set_column(place, "series", pa.array(numbers[facts.column(place).to_numpy()], pa.int32()))
+        _insert(cursor, "INSERT INTO fact_arrived BY NAME SELECT * FROM arriving", numbered)
 
     def _opened(self) -> duckdb.DuckDBPyConnection:
         database = duckdb.connect(":memory:", config=self._config)
         path = str(self._path).replace("'", "''")
         database.execute(f"ATTACH '{path}' AS {ATTACHED} (ROW_GROUP_SIZE {ROWS_PER_GROUP})")
         database.execute(f"USE {ATTACHED}")
-        database.execute(_TABLES)
-        database.execute("UPDATE schema_version SET version = ? WHERE version = 1", [LAYOUT])
-        database.execute("INSERT INTO schema_version SELECT ? WHERE NOT EXISTS (FROM schema_version)", [LAYOUT])
-        database.execute("INSERT INTO identity SELECT ? WHERE NOT EXISTS (FROM identity)", [secrets.token_hex(16)])
-        database.execute("INSERT INTO progress SELECT 0, NULL WHERE NOT EXISTS (FROM progress)")
-        (version,) = database.execute("SELECT version FROM schema_version").fetchall()[0]
-        if version != LAYOUT:
+        try:
+            laid_out(database, self._path.name)
+        except BaseException:
             database.close()
-            reason = (
-                f"{self._path.name} has layout {version}, this release knows {LAYOUT}: use the release that wrote it"
-            )
-            raise BillingError(Kind.BROKEN, "event_store_version", Problem("", reason))
+            raise
         return database
 
     def _opened_torn(self) -> duckdb.DuckDBPyConnection:
@@ -445,13 +411,6 @@ class DuckEventStore(EventQueries):
     def _progress(self) -> tuple[int, datetime | None]:
         row, received_at = self._read("SELECT through_row, received_at FROM progress", {})[0]
         return row, None if received_at is None else received_at.replace(tzinfo=UTC)
-
-
-def _revise(cursor: duckdb.DuckDBPyConnection, revisions: Sequence[Revision]) -> None:
-    """Add outcomes and usage; what is taken back is reversed fact by fact, never edited."""
-    outcomes = RevisionTables([revision for revision in revisions if revision.is_outcome])
-    _insert(cursor, "INSERT INTO revision BY NAME SELECT * FROM arriving", outcomes.revisions())
-    _insert(cursor, "INSERT INTO usage BY NAME SELECT * FROM arriving", RevisionTables(revisions).usage())
 
 
 def _refuse_overlap(arriving: Arriving, offset: int) -> None:

@@ -29,10 +29,14 @@ _UNITS: Final = pa.decimal128(quantity.STORED_DIGITS, quantity.STORED_SCALE)
 
 @dataclass(frozen=True, slots=True)
 class Arriving:
-    """What one transaction adds: the rows of `event` and `usage`, and the first of their positions."""
+    """What one transaction adds: events, their usage facts, the series that these name, and the first position.
+
+    The `series` of a fact is a row of `series` here; the store has a number for each of them.
+    """
 
     events: pa.RecordBatch
-    usage: pa.RecordBatch
+    facts: pa.RecordBatch
+    series: pa.RecordBatch
     first_position: int
 
     @classmethod
@@ -42,16 +46,16 @@ class Arriving:
         if not held:
             return None
         tables = EventTables(held)
-        return cls(tables.events(), tables.usage(), min(int(block.positions[0]) for block in held))
+        return cls(tables.events(), *tables.usage(), min(int(block.positions[0]) for block in held))
 
-    def packed(self) -> tuple[memoryview, memoryview]:
-        """Both tables as streams, for another process."""
-        return _stream(self.events), _stream(self.usage)
+    def packed(self) -> tuple[memoryview, memoryview, memoryview]:
+        """The three tables as streams, for another process."""
+        return _stream(self.events), _stream(self.facts), _stream(self.series)
 
     @classmethod
-    def unpacked(cls, events: memoryview, usage: memoryview, first_position: int) -> Arriving:
+    def unpacked(cls, events: memoryview, facts: memoryview, series: memoryview, first_position: int) -> Arriving:
         """What `packed` packed; nothing is copied."""
-        return cls(_batch(events), _batch(usage), first_position)
+        return cls(_batch(events), _batch(facts), _batch(series), first_position)
 
     def ids_at(self, positions: NDArray[np.int64]) -> list[tuple[str, str]]:
         """The (organisation, event id) of the events at these positions, all of which are here."""
@@ -74,7 +78,7 @@ def _batch(stream: memoryview) -> pa.RecordBatch:
 
 
 class EventTables:
-    """The rows for the tables `event` and `usage`, as Arrow; column names are those of the tables."""
+    """The rows for the tables of events and of facts, as Arrow; column names are those of the tables."""
 
     def __init__(self, blocks: Sequence[MeteredBlock]) -> None:
         self._blocks = blocks
@@ -111,8 +115,8 @@ class EventTables:
             }
         )
 
-    def usage(self) -> pa.RecordBatch:
-        """One row for each usage fact."""
+    def usage(self) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+        """One row for each usage fact, and one for each series of theirs."""
         facts = [
             facts for start, block in zip(self._starts, self._blocks, strict=True) for facts in _facts(block, start)
         ]
@@ -123,17 +127,40 @@ class EventTables:
             + [np.array([places[meter] for meter in meters.values], np.int32)[meters.codes] for meters, _, _ in facts]
         )
         of_event = np.concatenate([np.empty(0, np.int64), *(ordinals for _, ordinals, _ in facts)])
-        return pa.RecordBatch.from_pydict(
+        series, names = self._series(of_event, of_meter, [meter.id for meter in every])
+        made = pa.RecordBatch.from_pydict(
             {
-                "organisation": self._organisation.take(pa.array(of_event)),
-                "account_id": self._account_id.take(pa.array(of_event)),
-                "meter_id": pa.DictionaryArray.from_arrays(of_meter, _texts([meter.id for meter in every])),
+                "series": series,
                 "meter_version": np.array([meter.version for meter in every], dtype=np.int32)[of_meter],
                 "event_at": _instants(self._event_at[of_event]),
                 "value": pa.concat_arrays([pa.array([], _UNITS), *(units for _, _, units in facts)]),
                 "position": self._position[of_event],
             }
         )
+        return made, names
+
+    def _series(
+        self, of_event: NDArray[np.int64], of_meter: NDArray[np.int32], meter_ids: list[str]
+    ) -> tuple[NDArray[np.int32], pa.RecordBatch]:
+        """The series of each fact, as rows of the other table; an account's stand together there."""
+        organisations, of_organisation = _distinct(self._organisation)
+        accounts, of_account = _distinct(self._account_id)
+        meters, of_version = _distinct(_texts(meter_ids).dictionary_encode())
+        # One integer for the three names, of whose digits each name is found again.
+        shape = tuple(max(len(names), 1) for names in (organisations, accounts, meters))
+        named = of_organisation.astype(np.int64) * shape[1] + of_account
+        met = pa.array(named[of_event] * shape[2] + of_version[of_meter]).dictionary_encode()
+        distinct = met.dictionary.to_numpy()
+        order = np.argsort(distinct)
+        places = np.empty(len(order), np.int32)
+        places[order] = np.arange(len(order), dtype=np.int32)
+        organisation, account, meter = np.unravel_index(distinct[order], shape)
+        names = {
+            "organisation": organisations.take(pa.array(organisation)),
+            "account_id": accounts.take(pa.array(account)),
+            "meter_id": meters.take(pa.array(meter)),
+        }
+        return places[met.indices.to_numpy()], pa.RecordBatch.from_pydict(names)
 
     def _of_outcomes(self, column: Callable[[Outcomes], CodedColumn[Any]], of: pa.DataType = _TEXT) -> pa.Array:
         return _joined([_coded(column(block.outcomes), of) for block in self._blocks])
@@ -164,6 +191,14 @@ def _coded(column: CodedColumn[Any], of: pa.DataType) -> pa.Array:
     return pa.DictionaryArray.from_arrays(codes, pa.array(present, of))
 
 
+def _distinct(column: pa.DictionaryArray) -> tuple[pa.Array, NDArray[np.int32]]:
+    """The texts of a column, none of them twice, and which of them each row has; any, where it has none."""
+    texts = column.dictionary.dictionary_encode()
+    if not len(texts):
+        return texts.dictionary, np.zeros(len(column), np.int32)
+    return texts.dictionary, texts.indices.to_numpy()[column.indices.fill_null(0).to_numpy()]
+
+
 def _joined(columns: Sequence[pa.DictionaryArray]) -> pa.DictionaryArray:
     """Columns one behind the other."""
     if len(columns) == 1:
@@ -172,7 +207,7 @@ def _joined(columns: Sequence[pa.DictionaryArray]) -> pa.DictionaryArray:
 
 
 class RevisionTables:
-    """The rows for the tables `revision` and `usage` of what became of stored events later."""
+    """The rows for the tables of revisions and of facts of what became of stored events later."""
 
     def __init__(self, revisions: Sequence[Revision]) -> None:
         self._revisions = revisions
@@ -196,20 +231,23 @@ class RevisionTables:
             }
         )
 
-    def usage(self) -> pa.RecordBatch:
-        """One row for each new usage fact."""
+    def usage(self) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+        """One row for each new usage fact, and one for each series of theirs."""
         made = [(revision, meter, value) for revision in self._revisions for meter, value in revision.usage]
-        return pa.RecordBatch.from_pydict(
+        names = [(revision.organisation, revision.account_id, meter.id) for revision, meter, _ in made]
+        series = {name: place for place, name in enumerate(dict.fromkeys(names))}
+        facts = pa.RecordBatch.from_pydict(
             {
-                "organisation": _texts([revision.organisation for revision, _, _ in made]),
-                "account_id": _texts([revision.account_id for revision, _, _ in made]),
-                "meter_id": _texts([meter.id for _, meter, _ in made]),
+                "series": pa.array([series[name] for name in names], pa.int32()),
                 "meter_version": pa.array([meter.version for _, meter, _ in made], pa.int32()),
                 "event_at": _instants(_micros([revision.event_at for revision, _, _ in made])),
                 "value": pa.array([value for _, _, value in made], _UNITS),
                 "position": pa.array([revision.position for revision, _, _ in made], pa.int64()),
             }
         )
+        columns = {"organisation": 0, "account_id": 1, "meter_id": 2}
+        named = {column: _texts([name[place] for name in series]) for column, place in columns.items()}
+        return facts, pa.RecordBatch.from_pydict(named)
 
     def _each(self, field: str) -> list[Any]:
         return [getattr(revision, field) for revision in self._revisions]

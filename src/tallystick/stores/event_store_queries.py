@@ -60,6 +60,7 @@ event_at <= $event_at AND (
     OR coalesce(event_id, '') = $event_id AND position > $position
 )"""
 _MICROSECOND: Final = timedelta(microseconds=1)
+_DAY: Final = timedelta(days=1)
 _NOT_REVERSED: Final = "HAVING count(*) % 2 = 1"
 """A fact that was reversed stands there twice, once with each sign."""
 
@@ -440,6 +441,8 @@ def _bucket(bounds: Sequence[datetime]) -> str:
         (width,) = whole
         if bounds[1] - bounds[0] <= width and bounds[-1] - bounds[-2] <= width:
             origin = bounds[1] - width - BEGINNING
+            if width == _DAY and not origin % _DAY:  # much faster than to divide by any other number
+                return f"CAST(event_at AS DATE) - DATE '{(bounds[1] - width).astimezone(UTC).date()}'"
             return f"(epoch_us(event_at) - {origin // _MICROSECOND}) // {width // _MICROSECOND}"
     return _search(bounds, 0, len(bounds) - 1)
 

@@ -1,8 +1,9 @@
 """Points at which a crash test makes the product fail on purpose. Nothing happens unless TALLYSTICK_FAULTS asks for it.
 
 The variable holds names separated by commas: `ack_before_commit` makes the event log lie about durability,
-`spill_ids_early` makes the index of known ids write each batch into a file, and `crash@<point>` kills the process as it
-reaches one of the `POINTS` or `JOB_POINTS`.
+`spill_ids_early` makes the index of known ids write each batch into a file, `sort_facts_early` makes the server sort
+usage facts as soon as there are any, and `crash@<point>` kills the process as it reaches one of the `POINTS` or
+`JOB_POINTS`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Final
 
 ACK_BEFORE_COMMIT: Final = "ack_before_commit"
 SPILL_EARLY: Final = "spill_ids_early"
+SORT_EARLY: Final = "sort_facts_early"
 
 LOG_BEFORE_COMMIT: Final = "log_before_commit"
 LOG_COMMITTED: Final = "log_committed_before_ack"
@@ -28,6 +30,8 @@ SECOND_LOOK_DONE: Final = "second_look_done_before_forgotten"
 MIGRATION_STEP: Final = "migration_step"
 FOUNDING_BEFORE_COMMIT: Final = "founding_before_commit"
 FOUNDED: Final = "founded_before_ready"
+FACTS_BEFORE_COMMIT: Final = "facts_sorted_before_commit"
+FACTS_SORTED: Final = "facts_sorted"
 IDS_HALF_WRITTEN: Final = "ids_half_written"
 IDS_BEFORE_RENAME: Final = "ids_written_before_rename"
 IDS_RENAMED: Final = "ids_renamed_before_old_removed"
@@ -47,6 +51,8 @@ POINTS: Final = frozenset(
         MIGRATION_STEP,
         FOUNDING_BEFORE_COMMIT,
         FOUNDED,
+        FACTS_BEFORE_COMMIT,
+        FACTS_SORTED,
         IDS_HALF_WRITTEN,
         IDS_BEFORE_RENAME,
         IDS_RENAMED,

@@ -62,6 +62,7 @@ class EventProcessor:
         self._apart = apart
         self._apart_rounds = None if apart is None else RoundsApart(log, events, self._known, apart)
         self._rounds = 0
+        self._is_full = False
         self._one_round = threading.Lock()
         self._stopping = False
         self._changed = threading.Condition()
@@ -101,6 +102,11 @@ class EventProcessor:
         """How many rounds the other process judged."""
         return 0 if self._apart_rounds is None else self._apart_rounds.count
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether events come in faster than they are processed, as far as the last round shows."""
+        return self._is_full and self._log.end() > self.passed()
+
     def wait_until(self, row: int, timeout: float) -> bool:
         """Wait at most so many seconds until a row is processed; whether it is."""
         return self._events.wait_until(row, timeout)
@@ -121,11 +127,11 @@ class EventProcessor:
 
     def _run(self) -> None:
         backoff = 0.0
-        full = is_burst = False
-        while self._wait(backoff, gather=not full):
+        is_burst = False
+        while self._wait(backoff, gather=not self._is_full):
             try:
-                full = self._round() >= MOST_IN_ROUND // 2
-                is_burst = self._goes_on(is_burst or full)
+                self._is_full = self._round() >= MOST_IN_ROUND // 2
+                is_burst = self._goes_on(is_burst or self._is_full)
                 if self.failure is not None:
                     self._events.watermark.tell(None)
                 backoff = 0.0

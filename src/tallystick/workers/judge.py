@@ -91,9 +91,9 @@ class Judge:
         self._round = None
         arriving = Arriving.of(blocks)
         keys, positions = claims_of(blocks)
-        events, usage = (_NOTHING, _NOTHING) if arriving is None else arriving.packed()
+        events, facts, series = (_NOTHING, _NOTHING, _NOTHING) if arriving is None else arriving.packed()
         first = None if arriving is None else arriving.first_position
-        return Judged(events, usage, first, memoryview(keys.tobytes()), memoryview(positions.tobytes()))
+        return Judged(events, facts, series, first, memoryview(keys.tobytes()), memoryview(positions.tobytes()))
 
 
 if __name__ == "__main__":

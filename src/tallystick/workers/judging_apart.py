@@ -55,7 +55,8 @@ class Judged(msgspec.Struct, frozen=True, tag=True):
     """The rows for the event store, and the claims of ids; nothing of either, when there were no events."""
 
     events: memoryview
-    usage: memoryview
+    facts: memoryview
+    series: memoryview
     first_position: int | None
     claimed_keys: memoryview
     claimed_positions: memoryview
@@ -65,7 +66,7 @@ class Judged(msgspec.Struct, frozen=True, tag=True):
         """The rows for the event store."""
         if self.first_position is None:
             return None
-        return Arriving.unpacked(self.events, self.usage, self.first_position)
+        return Arriving.unpacked(self.events, self.facts, self.series, self.first_position)
 
     @property
     def claims(self) -> tuple[Keys, Positions]:

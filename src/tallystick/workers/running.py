@@ -1,4 +1,4 @@
-"""The background work of one server: the processing of events, the second look, jobs and the billing clock."""
+"""The background work of one server: the processing of events, sorting, the second look, jobs and the billing clock."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tallystick.stores.state.catalogues import StateCatalogues
 from tallystick.workers.billing_clock import BillingClock
 from tallystick.workers.correction_task import CorrectionTask
 from tallystick.workers.event_processor import EventProcessor
+from tallystick.workers.fact_sorter import FactSorter
 from tallystick.workers.job_runner import JobRunner
 from tallystick.workers.judging_apart import JudgeApart
 from tallystick.workers.remetering_task import RemeteringTask
@@ -45,12 +46,14 @@ class Workers:
         catalogues = StateCatalogues(engine.database)
         self.processor = EventProcessor(engine.log, engine.events, catalogues, known=known, apart=judge)
         self.billing = BillingClock(engine, lambda: self.processor.failure)
+        self.fact_sorter = FactSorter(engine, self.processor)
         self.second_look = SecondLook(engine, lambda: self.processor.failure)
         self.jobs = JobRunner(engine, {kind: task() for kind, task in TASKS.items()}, lambda: self.processor.failure)
 
     def start(self) -> None:
         """Begin to process and to bill."""
         self.processor.start()
+        self.fact_sorter.start()
         self.second_look.start()
         self.jobs.start()
         self.billing.start()
@@ -60,6 +63,7 @@ class Workers:
         self.billing.stop()
         self.jobs.stop()
         self.second_look.stop()
+        self.fact_sorter.stop()
         self.processor.stop()
 
     def answer(self, caller: Caller, request: Request, encode: Callable[[Any], tuple[int, bytes]]) -> Answer:
