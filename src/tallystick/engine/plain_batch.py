@@ -84,7 +84,9 @@ class PlainBatches:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
         event_ats = [event.timestamp for event in events]
-        if attributes is None or dimensions is None or not all(at.tzinfo is UTC and at <= latest for at in event_ats):
+        if attributes is None or dimensions is None or {at.tzinfo for at in event_ats} != {UTC}:
+            return None
+        if max(event_ats) > latest:
             return None
         return EventColumns(
             organisation=organisation,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 TEXT: Final = pa.string()
 _NEWLINE: Final = b"\n"
+_NUL: Final = "\0"
 COLUMNS: Final = pa.schema(
     [
         ("ids", TEXT),
@@ -152,7 +153,7 @@ def arrow_of(parts: Sequence[EventColumns]) -> pa.RecordBatch:
     spans = [at - EPOCH for part in parts for at in part.event_ats]
 
     def texts(name: str) -> pa.StringArray:
-        return pa.array([text for part in parts for text in getattr(part, name)], TEXT)
+        return _texts([text for part in parts for text in getattr(part, name)])
 
     return pa.RecordBatch.from_arrays(
         [
@@ -160,18 +161,25 @@ def arrow_of(parts: Sequence[EventColumns]) -> pa.RecordBatch:
             texts("schema_names"),
             pa.array(spans, pa.duration("us")).view(pa.int64()),
             texts("account_refs"),
-            _lines([part.attributes for part in parts]),
-            _lines([part.dimensions for part in parts]),
+            _pieces(b"".join([part.attributes for part in parts]), _NEWLINE),
+            _pieces(b"".join([part.dimensions for part in parts]), _NEWLINE),
             pa.concat_arrays([pa.repeat(pa.scalar(part.source.value, TEXT), len(part)) for part in parts]),
         ],
         schema=COLUMNS,
     )
 
 
-def _lines(parts: Sequence[bytes]) -> pa.StringArray:
-    """The lines of texts as a column; JSON has no other character that ends a line."""
-    text = b"".join(parts)
-    ends = np.flatnonzero(np.frombuffer(text, np.uint8) == _NEWLINE[0])
+def _texts(texts: list[str | None]) -> pa.StringArray:
+    """Texts as a column; where all are there, in a third of the time that Arrow takes to look at each."""
+    if None in texts:
+        return pa.array(texts, TEXT)
+    joined = _NUL.join([*texts, ""]).encode()  # type: ignore[list-item]
+    return _pieces(joined, _NUL.encode()) if joined.count(_NUL.encode()) == len(texts) else pa.array(texts, TEXT)
+
+
+def _pieces(text: bytes, end: bytes) -> pa.StringArray:
+    """The pieces of a text that one character ends, as a column; JSON on a line holds no other end of a line."""
+    ends = np.flatnonzero(np.frombuffer(text, np.uint8) == end[0])
     offsets = np.zeros(len(ends) + 1, dtype=np.int32)
     offsets[1:] = ends - np.arange(len(ends))
-    return pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(text.replace(_NEWLINE, b"")))
+    return pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(text.replace(end, b"")))

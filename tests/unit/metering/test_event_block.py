@@ -25,6 +25,11 @@ def test_every_row_is_as_it_was_in_the_lists() -> None:
     assert list(EventBlock.of(sent).rows()) == list(sent.rows())
 
 
+def test_a_text_may_hold_what_ends_texts_while_they_are_joined() -> None:
+    sent = columns(flight("a\0b", account="\0"), flight("\0"), flight("c"))
+    assert list(EventBlock.of(sent).rows()) == list(sent.rows())
+
+
 def test_no_events_are_a_block_too() -> None:
     assert list(EventBlock.of(columns()).rows()) == []
 
