@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -163,10 +164,16 @@ def arrow_of(parts: Sequence[EventColumns]) -> pa.RecordBatch:
             texts("account_refs"),
             _pieces(b"".join([part.attributes for part in parts]), _NEWLINE),
             _pieces(b"".join([part.dimensions for part in parts]), _NEWLINE),
-            pa.concat_arrays([pa.repeat(pa.scalar(part.source.value, TEXT), len(part)) for part in parts]),
+            _sources(parts),
         ],
         schema=COLUMNS,
     )
+
+
+def _sources(parts: Sequence[EventColumns]) -> pa.StringArray:
+    """By which door each event came in; requests one behind the other by the same door are told of at once."""
+    runs = [(source, sum(map(len, run))) for source, run in itertools.groupby(parts, lambda part: part.source)]
+    return pa.concat_arrays([pa.repeat(pa.scalar(source.value, TEXT), count) for source, count in runs])
 
 
 def _texts(texts: list[str | None]) -> pa.StringArray:
