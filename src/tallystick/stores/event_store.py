@@ -305,7 +305,7 @@ class DuckEventStore(EventQueries):
             duckdb.Error: when nothing was sorted.
         """
         try:
-            with self._cursor() as cursor:
+            with self._applying, self._in_order, self._cursor() as cursor:
                 return sort_portion(cursor)
         except duckdb.Error:
             with self._applying:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -82,6 +83,8 @@ class EventQueries:
 
     def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
         self._database = database
+        self._in_order = threading.RLock()
+        """Held by a read, and while facts change their places: no answer is put together from before and after."""
 
     def usage_totals(self, organisation: str, windows: Sequence[UsageWindow]) -> list[dict[str, Decimal]]:
         """The usage by meter id in each window, in the order of the windows; one query, however many there are."""
@@ -378,7 +381,7 @@ class EventQueries:
             yield cursor
 
     def _read(self, query: str, parameters: Mapping[str, object], **tables: pa.Table) -> list[Any]:
-        with _readable(), self._cursor() as cursor:
+        with _readable(), self._in_order, self._cursor() as cursor:
             for name, table in tables.items():
                 cursor.register(name, table)
             return cursor.execute(query, parameters).fetchall()
