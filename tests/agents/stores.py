@@ -27,7 +27,7 @@ def digest(server: Inside) -> str:
     for path in (folder.path / "state.db", folder.event_log):
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             _add(kept, lambda sql, asked=connection: asked.execute(sql).fetchall(), _SQLITE_TABLES)
-    with server.engine.events._cursor() as cursor:
+    with server.engine.events._transaction() as cursor:
         _add(kept, lambda sql: cursor.execute(sql).fetchall(), _DUCK_TABLES)
     return kept.hexdigest()
 

@@ -1,4 +1,4 @@
-"""Databases for the tests of the stores: files of SQLite, and a real PostgreSQL 18 that runs as long as they do."""
+"""Databases for the tests of the stores: event stores, files of SQLite, and a real PostgreSQL 18."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from tallystick.stores.event_store import DuckEventStore
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Postgres:
-    """A running server on which databases are made and dropped at will."""
+    """A server on which databases are made and dropped at will; it runs as long as the tests do."""
 
     def __init__(self, server: Any) -> None:  # noqa: ANN401 - the wheel's own class, imported only when it is there
         self._server = server
@@ -82,3 +84,17 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewUrl]:
 def url(new_url: NewUrl) -> str:
     """The URL of an empty database."""
     return new_url()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the event store is."""
+    return tmp_path / "events.duckdb"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[DuckEventStore]:
+    """An empty event store."""
+    opened = DuckEventStore(path)
+    yield opened
+    opened.close()

@@ -28,18 +28,6 @@ NO_LIMIT = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 ALWAYS = Period(BEGINNING, FOREVER)
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "events.duckdb"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[DuckEventStore]:
-    opened = DuckEventStore(path)
-    yield opened
-    opened.close()
-
-
 def miles(store: DuckEventStore, organisation: str = ORGANISATION) -> Decimal:
     return total(store.usage_totals(organisation, [UsageWindow("acme", ALWAYS)])[0])
 

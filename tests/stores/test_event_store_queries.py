@@ -24,7 +24,6 @@ from tests.stores.event_samples import JANUARY, RECEIVED, block, total, trip
 from tests.unit.metering.samples import ORGANISATION, catalogue, departures, flight, meter, schema, span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 DAY = timedelta(days=1)
@@ -39,13 +38,6 @@ def day(number: float) -> datetime:
 
 def days(first: float, last: float) -> Period:
     return Period(day(first), day(last))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[DuckEventStore]:
-    opened = DuckEventStore(tmp_path / "events.duckdb")
-    yield opened
-    opened.close()
 
 
 def test_totals_are_half_open_and_of_one_account_and_organisation(store: DuckEventStore) -> None:

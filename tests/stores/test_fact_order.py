@@ -24,24 +24,11 @@ from tests.stores.event_samples import JANUARY, RECEIVED, block, total, trip
 from tests.unit.metering.samples import ORGANISATION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 ALWAYS = Period(BEGINNING, FOREVER)
 ACCOUNTS = ("acme", "zenith", "apex")
 OTHER = "org.2"
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "events.duckdb"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[DuckEventStore]:
-    opened = DuckEventStore(path)
-    yield opened
-    opened.close()
 
 
 def fill(store: DuckEventStore, rows: int, start: int = 1) -> None:

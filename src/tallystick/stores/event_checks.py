@@ -77,7 +77,7 @@ class CheckedEventStore(DuckEventStore):
         organisations = [name for (name,) in self._read("SELECT DISTINCT organisation FROM event ORDER BY 1", {})]
         query = "SELECT position, key, event_id FROM event WHERE organisation = $organisation"
         for organisation in organisations:
-            with self._cursor() as cursor:
+            with self._transaction() as cursor:
                 found = cursor.sql(query, params={"organisation": organisation})
                 for batch in found.to_arrow_reader(_PORTION):
                     ids = batch.column(2).to_pylist()
@@ -89,7 +89,7 @@ class CheckedEventStore(DuckEventStore):
         What a correction behind that row made of an event is left out: it is learnt with the correction.
         """
         count = missing = 0
-        with self._cursor() as cursor:
+        with self._transaction() as cursor:
             behind = position_of(known.offset + 1)
             claimed = cursor.sql(_CLAIMED, params={"behind": behind, "claiming": CLAIMING})
             for batch in claimed.to_arrow_reader(_PORTION):

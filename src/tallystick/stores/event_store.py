@@ -19,10 +19,11 @@ from tallystick.stores import faults
 from tallystick.stores.event_facts import MeteredBlock, MeteredEvent, Revision, StoredEvent, UsageFact, UsageWindow
 from tallystick.stores.event_log import row_of
 from tallystick.stores.event_store_arrow import Arriving, RevisionTables
-from tallystick.stores.event_store_queries import ATTACHED, EventQueries, unreadable
+from tallystick.stores.event_store_queries import EventQueries
 from tallystick.stores.event_store_series import SeriesNumbers
-from tallystick.stores.event_store_sorting import ROWS_PER_GROUP, sort_portion
+from tallystick.stores.event_store_sorting import ROWS_PER_GROUP, move_portion, writing_columns
 from tallystick.stores.event_store_tables import laid_out
+from tallystick.stores.event_store_transactions import AT_ONCE, ATTACHED, unreadable
 from tallystick.stores.watermark import Watermark
 
 if TYPE_CHECKING:
@@ -40,13 +41,16 @@ if TYPE_CHECKING:
 
 __all__ = ["DuckEventStore", "EventStore", "MeteredBlock", "MeteredEvent", "StoredEvent", "UsageFact", "UsageWindow"]
 
-CHECKPOINT_THRESHOLD: Final = "64MB"
-"""How much the write-ahead log holds before DuckDB rewrites it as columns.
+WORTH_CHECKPOINT: Final = 64_000_000
+"""Bytes in the write-ahead log at which DuckDB has to rewrite it as columns.
 
 That is some 150,000 events, or four groups of rows: a checkpoint then leaves one group partly filled among three full
 ones, which DuckDB never merges later. Fewer groups per checkpoint, and large batches that pass the log by (optimistic
 writes), make it rewrite most rows once more, seconds at a time.
 """
+
+_NEVER: Final = "1TB"
+"""DuckDB by itself would do so within a commit, for which those who want to read have to wait."""
 
 _TORN: Final = re.compile(r"Corrupt WAL file: entry at byte position (\d+)")
 _log = logging.getLogger(__name__)
@@ -220,7 +224,8 @@ class DuckEventStore(EventQueries):
         self._config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
             "threads": threads,
-            "checkpoint_threshold": CHECKPOINT_THRESHOLD,
+            "checkpoint_threshold": _NEVER,
+            AT_ONCE: True,
             "temp_directory": f"{path}.tmp",
             "enable_optimistic_write": False,
             "autoinstall_known_extensions": False,
@@ -286,13 +291,14 @@ class DuckEventStore(EventQueries):
     ) -> None:
         with self._applying:
             try:
-                with self._cursor() as cursor:
+                with self._transaction() as cursor:
                     self._store(cursor, arriving, through_row, received_at, revisions)
+                faults.reach(faults.EVENTS_COMMITTED)
+                self._watermark.rise(through_row, received_at)
+                self._checkpoint_when_due()
             except duckdb.Error:
                 self._recover()
                 raise
-            faults.reach(faults.EVENTS_COMMITTED)
-            self._watermark.rise(through_row, received_at)
 
     def count_unsorted(self) -> int:
         """How many usage facts have arrived and are not sorted yet."""
@@ -305,12 +311,18 @@ class DuckEventStore(EventQueries):
             duckdb.Error: when nothing was sorted.
         """
         try:
-            with self._applying, self._in_order, self._cursor() as cursor:
-                return sort_portion(cursor)
+            with self._transaction() as cursor, writing_columns(cursor):
+                moved = move_portion(cursor)
+                faults.reach(faults.FACTS_BEFORE_COMMIT)
+                self._commit(cursor)
+            faults.reach(faults.FACTS_SORTED)
+            with self._applying:
+                self._checkpoint_when_due()
         except duckdb.Error:
             with self._applying:
                 self._recover()
             raise
+        return moved
 
     def close(self) -> None:
         """Write everything into the one file and let go of it."""
@@ -326,11 +338,9 @@ class DuckEventStore(EventQueries):
         revisions: Sequence[Revision],
     ) -> None:
         """Every value comes from Arrow, in one stream for each table: binding rows one by one is far slower."""
-        cursor.begin()
         try:
             (offset,) = cursor.execute("SELECT through_row FROM progress").fetchall()[0]
             if through_row <= offset:
-                cursor.rollback()
                 return
             if arriving is not None:
                 _refuse_overlap(arriving, offset)
@@ -341,11 +351,9 @@ class DuckEventStore(EventQueries):
             moved = [through_row, received_at.replace(tzinfo=None)]
             cursor.execute("UPDATE progress SET through_row = ?, received_at = ?", moved)
             faults.reach(faults.EVENTS_BEFORE_COMMIT)
-            cursor.commit()
+            self._commit(cursor)
         except BaseException:
             self._series.forget()
-            with contextlib.suppress(duckdb.Error):
-                cursor.rollback()
             raise
         self._series.remember()
 
@@ -393,6 +401,16 @@ class DuckEventStore(EventQueries):
             os.fsync(file.fileno())
         _log.warning("%s was torn at byte %s, as by a power cut; as it was it is kept as %s.torn", wal, torn[1], wal)
         return self._opened()
+
+    def _checkpoint_when_due(self) -> None:
+        """Rewrite the write-ahead log as columns once it is worth it, unless facts are being sorted meanwhile."""
+        try:
+            size = self._path.with_name(f"{self._path.name}.wal").stat().st_size
+        except FileNotFoundError:
+            return
+        if size >= WORTH_CHECKPOINT:
+            with self._cursor() as cursor, contextlib.suppress(duckdb.TransactionException):
+                cursor.execute("CHECKPOINT")
 
     def _recover(self) -> None:
         """Be ready for the next try, whether or not the failed one was stored after all.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -14,12 +12,12 @@ import msgspec
 import pyarrow as pa
 
 from tallystick.kernel import quantity
-from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.kernel.period import BEGINNING
 from tallystick.metering.event import COUNTED, Attribute, Event, EventSource, EventStatus, stored_status
 from tallystick.metering.outcomes import unlisted
 from tallystick.stores.event_facts import MeteredEvent, StoredEvent, UsageFact
 from tallystick.stores.event_log import position_of
+from tallystick.stores.event_store_transactions import EventTransactions, readable
 from tallystick.stores.known_ids import keys_of
 
 if TYPE_CHECKING:
@@ -68,23 +66,11 @@ _NOT_REVERSED: Final = "HAVING count(*) % 2 = 1"
 CLAIMING: Final = sorted(status.value for status in COUNTED)
 """The statuses of events that have taken their id, as they are stored."""
 
-ATTACHED: Final = "kept"
-"""The name under which DuckDB knows the file."""
-
-_DAMAGE: Final = ("corrupt database", "corrupt wal", "failed to deserialize", "serialization error")
-"""What DuckDB says of a file whose content is not what was written; it has no class of errors for it."""
-
-_AWAY: Final = (duckdb.FatalException, duckdb.InternalException, duckdb.ConnectionException, duckdb.IOException)
 _PORTION: Final = 1_000_000
 
 
-class EventQueries:
-    """The reading side: each query has a cursor of its own, so any thread may ask."""
-
-    def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
-        self._database = database
-        self._in_order = threading.RLock()
-        """Held by a read, and while facts change their places: no answer is put together from before and after."""
+class EventQueries(EventTransactions):
+    """The reading side: each query is a transaction of its own, so any thread may ask."""
 
     def usage_totals(self, organisation: str, windows: Sequence[UsageWindow]) -> list[dict[str, Decimal]]:
         """The usage by meter id in each window, in the order of the windows; one query, however many there are."""
@@ -351,7 +337,7 @@ class EventQueries:
             SEMI JOIN (SELECT position FROM revision WHERE number > $position) AS revised USING (position)
             WHERE position <= $position AND list_contains($claiming, status) ORDER BY key
         """
-        with _readable(), self._cursor() as cursor:
+        with readable(), self._transaction() as cursor:
             found = cursor.sql(query, params={"position": position, "claiming": CLAIMING})
             for batch in found.to_arrow_reader(_PORTION):
                 yield batch.column(0).to_numpy(), batch.column(1).to_numpy()
@@ -373,46 +359,6 @@ class EventQueries:
             (first, second, quantity.plain(total if rest is None else quantity.EXACT.add(Decimal(total), rest)))
             for first, second, total, rest in rows
         ]
-
-    @contextlib.contextmanager
-    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with contextlib.closing(self._database.cursor()) as cursor:
-            cursor.execute(f"USE {ATTACHED}")
-            yield cursor
-
-    def _read(self, query: str, parameters: Mapping[str, object], **tables: pa.Table) -> list[Any]:
-        with _readable(), self._in_order, self._cursor() as cursor:
-            for name, table in tables.items():
-                cursor.register(name, table)
-            return cursor.execute(query, parameters).fetchall()
-
-
-@contextlib.contextmanager
-def _readable() -> Iterator[None]:
-    """A store that cannot be read is no defect of the question: it is opened anew soon, or has to be restored.
-
-    Raises:
-        BillingError: of kind UNAVAILABLE; BROKEN, when a block of the file is damaged.
-    """
-    try:
-        yield
-    except duckdb.Error as failure:
-        if any(word in str(failure).lower() for word in _DAMAGE):
-            raise unreadable(failure, "read") from failure
-        if not isinstance(failure, _AWAY):
-            raise
-        reason = f"the event store cannot be read now ({_first_line(failure)}): try again in a moment"
-        raise BillingError(Kind.UNAVAILABLE, "event_store_unavailable", Problem("", reason)) from failure
-
-
-def unreadable(failure: duckdb.Error, what: str) -> BillingError:
-    """The file itself is damaged."""
-    reason = f"events.duckdb cannot be {what} ({_first_line(failure)}): restore the data directory from a backup"
-    return BillingError(Kind.BROKEN, "event_store_damaged", Problem("", reason))
-
-
-def _first_line(failure: Exception) -> str:
-    return str(failure).partition("\n")[0]
 
 
 def _conditions(

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Final
 
-from tallystick.stores import faults
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,28 +19,18 @@ _MOVE: Final = "INSERT INTO fact_sorted FROM fact_arrived WHERE rowid < $behind 
 _REMOVE: Final = "DELETE FROM fact_arrived WHERE rowid < $behind"
 
 
-def sort_portion(cursor: duckdb.DuckDBPyConnection) -> int:
-    """Move those facts that arrived first, at most `PORTION`, to the sorted ones, in one transaction; how many.
+def move_portion(cursor: duckdb.DuckDBPyConnection) -> int:
+    """Move those facts that arrived first, at most `PORTION`, to the sorted ones, in this transaction; how many.
 
     Facts may arrive meanwhile: this transaction does not see them.
 
     Raises:
-        duckdb.Error: when nothing was moved.
+        duckdb.Error: when they cannot be moved.
     """
-    with writing_columns(cursor):
-        cursor.begin()
-        try:
-            (behind,) = cursor.execute(_BEHIND, {"portion": PORTION}).fetchall()[0]
-            (moved,) = cursor.execute(_MOVE, {"behind": behind}).fetchall()[0]
-            (removed,) = cursor.execute(_REMOVE, {"behind": behind}).fetchall()[0]
-            assert moved == removed, "a transaction sees the same rows twice"
-            faults.reach(faults.FACTS_BEFORE_COMMIT)
-            cursor.commit()
-        except BaseException:
-            with contextlib.suppress(Exception):
-                cursor.rollback()
-            raise
-    faults.reach(faults.FACTS_SORTED)
+    (behind,) = cursor.execute(_BEHIND, {"portion": PORTION}).fetchall()[0]
+    (moved,) = cursor.execute(_MOVE, {"behind": behind}).fetchall()[0]
+    (removed,) = cursor.execute(_REMOVE, {"behind": behind}).fetchall()[0]
+    assert moved == removed, "a transaction sees the same rows twice"
     return int(moved)
 
 
