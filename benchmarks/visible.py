@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _EVERY_S: Final = 0.2
 _WARM_UP_S: Final = 3
 _BATCH: Final = 1000
+_LOOK_AGAIN_S: Final = 0.02
+"""Between two reads of usage, which otherwise are a load of their own."""
+
 _PATIENCE_S: Final = 60
 _LIMIT: Final = "a round of processing has to end before the next begins, and the one with the event has to end too"
 
@@ -81,6 +84,7 @@ class Prober:
         while (usage := self._usage()) == self._counted:
             if time.perf_counter() - begun > _PATIENCE_S:
                 raise RuntimeError(f"an event of {self._account} was not counted in {_PATIENCE_S} seconds")
+            time.sleep(_LOOK_AGAIN_S)
         seconds = time.perf_counter() - begun
         if usage != self._counted + 1:
             raise RuntimeError(f"one more than {self._counted} was sent, {usage} was counted")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tallystick.engine import Engine
     from tallystick.workers.event_processor import EventProcessor
 
-MOST_UNSORTED: Final = 4 * PORTION
+MOST_UNSORTED: Final = 8 * PORTION
 """Facts that may wait for a burst to end, some 60 MB of columns that a question about any account has to read."""
 
 PAUSE_SECONDS: Final = 30.0
