@@ -12,7 +12,20 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from benchmarks import agents, baseline, footprint, ingest, invoices, meters, postgres, report, soaking, usage, visible
+from benchmarks import (
+    agents,
+    baseline,
+    footprint,
+    ingest,
+    invoices,
+    meters,
+    postgres,
+    ratings,
+    report,
+    soaking,
+    usage,
+    visible,
+)
 from benchmarks.figure import FULL, QUICK
 
 if TYPE_CHECKING:
@@ -28,6 +41,7 @@ MEASURES: Final = {
     "invoices": ("(f) Invoices", invoices.measure),
     "agents": ("(g) Tools", agents.measure),
     "meters": ("(h) Meters, on one thread", meters.measure),
+    "ratings": ("(i) Usage cards rated, on one thread", ratings.measure),
 }
 
 

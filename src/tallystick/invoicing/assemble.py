@@ -7,7 +7,7 @@ also when it comes to nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from tallystick.catalog.rate_card import InvoiceTiming
@@ -19,7 +19,7 @@ from tallystick.invoicing.totals import leaf, money_of, parent, true_up
 from tallystick.kernel.period import local_date
 from tallystick.kernel.quantity import ZERO
 from tallystick.rating.fixed_fee import charge_fee, is_charged
-from tallystick.rating.usage_card import charge_usage
+from tallystick.rating.usage_card import UsagePrices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -44,7 +44,8 @@ _COVERABLE: Final = {
 class Terms:
     """What one bill of an account is made from, beside usage and credits.
 
-    `ordinal` counts the account's cycles under the plan from 0; cycles and days are those of the `zone`.
+    `ordinal` counts the account's cycles under the plan from 0; cycles and days are those of the `zone`. Bills that
+    are made together share their `prices`.
     """
 
     plan_name: str
@@ -53,6 +54,7 @@ class Terms:
     zone: ZoneInfo
     cycle: Cycle
     ordinal: int
+    prices: UsagePrices = field(default_factory=UsagePrices)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +80,8 @@ def arrears_bill(terms: Terms, usage: Mapping[str, Decimal], open_credits: Itera
             an amount is more than the ledger holds.
     """
     currency = terms.currency
-    charges = [
-        charge_usage(card, currency, usage.get(card.usage_meter_id, ZERO)) for card in terms.details.usage_rate_cards
-    ]
+    prices = terms.prices.of(terms.details, currency)
+    charges = [price.charge(usage.get(price.billable_id, ZERO)) for price in prices]
     cards = [(charge.tag, usage_card_line(charge, currency)) for charge in charges]
     cards += _fees(terms, InvoiceTiming.IN_ARREARS, LineType.FIXED_FEE_RATE_CARD_AMOUNT)
     sub_total = parent(LineType.SUB_TOTAL_AMOUNT, "Sub total", by_tag(cards, currency), currency)

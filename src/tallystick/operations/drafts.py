@@ -21,6 +21,7 @@ from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.kernel.money import Money, zero
 from tallystick.operations.cycles import terms_of
 from tallystick.operations.work import Work
+from tallystick.rating.usage_card import UsagePrices
 from tallystick.stores.event_store import UsageWindow
 
 
@@ -93,6 +94,7 @@ class Pricing:
         self._zone = work.organisation.zone
         pieces: list[Schedule] = list(work.state.schedules.among({record.schedule_id for record in records}).values())
         self._details = terms_of(work, pieces)
+        self._prices = UsagePrices()
         self._plans: dict[str, PricePlan] = work.state.price_plans.among({record.price_plan_id for record in records})
 
     def plan_name(self, record: InvoiceRecord) -> str:
@@ -108,6 +110,7 @@ class Pricing:
             zone=self._zone,
             cycle=record.cycle,
             ordinal=record.ordinal,
+            prices=self._prices,
         )
         if record.invoice_type is InvoiceType.STANDARD_ADVANCED:
             return advance_bill(terms, credits)

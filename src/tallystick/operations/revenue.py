@@ -22,6 +22,7 @@ from tallystick.kernel.quantity import ZERO
 from tallystick.kernel.recurrence import Cycle
 from tallystick.operations.cycles import terms_of
 from tallystick.operations.work import Work
+from tallystick.rating.usage_card import UsagePrices
 from tallystick.stores.event_store import UsageWindow
 
 COMMITMENT_ID: Final = "MINIMUM_COMMITMENT"
@@ -123,7 +124,7 @@ def _cycles(work: Work, account_ids: Collection[str], bounds: Sequence[datetime]
     accounts = work.state.accounts.among(account_ids)
     timelines = work.state.schedules.of(account_ids)
     pieces = [piece for timeline in timelines.values() for piece in timeline]
-    details = terms_of(work, pieces)
+    details, prices = terms_of(work, pieces), UsagePrices()
     for piece in pieces:
         ordinal, cycle = 0, _first_cycle(work, piece.within.start, piece.cycle_at(piece.within.start, zone))
         while cycle is not None and cycle.period.start < span.end:
@@ -135,6 +136,7 @@ def _cycles(work: Work, account_ids: Collection[str], bounds: Sequence[datetime]
                     zone=zone,
                     cycle=cycle,
                     ordinal=ordinal,
+                    prices=prices,
                 )
                 yield _BilledCycle(piece.account_id, terms, _cuts(cycle.period, bounds))
             following = piece.cycle_after(cycle, zone)

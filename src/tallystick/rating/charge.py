@@ -5,30 +5,25 @@ Amounts are decimals in major units of the bill's currency; only `invoicing/tota
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
+from tallystick.catalog.rate_card import PriceType
 from tallystick.kernel.errors import BillingError, Kind, Problem
+from tallystick.rating.limits import Bound, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from decimal import Decimal
     from typing import TypeVar
 
-    from tallystick.catalog.rate_card import (
-        CurrencyRate,
-        FixedFeeRateCard,
-        PriceType,
-        RateValue,
-        UsageRateCard,
-    )
-    from tallystick.rating.limits import Bound, Limits
+    from tallystick.catalog.rate_card import CurrencyRate, FixedFeeRateCard, RateValue, UsageRateCard
 
     AnyRate = TypeVar("AnyRate", CurrencyRate, RateValue)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlabCharge:
+class SlabCharge(Struct, frozen=True, kw_only=True, gc=False):
     """The part of a usage card that one slab prices.
 
     `packages` are those begun, for PACKAGE slabs only; `bound` is the slab limit that decided the amount.
@@ -44,8 +39,7 @@ class SlabCharge:
     amount: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageCharge:
+class UsageCharge(Struct, frozen=True, kw_only=True, gc=False):
     """A usage card applied to a meter's usage. `limits` bind the whole card, also at zero usage."""
 
     billable_id: str
@@ -56,8 +50,7 @@ class UsageCharge:
     limits: Limits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeeCharge:
+class FeeCharge(Struct, frozen=True, kw_only=True, gc=False):
     """A fixed fee for `days` of the `cycle_days` that the full calendar cycle has."""
 
     billable_id: str

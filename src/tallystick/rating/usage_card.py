@@ -2,71 +2,145 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from itertools import pairwise
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from tallystick.catalog.rate_card import PriceType
+from tallystick.catalog.rate_card import PriceType, PricingModel
 from tallystick.kernel.quantity import EXACT, ONE, ZERO, from_text
 from tallystick.rating.charge import SlabCharge, UsageCharge, in_currency, shown_name
 from tallystick.rating.limits import Limits
-from tallystick.rating.slabs import spread
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from tallystick.catalog.price_plan import PricePlanDetails
     from tallystick.catalog.rate_card import Slab, SlabRate, UsageRateCard
 
 
+class UsagePrice:
+    """A usage card in one currency, ready to price any number of quantities.
+
+    A slab holds `(start, next start]`: the lower bound exclusive, the upper inclusive, the last one open. So a quantity
+    ends in one slab; those above hold nothing, and those below all they can (TIERED) or nothing either (VOLUME). Only
+    the slab in which it ends has to be priced; the others were beforehand.
+    """
+
+    __slots__ = ("_above", "_below", "_billable_id", "_limits", "_model", "_name", "_slabs", "_starts", "_tag")
+
+    def __init__(self, card: UsageRateCard, currency: str) -> None:
+        """Take a card of a plan, whose first slab starts at zero.
+
+        Raises:
+            BillingError: of kind BROKEN, when the card has no rate in the currency.
+        """
+        self._billable_id = card.usage_meter_id
+        self._name = shown_name(card, card.usage_meter_id)
+        self._tag = card.tag
+        value = in_currency(card.rate_values, currency, self._name)
+        rates = {rate.order: rate for rate in value.slab_rates}
+        slabs = sorted(card.rate_plan.slabs, key=attrgetter("order"))
+        self._model = card.rate_plan.pricing_model
+        self._starts = [slab.start_after for slab in slabs]
+        self._slabs = [_SlabPrice(slab, rates[slab.order]) for slab in slabs]
+        self._limits = Limits.of(value.rate_config)
+        unused = [slab.charge(ZERO) for slab in self._slabs]
+        widths = [EXACT.subtract(end, start) for start, end in pairwise(self._starts)]
+        full = [slab.charge(width) for slab, width in zip(self._slabs, widths, strict=False)]
+        below = full if self._model is PricingModel.TIERED else unused
+        self._below = [tuple(below[:place]) for place in range(len(slabs))]
+        self._above = [tuple(unused[place + 1 :]) for place in range(len(slabs))]
+
+    @property
+    def billable_id(self) -> str:
+        """The meter whose usage is priced."""
+        return self._billable_id
+
+    def charge(self, quantity: Decimal) -> UsageCharge:
+        """What a meter's usage of one cycle costs, in units of the meter and major units of the currency.
+
+        A negative quantity, such as refunds leave, falls into the first slab whole.
+        """
+        place = max(bisect_left(self._starts, quantity) - 1, 0)
+        units = quantity
+        if place and self._model is PricingModel.TIERED:
+            units = EXACT.subtract(quantity, self._starts[place])
+        return UsageCharge(
+            billable_id=self._billable_id,
+            display_name=self._name,
+            tag=self._tag,
+            quantity=quantity,
+            slabs=(*self._below[place], self._slabs[place].charge(units), *self._above[place]),
+            limits=self._limits,
+        )
+
+
+class _SlabPrice:
+    """How one slab prices its units."""
+
+    __slots__ = ("_limits", "_order", "_package_size", "_price_type", "_rate")
+
+    def __init__(self, slab: Slab, rate: SlabRate) -> None:
+        self._order = slab.order
+        self._price_type = slab.price_type
+        self._rate = rate.rate
+        config = slab.slab_config
+        self._package_size = from_text(config.package_size) if config and config.package_size else None
+        self._limits = Limits.of(rate.slab_rate_config)
+
+    def charge(self, units: Decimal) -> SlabCharge:
+        """The charge for units; the slab's limits bind only when there are some, of either sign.
+
+        Negative ones are priced per unit only.
+        """
+        packages, bound = None, None
+        if self._price_type is PriceType.PER_UNIT:
+            amount = EXACT.multiply(self._rate, units)
+        elif self._package_size is not None:
+            packages = _packages_begun(units, self._package_size)
+            amount = EXACT.multiply(self._rate, packages)
+        else:
+            amount = self._rate if units > 0 else ZERO
+        if units and self._limits:
+            amount, bound = self._limits.apply(amount)
+        return SlabCharge(
+            order=self._order,
+            price_type=self._price_type,
+            quantity=units,
+            rate=self._rate,
+            package_size=self._package_size,
+            packages=packages,
+            bound=bound,
+            amount=amount,
+        )
+
+
+class UsagePrices:
+    """The usage cards of plans, made ready once for each currency: thousands of accounts share a plan's terms."""
+
+    def __init__(self) -> None:
+        self._ready: dict[tuple[int, str], tuple[PricePlanDetails, tuple[UsagePrice, ...]]] = {}
+
+    def of(self, details: PricePlanDetails, currency: str) -> tuple[UsagePrice, ...]:
+        """The usage cards of these terms, in their order.
+
+        Raises:
+            BillingError: as `UsagePrice`.
+        """
+        key = id(details), currency  # the terms are kept, so that no others come to have their id
+        if key not in self._ready:
+            self._ready[key] = details, tuple(UsagePrice(card, currency) for card in details.usage_rate_cards)
+        return self._ready[key][1]
+
+
 def charge_usage(card: UsageRateCard, currency: str, quantity: Decimal) -> UsageCharge:
-    """What a meter's usage of one cycle costs, in units of the meter and major units of the currency.
+    """What one card makes of one quantity.
 
     Raises:
-        BillingError: of kind BROKEN, when the card has no rate in the currency.
+        BillingError: as `UsagePrice`.
     """
-    name = shown_name(card, card.usage_meter_id)
-    value = in_currency(card.rate_values, currency, name)
-    slabs = sorted(card.rate_plan.slabs, key=attrgetter("order"))
-    rates = {rate.order: rate for rate in value.slab_rates}
-    shares = spread(quantity, [slab.start_after for slab in slabs], card.rate_plan.pricing_model)
-    return UsageCharge(
-        billable_id=card.usage_meter_id,
-        display_name=name,
-        tag=card.tag,
-        quantity=quantity,
-        slabs=tuple(_charge_slab(slab, rates[slab.order], units) for slab, units in zip(slabs, shares, strict=True)),
-        limits=Limits.of(value.rate_config),
-    )
-
-
-def _charge_slab(slab: Slab, rate: SlabRate, units: Decimal) -> SlabCharge:
-    """One slab's charge; its limits bind only when it holds units, of either sign."""
-    size = _package_size(slab)
-    packages = None if size is None else _packages_begun(units, size)
-    amount, bound = _price(slab.price_type, rate.rate, units, packages), None
-    if units:
-        amount, bound = Limits.of(rate.slab_rate_config).apply(amount)
-    return SlabCharge(
-        order=slab.order,
-        price_type=slab.price_type,
-        quantity=units,
-        rate=rate.rate,
-        package_size=size,
-        packages=packages,
-        bound=bound,
-        amount=amount,
-    )
-
-
-def _price(price_type: PriceType, rate: Decimal, units: Decimal, packages: Decimal | None) -> Decimal:
-    """The rate for the slab, per unit, or per package begun; negative units are priced per unit only."""
-    if price_type is PriceType.FLAT:
-        return rate if units > 0 else ZERO
-    return EXACT.multiply(rate, units if packages is None else packages)
-
-
-def _package_size(slab: Slab) -> Decimal | None:
-    config = slab.slab_config
-    return from_text(config.package_size) if config and config.package_size else None
+    return UsagePrice(card, currency).charge(quantity)
 
 
 def _packages_begun(units: Decimal, size: Decimal) -> Decimal:

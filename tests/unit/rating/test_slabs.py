@@ -10,15 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.catalog.rate_card import PricingModel
-from tallystick.rating.slabs import spread
+from tallystick.catalog.rate_card import PriceType, PricingModel
+from tallystick.rating.usage_card import charge_usage
+from tests.unit.rating.cards import S, usage_card
 
 STEPS = st.lists(st.decimals("0.001", 1000, places=3), max_size=5)
 QUANTITIES = st.decimals(-1000, 6000, places=3)
 
 
-def starts_after(steps: list[Decimal]) -> list[Decimal]:
-    return list(accumulate(steps, initial=Decimal(0)))
+def shares(quantity: Decimal, steps: list[Decimal], model: PricingModel) -> list[Decimal]:
+    """The units in each slab; the next starts so far above."""
+    slabs = [S(str(start), PriceType.PER_UNIT, "1") for start in accumulate(steps, initial=Decimal(0))]
+    return [slab.quantity for slab in charge_usage(usage_card(*slabs, model=model), "USD", quantity).slabs]
 
 
 @pytest.mark.parametrize(
@@ -35,26 +38,26 @@ def starts_after(steps: list[Decimal]) -> list[Decimal]:
 def test_a_slab_holds_what_lies_above_its_start_up_to_and_with_the_next_start(
     quantity: str, tiered: list[str], volume: list[str]
 ) -> None:
-    starts = [Decimal(0), Decimal(10), Decimal(30)]
-    assert spread(Decimal(quantity), starts, PricingModel.TIERED) == [Decimal(units) for units in tiered]
-    assert spread(Decimal(quantity), starts, PricingModel.VOLUME) == [Decimal(units) for units in volume]
+    steps = [Decimal(10), Decimal(20)]
+    assert shares(Decimal(quantity), steps, PricingModel.TIERED) == [Decimal(units) for units in tiered]
+    assert shares(Decimal(quantity), steps, PricingModel.VOLUME) == [Decimal(units) for units in volume]
 
 
 @given(STEPS, QUANTITIES, st.sampled_from(PricingModel))
 def test_no_unit_is_lost_and_none_is_priced_twice(steps: list[Decimal], quantity: Decimal, model: PricingModel) -> None:
-    shares = spread(quantity, starts_after(steps), model)
-    assert sum(map(Fraction, shares)) == Fraction(quantity)
-    assert all(share >= 0 for share in shares) or quantity < 0
+    held = shares(quantity, steps, model)
+    assert sum(map(Fraction, held)) == Fraction(quantity)
+    assert all(share >= 0 for share in held) or quantity < 0
 
 
 @given(STEPS, QUANTITIES)
 def test_volume_gives_everything_to_one_slab(steps: list[Decimal], quantity: Decimal) -> None:
-    shares = spread(quantity, starts_after(steps), PricingModel.VOLUME)
-    assert sorted(map(bool, shares)) == [False] * len(steps) + [bool(quantity)]
+    held = shares(quantity, steps, PricingModel.VOLUME)
+    assert sorted(map(bool, held)) == [False] * len(steps) + [bool(quantity)]
 
 
 @given(STEPS.filter(bool), QUANTITIES)
 def test_tiers_fill_one_after_the_other(steps: list[Decimal], quantity: Decimal) -> None:
-    shares = spread(quantity, starts_after(steps), PricingModel.TIERED)
-    for lower, capacity, upper in zip(shares, steps, shares[1:], strict=False):
+    held = shares(quantity, steps, PricingModel.TIERED)
+    for lower, capacity, upper in zip(held, steps, held[1:], strict=False):
         assert not upper or lower == capacity
