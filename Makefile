@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 JUDGES := tests/judges/node_modules
 
-.PHONY: help setup demo serve test test-crash test-hostile test-mcp lint format bench bench-soak lock clean
+.PHONY: help setup demo serve test test-rating test-crash test-hostile test-mcp lint format bench bench-soak lock clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -36,6 +36,9 @@ serve: $(VENV)/.runtime  ## Start the server on http://127.0.0.1:8080 (data in .
 
 test: $(VENV)/.dev  ## Run all tests
 	@$(BIN)/python -m pytest
+
+test-rating: $(VENV)/.dev  ## Hold 100,000 random usage cards against the slow oracle
+	@RATED_CARDS=100000 $(BIN)/python -m pytest tests/unit/rating
 
 test-crash: $(VENV)/.dev  ## Kill the server more often than `make test` does
 	@CRASH_ROUNDS=50 $(BIN)/python -m pytest tests/crash

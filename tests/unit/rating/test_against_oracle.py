@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+import os
 from decimal import Decimal
 from fractions import Fraction
 from itertools import accumulate
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.catalog.rate_card import PriceType, UsageRateCard
-from tallystick.rating.usage_card import charge_usage
+from tallystick.rating.usage_card import UsagePrice, charge_usage
 from tests.unit.rating.cards import S, usage_card
 
+CARDS = int(os.environ.get("RATED_CARDS", "200"))
 RATES = st.decimals(-5, 50, places=4)
 PRICES = st.decimals(0, 50, places=4)
 
@@ -72,6 +74,7 @@ def total(card: UsageRateCard, usage: Decimal) -> Fraction:
     return sum((Fraction(slab.amount) for slab in charge_usage(card, "USD", usage).slabs), Fraction(0))
 
 
+@settings(max_examples=CARDS)
 @given(slab_lists(), st.sampled_from(["TIERED", "VOLUME"]), st.data())
 def test_every_slab_agrees_with_the_oracle_to_the_last_digit(slabs: list[S], model: str, data: st.DataObject) -> None:
     edges = st.sampled_from([Decimal(slab.start) for slab in slabs])
@@ -93,3 +96,18 @@ def test_tiers_per_unit_do_not_jump_at_a_bound(slabs: list[S], step: Decimal) ->
     for slab in per_unit:
         bound = Decimal(slab.start)
         assert total(card, bound + step) - total(card, bound) == Fraction(slab.rate) * Fraction(step)
+
+
+@given(slab_lists(), st.sampled_from(["TIERED", "VOLUME"]), st.lists(st.decimals(-100, 2000, places=3), max_size=5))
+def test_every_account_has_slabs_of_its_own(slabs: list[S], model: str, usages: list[Decimal]) -> None:
+    card = usage_card(*slabs, model=model)
+    shared = UsagePrice(card, "USD")
+    assert [shared.charge(usage) for usage in usages] == [charge_usage(card, "USD", usage) for usage in usages]
+
+
+@given(st.decimals(-5, 50, places=4), st.lists(st.decimals(-100, 2000, places=3), max_size=5))
+def test_parts_of_a_period_cost_together_what_the_whole_costs_where_every_unit_costs_the_same(
+    rate: Decimal, usages: list[Decimal]
+) -> None:
+    card = usage_card(S("0", PriceType.PER_UNIT, str(rate)))
+    assert sum((total(card, usage) for usage in usages), Fraction(0)) == total(card, sum(usages, Decimal(0)))
