@@ -7,7 +7,15 @@ from typing import Annotated, Final
 
 from msgspec import Meta
 
-SchemaName = Annotated[str, Meta(min_length=1, max_length=50, pattern=r"^[\sa-zA-Z0-9_-]*$")]
+SchemaName = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=50,
+        pattern=r"^[\sa-zA-Z0-9_-]*$",
+        description="A name of letters, digits, white space, _ and -",
+    ),
+]
 """Names of event schemas, meters, attributes and dimensions: letters, digits, white space, `_` and `-`."""
 
 Id = Annotated[str, Meta(min_length=1, max_length=50)]

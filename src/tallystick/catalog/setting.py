@@ -17,7 +17,10 @@ from tallystick.logic import parse
 LONGEST_VALUE: Final = 20_000
 """As long as a rule may be."""
 
-Word = Annotated[str, Meta(min_length=1, max_length=50, pattern=r"^[A-Za-z0-9_-]+$")]
+Word = Annotated[
+    str,
+    Meta(min_length=1, max_length=50, pattern=r"^[A-Za-z0-9_-]+$", description="A word of letters, digits, _ and -"),
+]
 """A part of a path: without the dots that stand between the parts."""
 
 Value = Annotated[str, Meta(max_length=LONGEST_VALUE)]

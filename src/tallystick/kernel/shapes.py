@@ -33,6 +33,7 @@ _NUL: Final = "\0"
 _AT: Final = " - at "
 _WHERE: Final = re.compile(r" - at (?:`key` in )?`\$\.?(?P<path>[^`]*)`")
 _MISSING_FIELD: Final = re.compile(r"Object missing required field `(?P<name>.*)`", re.DOTALL)
+_UNLIKE: Final = "Expected `str` matching regex"
 _UNKNOWN_FIELD: Final = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
 
 
@@ -119,6 +120,8 @@ def shape_error(failure: Exception, kind: Any, sent: Any) -> str:  # noqa: ANN40
         reason = f"required field {missing['name']!r} is missing{choices(described_at(expected, missing['name']))}"
     elif reason.startswith("Invalid enum value"):
         reason += choices(expected)
+    elif reason.startswith(_UNLIKE) and (words := in_words(expected)):
+        reason = f"expected {words}{came_at(sent, path)}"
     elif ", got " not in reason:
         reason += came_at(sent, path)
     return f"{path}: {reason}" if path else reason
@@ -202,6 +205,16 @@ def choices(described: inspect.Type | None) -> str:
     for option in _options(described):
         if isinstance(option, inspect.EnumType):
             return f", expected one of {', '.join(str(member.value) for member in option.cls)}"
+    return ""
+
+
+def in_words(described: inspect.Type | None) -> str:
+    """What a type is, as its description says it, within a sentence; nothing, when it has none."""
+    options = described.types if isinstance(described, inspect.UnionType) else [described]
+    for option in options:
+        if isinstance(option, inspect.Metadata) and option.extra_json_schema:
+            said = str(option.extra_json_schema.get("description", ""))
+            return said[:1].lower() + said[1:]
     return ""
 
 

@@ -30,7 +30,14 @@ class Attribute(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     """A number of an event: decimal digits as text, so that nothing is lost on its way."""
 
     name: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
-    value: Annotated[str, Meta(pattern=NUMBER_PATTERN, max_length=LONGEST_NUMBER)]
+    value: Annotated[
+        str,
+        Meta(
+            pattern=NUMBER_PATTERN,
+            max_length=LONGEST_NUMBER,
+            description='A number in plain digits, written as text, such as "12.50"',
+        ),
+    ]
     unit: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)] | None = None
 
 

@@ -24,6 +24,8 @@ class Inner(msgspec.Struct, forbid_unknown_fields=True):
     kind: Letter = Letter.A
     few: Annotated[str, msgspec.Meta(max_length=2)] = ""
     name: str = ""
+    word: Annotated[str, msgspec.Meta(pattern="^[a-z]+$", description="A word of small letters")] | None = None
+    code: Annotated[str, msgspec.Meta(pattern="^[0-9]+$")] = "0"
 
 
 class Outer(msgspec.Struct, forbid_unknown_fields=True):
@@ -119,3 +121,8 @@ class Amounts(msgspec.Struct):
     name: str = ""
     all: list[Amounts] = []
     kept: msgspec.Raw = msgspec.Raw(b"null")
+
+
+def test_a_text_that_has_to_look_a_certain_way_is_described_in_words_where_there_are_some() -> None:
+    assert said(b'{"inner":[{"word":"A1"}]}') == 'inner[0].word: expected a word of small letters, got "A1"'
+    assert said(b'{"inner":[{"code":"A1"}]}').startswith("inner[0].code: Expected `str` matching regex")
