@@ -16,7 +16,7 @@ from tallystick.invoicing.assemble import Terms, arrears_bill
 from tallystick.kernel.period import Period
 from tallystick.kernel.quantity import EXACT
 from tallystick.kernel.recurrence import Cycle
-from tallystick.rating.usage_card import UsagePrice, UsagePrices
+from tallystick.rating.usage_card import UsagePrice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ _RATES: Final = ("0.02", "0.018", "0.0125")
 _MONTH: Final = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
 _RATINGS: Final = 50_000
 _BILLED_CARDS: Final = 2_000
-_AIM: Final = Aim(200_000, "exact decimals and an object for each slab that explains itself")
+_AIM: Final = Aim(200_000, "exact decimals, and objects that explain the slab and the card")
 
 
 def measure(scale: Scale, _scratch: Path) -> Iterator[Figure]:
@@ -78,7 +78,6 @@ def _billed(count: int, quantities: Sequence[Decimal]) -> float:
         zone=ZoneInfo("UTC"),
         cycle=Cycle(_MONTH, _MONTH),
         ordinal=0,
-        prices=UsagePrices(),
     )
     bills = [
         {card.usage_meter_id: quantities[bill + place] for place, card in enumerate(cards)}

@@ -134,15 +134,6 @@ class UsagePrices:
         return self._ready[key][1]
 
 
-def charge_usage(card: UsageRateCard, currency: str, quantity: Decimal) -> UsageCharge:
-    """What one card makes of one quantity.
-
-    Raises:
-        BillingError: as `UsagePrice`.
-    """
-    return UsagePrice(card, currency).charge(quantity)
-
-
 def _packages_begun(units: Decimal, size: Decimal) -> Decimal:
     if units <= 0:
         return ZERO

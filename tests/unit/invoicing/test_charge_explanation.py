@@ -20,7 +20,7 @@ from tallystick.invoicing.charge_explanation import (
 from tallystick.invoicing.line import LineType
 from tallystick.invoicing.totals import parent
 from tallystick.rating.fixed_fee import charge_fee
-from tallystick.rating.usage_card import charge_usage
+from tests.unit.rating.cards import charge_usage
 
 if TYPE_CHECKING:
     from tallystick.invoicing.line import InvoiceLineItem

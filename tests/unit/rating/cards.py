@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.catalog.rate_card import (
     CurrencyRate,
@@ -21,6 +21,10 @@ from tallystick.catalog.rate_card import (
     SlabRate,
     UsageRateCard,
 )
+from tallystick.rating.usage_card import UsagePrice
+
+if TYPE_CHECKING:
+    from tallystick.rating.charge import UsageCharge
 
 
 class S(NamedTuple):
@@ -100,3 +104,8 @@ def fee_card(
         enable_proration=prorated,
         recurrence_config=RecurrenceConfig(interval=interval, offset=offset),
     )
+
+
+def charge_usage(card: UsageRateCard, currency: str, quantity: Decimal) -> UsageCharge:
+    """What a card makes of a single quantity."""
+    return UsagePrice(card, currency).charge(quantity)

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.catalog.rate_card import PriceType, UsageRateCard
-from tallystick.rating.usage_card import UsagePrice, charge_usage
-from tests.unit.rating.cards import S, usage_card
+from tallystick.rating.usage_card import UsagePrice
+from tests.unit.rating.cards import S, charge_usage, usage_card
 
 CARDS = int(os.environ.get("RATED_CARDS", "5000"))
 EDGES, LIMITED = 0.2, 0.3

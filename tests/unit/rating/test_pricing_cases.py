@@ -20,8 +20,7 @@ import pytest
 
 from tallystick.kernel.money import Money, round_half_up
 from tallystick.rating.fixed_fee import charge_fee
-from tallystick.rating.usage_card import charge_usage
-from tests.unit.rating.cards import S, fee_card, usage_card
+from tests.unit.rating.cards import S, charge_usage, fee_card, usage_card
 
 G05 = (S("0", "PACKAGE", "100", size="10"),)
 G05_FREE = (S("0", "PER_UNIT", "0"), S("5", "PACKAGE", "100", size="10"))

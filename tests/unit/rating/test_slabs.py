@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.catalog.rate_card import PriceType, PricingModel
-from tallystick.rating.usage_card import charge_usage
-from tests.unit.rating.cards import S, usage_card
+from tests.unit.rating.cards import S, charge_usage, usage_card
 
 STEPS = st.lists(st.decimals("0.001", 1000, places=3), max_size=5)
 QUANTITIES = st.decimals(-1000, 6000, places=3)

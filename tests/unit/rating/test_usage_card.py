@@ -9,8 +9,7 @@ import pytest
 
 from tallystick.kernel.errors import BillingError, Kind
 from tallystick.rating.limits import Bound
-from tallystick.rating.usage_card import charge_usage
-from tests.unit.rating.cards import S, usage_card
+from tests.unit.rating.cards import S, charge_usage, usage_card
 
 if TYPE_CHECKING:
     from tallystick.rating.charge import UsageCharge
