@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from tallystick.kernel.micros import micros_of
+from tallystick.kernel.period import BEGINNING, FOREVER, Period
 from tallystick.metering.event_block import EventBlock
 from tallystick.metering.processing import process
-from tallystick.stores.event_facts import MeteredBlock
+from tallystick.stores.event_facts import MeteredBlock, UsageWindow
 from tallystick.stores.event_log import position_of
 from tallystick.stores.known_ids import keys_of
 from tests.unit.metering.samples import ORGANISATION, catalogue, columns, flight, meter, schema, span
@@ -19,9 +20,11 @@ from tests.unit.metering.samples import ORGANISATION, catalogue, columns, flight
 if TYPE_CHECKING:
     from tallystick.metering.catalogue import Catalogue
     from tallystick.metering.event import Event
+    from tallystick.stores.event_store import DuckEventStore
 
 RECEIVED: Final = datetime(2026, 4, 1, 8, 30, tzinfo=UTC)
 JANUARY: Final = datetime(2026, 1, 1, tzinfo=UTC)
+ALWAYS: Final = Period(BEGINNING, FOREVER)
 MILES: Final = catalogue(schema(meter()), accounts={name: [span(name)] for name in ("acme", "zenith", "apex")})
 
 
@@ -50,3 +53,8 @@ def trip(event_id: str, miles: str, *, day: float = 0, account: str = "acme") ->
 def total(found: dict[str, Decimal]) -> Decimal:
     """The miles of one window."""
     return found.get("um.miles", Decimal(0))
+
+
+def miles(store: DuckEventStore, organisation: str = ORGANISATION) -> Decimal:
+    """All miles of the account acme."""
+    return total(store.usage_totals(organisation, [UsageWindow("acme", ALWAYS)])[0])

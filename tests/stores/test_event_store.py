@@ -13,11 +13,10 @@ import duckdb
 import pytest
 
 from tallystick.kernel.errors import BillingError, Kind
-from tallystick.kernel.period import BEGINNING, FOREVER, Period
 from tallystick.metering.event import EventSource, EventStatus
 from tallystick.stores.event_log import position_of
-from tallystick.stores.event_store import DuckEventStore, UsageWindow
-from tests.stores.event_samples import JANUARY, RECEIVED, block, total, trip
+from tallystick.stores.event_store import DuckEventStore
+from tests.stores.event_samples import JANUARY, RECEIVED, block, miles, trip
 from tests.unit.metering.samples import ORGANISATION, catalogue, departures, flight, meter, schema
 
 if TYPE_CHECKING:
@@ -25,11 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NO_LIMIT = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-ALWAYS = Period(BEGINNING, FOREVER)
-
-
-def miles(store: DuckEventStore, organisation: str = ORGANISATION) -> Decimal:
-    return total(store.usage_totals(organisation, [UsageWindow("acme", ALWAYS)])[0])
 
 
 def test_an_event_comes_back_as_it_was_sent_with_what_became_of_it(store: DuckEventStore) -> None:

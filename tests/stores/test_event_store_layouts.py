@@ -11,17 +11,15 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from tallystick.kernel.period import BEGINNING, FOREVER, Period
 from tallystick.stores import event_store_tables
 from tallystick.stores.event_checks import CheckedEventStore
 from tallystick.stores.event_store import DuckEventStore, UsageWindow
-from tests.stores.event_samples import JANUARY, RECEIVED, block, total, trip
+from tests.stores.event_samples import ALWAYS, JANUARY, RECEIVED, block, total, trip
 from tests.unit.metering.samples import ORGANISATION
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-ALWAYS = Period(BEGINNING, FOREVER)
 OTHER = "org.2"
 DAYS = [JANUARY + timedelta(days=day) for day in range(32)]
 

@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tallystick.kernel.period import BEGINNING, FOREVER, Period
 from tallystick.stores import event_store
-from tallystick.stores.event_store import DuckEventStore, UsageWindow
-from tests.stores.event_samples import RECEIVED, block, total, trip
-from tests.unit.metering.samples import ORGANISATION
+from tests.stores.event_samples import RECEIVED, block, miles, trip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +18,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
-ALWAYS = Period(BEGINNING, FOREVER)
+    from tallystick.stores.event_store import DuckEventStore
+
 SOON_S = 0.3
 
 
@@ -74,10 +72,6 @@ class Watched:
         self._begun.wait()
         self.found.append(miles(self._store))
         self._read.set()
-
-
-def miles(store: DuckEventStore) -> Decimal:
-    return total(store.usage_totals(ORGANISATION, [UsageWindow("acme", ALWAYS)])[0])
 
 
 def add(store: DuckEventStore, row: int) -> None:

@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tallystick.kernel.period import BEGINNING, FOREVER, Period
 from tallystick.metering.event import EventStatus
 from tallystick.stores import event_store, event_store_sorting
 from tallystick.stores.event_facts import MeterVersion, Revision
@@ -20,13 +19,12 @@ from tallystick.stores.event_log import position_of
 from tallystick.stores.event_store import DuckEventStore, UsageWindow
 from tallystick.stores.event_store_arrow import Arriving
 from tallystick.stores.event_store_series import SeriesNumbers
-from tests.stores.event_samples import JANUARY, RECEIVED, block, total, trip
+from tests.stores.event_samples import ALWAYS, JANUARY, RECEIVED, block, total, trip
 from tests.unit.metering.samples import ORGANISATION
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-ALWAYS = Period(BEGINNING, FOREVER)
 ACCOUNTS = ("acme", "zenith", "apex")
 OTHER = "org.2"
 
