@@ -272,7 +272,7 @@ class DuckEventStore(EventQueries):
 
         Raises:
             ValueError: when some of the blocks, but not all, are in here already.
-            duckdb.Error: when nothing was stored.
+            duckdb.Error: when nothing was stored, or the write-ahead log cannot be rewritten; `offset` tells.
         """
         self._apply(Arriving.of(blocks), through_row, received_at, revisions)
 
@@ -307,7 +307,7 @@ class DuckEventStore(EventQueries):
         """Sort those usage facts that arrived first, at most `PORTION`, while others may arrive; how many.
 
         Raises:
-            duckdb.Error: when nothing was sorted.
+            duckdb.Error: when nothing was sorted, or the write-ahead log cannot be rewritten.
         """
         try:
             with self._transaction() as cursor, writing_columns(cursor):
