@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _ACCOUNT: Final = account_name(7)
 _REPEATED: Final = 3
 _AIMED_OVER: Final = 20_000_000
-_LIMIT: Final = "DuckDB reads every fact of the month, 1.25 for an event, which keeps both cores busy all the time"
+_LIMIT: Final = "DuckDB reads every day of a series that was used, while both cores have other work too"
 _AIMS: Final = {"one account": 20, "all accounts": 300, "daily by meter": 500}
 
 

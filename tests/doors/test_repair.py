@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from tallystick.cli.main import main
 from tallystick.stores import faults
+from tallystick.stores.event_store import DuckEventStore
 from tallystick.stores.id_folder import IdFolder
 from tallystick.stores.id_run import HEADER_BYTES, StoredRun
 from tests.operations.shop import Shop, event
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CHECKS = ["state.db", "events.log.db", "events.duckdb", "log and store", "offset", "keys", "known ids", "ids", "usage"]
+CHECKS += ["days"]
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +84,7 @@ def test_a_sound_directory_is_well_and_stays_as_it_is(data: Path) -> None:
     assert findings["log and store"][1].endswith("2 rows of the log wait to be processed")
     assert findings["keys"][1] == "3 events have the key of their id"
     assert findings["usage"][1] == "2 facts belong to stored events"
+    assert findings["days"][1] == "0 days of usage come to what their facts do"
     assert calls(data) == 8
 
 
@@ -98,6 +101,19 @@ def test_keys_that_are_not_those_of_their_ids_are_computed_anew(data: Path, tmp_
     assert (status, findings["keys"]) == (0, ("repaired", "1 of 3 events had another key than that of their id"))
     assert repaired(data)[1]["keys"][0] == "ok"
     assert sent_again(data) == 8
+
+
+def test_days_that_do_not_come_to_what_their_facts_do_are_summed_anew(data: Path) -> None:
+    before = calls(data)
+    with contextlib.closing(DuckEventStore(data / "events.duckdb")) as store:
+        count = store.sort_portion()
+    in_store(data, "UPDATE fact_day SET value = value + 1000")
+    assert calls(data) > before, "a wrong sum is what is billed: this is what is mended"
+    status, findings = repaired(data)
+    said = "1 of 1 days of usage did not come to what their facts do: summed anew"
+    assert (count, status, findings["days"]) == (4, 0, ("repaired", said))
+    assert repaired(data)[1]["days"] == ("ok", "1 days of usage come to what their facts do")
+    assert calls(data) == before
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from tallystick.stores import event_store_tables
+from tallystick.stores import event_store_sorting, event_store_tables
 from tallystick.stores.event_checks import CheckedEventStore
 from tallystick.stores.event_store import DuckEventStore, UsageWindow
 from tests.stores.event_samples import ALWAYS, JANUARY, RECEIVED, block, total, trip
@@ -29,6 +29,7 @@ DROP VIEW usage;
 DROP VIEW fact;
 DROP TABLE fact_arrived;
 DROP TABLE fact_sorted;
+DROP TABLE fact_day;
 DROP TABLE series;
 CREATE TABLE usage (
     organisation VARCHAR NOT NULL,
@@ -50,21 +51,31 @@ DROP TABLE revision;
 ALTER TABLE event DROP COLUMN enrichments;
 UPDATE schema_version SET version = 1;
 """
+AS_LAYOUT_3 = """
+DROP TABLE fact_day;
+UPDATE schema_version SET version = 3;
+"""
 
 
 @pytest.fixture(params=[AS_LAYOUT_2, AS_LAYOUT_1], ids=["layout 2", "layout 1"])
 def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A file of an earlier layout with 40 facts of two accounts and two organisations, 1 unit each."""
-    made = tmp_path / "events.duckdb"
+    return written(tmp_path / "events.duckdb", request.param)
+
+
+def written(made: Path, changes: str, *, is_sorted: bool = False) -> Path:
+    """A file with those facts, changed to what an earlier release would have written."""
     store = DuckEventStore(made)
     for row in range(1, 11):
         mine = [trip(f"{account}-{row}", "1", day=row, account=account) for account in ("acme", "zenith", "acme")]
         theirs = block(trip(f"t-{row}", "1", day=row), row=row, ordinal=3, organisation=OTHER)
         mine[2] = trip(f"again-{row}", "1", day=row)
         store.apply([block(*mine, row=row), theirs], row, RECEIVED)
+    if is_sorted:
+        store.sort_portion()
     store.close()
     with duckdb.connect(made) as database:
-        database.execute(request.param)
+        database.execute(changes)
     return made
 
 
@@ -76,7 +87,7 @@ def check(store: DuckEventStore) -> None:
     days = [("um.miles", day, Decimal(3)) for day in range(1, 11)]
     assert store.usage_series(ORGANISATION, DAYS, by="meter") == days
     assert len(store.page_events(ORGANISATION, size=99)) == 30
-    assert (store.offset(), store._read("SELECT version FROM schema_version", {})) == (10, [(3,)])
+    assert (store.offset(), store._read("SELECT version FROM schema_version", {})) == (10, [(4,)])
 
 
 @pytest.mark.parametrize("portion", [7, 8, 1_000])
@@ -98,7 +109,20 @@ def test_the_facts_of_an_earlier_layout_are_given_their_series(
     store.close()
 
 
-@pytest.mark.parametrize("statement", range(14))
+@pytest.mark.parametrize("portion", [7, 1_000])
+def test_sorted_facts_of_layout_3_are_summed_by_day(
+    tmp_path: Path, portion: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = written(tmp_path / "events.duckdb", AS_LAYOUT_3, is_sorted=True)
+    monkeypatch.setattr(event_store_sorting, "PORTION", portion)
+    for _ in range(2):
+        store = CheckedEventStore(made)
+        check(store)
+        assert (store.count_unsorted(), store.count_wrong_days()) == (0, (30, 0))
+        store.close()
+
+
+@pytest.mark.parametrize("statement", range(30))
 def test_a_start_that_dies_while_it_moves_facts_is_gone_on_with_by_the_next(
     path: Path, statement: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

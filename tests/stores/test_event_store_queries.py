@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tallystick.kernel.period import Period
 from tallystick.metering.event import EventStatus
+from tallystick.stores import event_store_sorting
 from tallystick.stores.event_facts import Revision
 from tallystick.stores.event_log import position_of
 from tallystick.stores.event_store import DuckEventStore, MeteredEvent, UsageFact, UsageWindow
@@ -25,6 +26,8 @@ from tests.unit.metering.samples import ORGANISATION, catalogue, departures, fli
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tallystick.metering.event import Event
 
 DAY = timedelta(days=1)
 MICROSECOND = timedelta(microseconds=1)
@@ -84,11 +87,13 @@ def test_windows_may_differ_overlap_and_repeat(store: DuckEventStore) -> None:
     ],
 )
 def test_sums_are_exact_beyond_what_the_store_can_hold(store: DuckEventStore, miles: list[str], expected: str) -> None:
-    """Where 38 digits overflow, also only in between, the sum is taken in wider parts."""
+    """Where 38 digits overflow, also only in between, the sum is taken in wider parts; before and after sorting."""
     store.apply([block(*[trip(f"e{n}", value) for n, value in enumerate(miles)], row=1)], 1, RECEIVED)
-    found = store.usage_totals(ORGANISATION, [UsageWindow("acme", days(0, 1))])
-    assert total(found[0]) == Decimal(expected)
-    assert store.usage_series(ORGANISATION, [day(0), day(1)]) == [(None, 0, Decimal(expected))]
+    for _ in range(2):
+        found = store.usage_totals(ORGANISATION, [UsageWindow("acme", days(0, 1))])
+        assert total(found[0]) == Decimal(expected)
+        assert store.usage_series(ORGANISATION, [day(0), day(1)]) == [(None, 0, Decimal(expected))]
+        assert store.sort_portion() in {0, len(miles)}
 
 
 ALIASES = catalogue(
@@ -338,35 +343,48 @@ def test_what_a_correction_made_of_an_event_is_told_behind_the_correction(
 MILES = st.decimals(-(10**6), 10**6, places=4).map(str)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     events=st.lists(st.tuples(st.integers(0, 400), MILES, st.sampled_from(["acme", "zenith"])), max_size=40),
     spans=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 400)).map(sorted), min_size=1, max_size=6),
+    portions=st.lists(st.integers(1, 15), max_size=3),
 )
 def test_totals_agree_with_adding_by_hand(
     tmp_path_factory: pytest.TempPathFactory,
     events: list[tuple[int, str, str]],
     spans: list[tuple[int, int]],
+    portions: list[int],
 ) -> None:
-    """Queries with several predicates, against a naive oracle."""
+    """Queries with several predicates, of facts in days of which some are sorted, against a naive oracle."""
     store = DuckEventStore(tmp_path_factory.mktemp("totals") / "events.duckdb")
     sent = [
         flight(f"e{n}", at=JANUARY + timedelta(hours=hour), account=account, attributes={"distance": miles})
         for n, (hour, miles, account) in enumerate(events)
     ]
     store.apply([block(*sent, row=1)], 1, RECEIVED)
+    for portion in portions:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(event_store_sorting, "PORTION", portion)
+            store.sort_portion()
     hours = [Period(JANUARY + timedelta(hours=first), JANUARY + timedelta(hours=last)) for first, last in spans]
     windows = [UsageWindow(account, within) for within in hours for account in ("acme", "zenith")]
-    expected = [
-        sum(
-            (
-                Decimal(event.attributes[0].value)
-                for event in sent
-                if event.account_id == window.account_id and window.period.contains(event.timestamp)
-            ),
-            Decimal(0),
-        )
-        for window in windows
+    assert [total(found) for found in store.usage_totals(ORGANISATION, windows)] == [
+        added(sent, window.account_id, window.period) for window in windows
     ]
-    assert [total(found) for found in store.usage_totals(ORGANISATION, windows)] == expected
+    bounds = sorted({instant for within in hours for instant in (within.start, within.end)})
+    found = {
+        (account, place): units for account, place, units in store.usage_series(ORGANISATION, bounds, by="account")
+    }
+    for place, (start, end) in enumerate(pairwise(bounds)):
+        for account in ("acme", "zenith"):
+            assert found.get((account, place), 0) == added(sent, account, Period(start, end))
     store.close()
+
+
+def added(sent: list[Event], account: str, within: Period) -> Decimal:
+    """The miles of an account's events within a period, one after the other."""
+    miles = Decimal(0)
+    for event in sent:
+        if event.account_id == account and within.contains(event.timestamp):
+            miles += Decimal(event.attributes[0].value)
+    return miles

@@ -10,6 +10,8 @@ import pyarrow as pa
 from tallystick.stores.event_log import position_of
 from tallystick.stores.event_store import DuckEventStore
 from tallystick.stores.event_store_queries import CLAIMING
+from tallystick.stores.event_store_sorting import sum_days_anew, writing_columns
+from tallystick.stores.event_store_usage import WIDE_SUM
 from tallystick.stores.known_ids import keys_of
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ _KEY_BITS: Final = 64
 _SLICE_BITS: Final = 5
 """Ids are compared in 32 slices by their key, so that what is compared at once fits the memory."""
 
-_TABLES: Final = ("event", "series", "fact_sorted", "fact_arrived", "revision")
+_TABLES: Final = ("event", "series", "fact_sorted", "fact_arrived", "fact_day", "revision")
 _TWICE: Final = """
 SELECT organisation, event_id, count(*) FROM judged
 WHERE key >= $first AND key <= $last AND event_id IS NOT NULL AND list_contains($claiming, status)
@@ -34,6 +36,13 @@ _CLAIMED: Final = """
 SELECT key, position FROM judged ANTI JOIN (SELECT position FROM revision WHERE number >= $behind) USING (position)
 WHERE position < $behind AND list_contains($claiming, status)
 """
+_DAYS: Final = f"""
+SELECT count(*), count(*) FILTER (held IS DISTINCT FROM counted) FROM (
+    SELECT series, day, ({WIDE_SUM}) AS held FROM fact_day GROUP BY ALL
+) FULL JOIN (
+    SELECT series, CAST(event_at AS DATE) AS day, ({WIDE_SUM}) AS counted FROM fact_sorted GROUP BY ALL
+) USING (series, day)
+"""  # noqa: S608 - constants
 _REWRITE: Final = """
 UPDATE event SET key = wrong.key FROM memory.main.wrong AS wrong WHERE event.position = wrong.position
 """
@@ -114,6 +123,17 @@ class CheckedEventStore(DuckEventStore):
             ANTI JOIN event USING (organisation, position)
         """
         return self._read(query, {})[0][0], self._read(orphans, {})[0][0]
+
+    def count_wrong_days(self) -> tuple[int, int]:
+        """How many days of a series have sorted usage facts or a sum of them, and in how many the two differ."""
+        count, wrong = self._read(_DAYS, {})[0]
+        return count, wrong
+
+    def sum_days_anew(self) -> None:
+        """Replace the sums of days by those of the sorted facts."""
+        with self._transaction() as cursor, writing_columns(cursor):
+            sum_days_anew(cursor)
+            self._commit(cursor)
 
     def count_beyond_offset(self) -> int:
         """How many events come from rows that the store does not say it has passed: they would come in once more."""

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
     from tallystick.kernel.period import Period
     from tallystick.metering.event import EventStatus
-    from tallystick.stores.event_store_queries import CountsBy, SeriesBy
+    from tallystick.stores.event_store_queries import CountsBy
+    from tallystick.stores.event_store_usage import SeriesBy
 
 __all__ = ["DuckEventStore", "EventStore", "MeteredBlock", "MeteredEvent", "StoredEvent", "UsageFact", "UsageWindow"]
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from itertools import pairwise
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-import duckdb
 import msgspec
 import pyarrow as pa
 
 from tallystick.kernel import quantity
-from tallystick.kernel.period import BEGINNING
 from tallystick.metering.event import COUNTED, Attribute, Event, EventSource, EventStatus, stored_status
 from tallystick.metering.outcomes import unlisted
 from tallystick.stores.event_facts import MeteredEvent, StoredEvent, UsageFact
 from tallystick.stores.event_log import position_of
-from tallystick.stores.event_store_transactions import EventTransactions, readable
+from tallystick.stores.event_store_spans import bucket, conditions, naive
+from tallystick.stores.event_store_transactions import readable
+from tallystick.stores.event_store_usage import UsageQueries
 from tallystick.stores.known_ids import keys_of
 
 if TYPE_CHECKING:
@@ -29,10 +27,8 @@ if TYPE_CHECKING:
     from tallystick.kernel.period import Period
     from tallystick.stores.event_facts import UsageWindow
 
-SeriesBy: TypeAlias = Literal["account", "meter"]
 CountsBy: TypeAlias = Literal["account", "schema", "status"]
 
-_USAGE_GROUPS: Final[Mapping[SeriesBy | None, str]] = {"account": "account_id", "meter": "meter_id", None: "NULL"}
 _STATUS: Final = f"""
 CASE WHEN status IN ({", ".join(f"'{status.value}'" for status in EventStatus)}) THEN status
 ELSE '{EventStatus.UNKNOWN.value}' END
@@ -50,16 +46,12 @@ _EVENT_COLUMNS: Final = (
     "account_id, customer_id, received_at, source, status, status_description, filtered_out, enrichments, "
     "before_reverting"
 )
-_NARROW: Final = "sum(value), NULL"
-_WIDE: Final = "sum(CAST(trunc(value) AS HUGEINT)), sum(value - trunc(value))"
 _BEHIND: Final = """
 event_at <= $event_at AND (
     event_at < $event_at
     OR coalesce(event_id, '') > $event_id
     OR coalesce(event_id, '') = $event_id AND position > $position
 )"""
-_MICROSECOND: Final = timedelta(microseconds=1)
-_DAY: Final = timedelta(days=1)
 _NOT_REVERSED: Final = "HAVING count(*) % 2 = 1"
 """A fact that was reversed stands there twice, once with each sign."""
 
@@ -69,50 +61,8 @@ CLAIMING: Final = sorted(status.value for status in COUNTED)
 _PORTION: Final = 1_000_000
 
 
-class EventQueries(EventTransactions):
+class EventQueries(UsageQueries):
     """The reading side: each query is a transaction of its own, so any thread may ask."""
-
-    def usage_totals(self, organisation: str, windows: Sequence[UsageWindow]) -> list[dict[str, Decimal]]:
-        """The usage by meter id in each window, in the order of the windows; one query, however many there are."""
-        totals: list[dict[str, Decimal]] = [{} for _ in windows]
-        if not windows:
-            return totals
-        starts = [_naive(window.period.start) for window in windows]
-        ends = [_naive(window.period.end) for window in windows]
-        within = "" if len(set(starts)) == len(set(ends)) == 1 else "AND event_at >= start_at AND event_at < end_at"
-        query = f"""
-            SELECT ordinal, meter_id, {{total}} FROM usage JOIN windows USING (account_id)
-            WHERE organisation = $organisation AND event_at >= $start AND event_at < $end {within} GROUP BY ALL
-        """  # noqa: S608 - made of constants
-        parameters = {"organisation": organisation, "start": min(starts), "end": max(ends)}
-        asked = pa.table(
-            {
-                "ordinal": pa.array(range(len(windows)), pa.int32()),
-                "account_id": pa.array([window.account_id for window in windows], pa.string()),
-                "start_at": pa.array(starts, pa.timestamp("us")),
-                "end_at": pa.array(ends, pa.timestamp("us")),
-            }
-        )
-        for ordinal, meter_id, total in self._sums(query, parameters, asked):
-            totals[ordinal][meter_id] = total
-        return totals
-
-    def usage_series(
-        self,
-        organisation: str,
-        bounds: Sequence[datetime],
-        *,
-        account_ids: Sequence[str] | None = None,
-        meter_ids: Sequence[str] | None = None,
-        by: SeriesBy | None = None,
-    ) -> list[tuple[str | None, int, Decimal]]:
-        """(group, index of the bucket, usage) between consecutive ascending bounds; empty buckets are left out."""
-        where, parameters = _conditions(organisation, bounds, {"account_id": account_ids, "meter_id": meter_ids})
-        query = f"""
-            SELECT {_USAGE_GROUPS[by]}, {_bucket(bounds)}, {{total}} FROM usage WHERE {where}
-            GROUP BY ALL HAVING count(*) > 0
-        """  # noqa: S608 - made of constants, the values are parameters
-        return sorted(self._sums(query, parameters))
 
     def event_counts(
         self,
@@ -128,7 +78,7 @@ class EventQueries(EventTransactions):
 
         An event whose account was not found counts under the account as it was sent.
         """
-        where, parameters = _conditions(
+        where, parameters = conditions(
             organisation,
             bounds,
             {
@@ -138,7 +88,7 @@ class EventQueries(EventTransactions):
             },
         )
         query = f"""
-            SELECT {_EVENT_GROUPS[by]}, {_bucket(bounds)}, count(*) FROM judged WHERE {where}
+            SELECT {_EVENT_GROUPS[by]}, {bucket(bounds)}, count(*) FROM judged WHERE {where}
             GROUP BY ALL HAVING count(*) > 0
         """  # noqa: S608 - made of constants, the values are parameters
         return sorted(self._read(query, parameters))
@@ -171,7 +121,7 @@ class EventQueries(EventTransactions):
             parameters["schema_name"] = schema_name
         if after is not None:
             where.append(_BEHIND)
-            parameters |= {"event_at": _naive(after[0]), "event_id": after[1], "position": after[2]}
+            parameters |= {"event_at": naive(after[0]), "event_id": after[1], "position": after[2]}
         query = f"""
             SELECT {_EVENT_COLUMNS} FROM judged WHERE {" AND ".join(where)}
             ORDER BY event_at DESC, coalesce(event_id, ''), position LIMIT $size
@@ -198,8 +148,8 @@ class EventQueries(EventTransactions):
         conditions: dict[str, object] = {
             "reserved": reserved,
             "event_id": event_id,
-            "event_at": None if event_at is None else _naive(event_at),
-            "received_at": None if received_at is None else _naive(received_at),
+            "event_at": None if event_at is None else naive(event_at),
+            "received_at": None if received_at is None else naive(received_at),
         }
         given = {column: value for column, value in conditions.items() if value is not None}
         where = "".join(f" AND {column} = ${column}" for column in given)
@@ -208,7 +158,7 @@ class EventQueries(EventTransactions):
             given["end"] = position_of(through_row + 1)
         if after is not None:
             where += f" AND {_BEHIND}"
-            given |= {"event_at": _naive(after[0]), "event_id": after[1], "position": after[2]}
+            given |= {"event_at": naive(after[0]), "event_id": after[1], "position": after[2]}
         query = f"""
             SELECT {_EVENT_COLUMNS} FROM judged
             WHERE organisation = $organisation AND (account_id = $account_id OR account_ref = $account_id) {where}
@@ -251,7 +201,7 @@ class EventQueries(EventTransactions):
 
         They come from the log up to a row; `after` is the position of the last event seen.
         """
-        where, parameters = _conditions(
+        where, parameters = conditions(
             organisation,
             (span.start, span.end),
             {"schema_name": [schema_name], "status": sorted(statuses), "account_id": account_ids},
@@ -304,7 +254,7 @@ class EventQueries(EventTransactions):
         """How many events of an account a meter took units of in a span, and the earliest of them."""
         bounds = (window.period.start, window.period.end)
         choices = {"account_id": [window.account_id], "meter_id": [meter_id]}
-        where, parameters = _conditions(organisation, bounds, choices)
+        where, parameters = conditions(organisation, bounds, choices)
         facts = f"SELECT position, event_at, sum(value) AS value FROM usage WHERE {where} GROUP BY ALL {_NOT_REVERSED}"  # noqa: S608 - constants
         count = self._read(f"SELECT count(*) FROM ({facts})", parameters)[0][0]  # noqa: S608 - constants
         query = f"""
@@ -342,72 +292,10 @@ class EventQueries(EventTransactions):
             for batch in found.to_arrow_reader(_PORTION):
                 yield batch.column(0).to_numpy(), batch.column(1).to_numpy()
 
-    def _sums(
-        self, query: str, parameters: Mapping[str, object], windows: pa.Table | None = None
-    ) -> list[tuple[Any, Any, Decimal]]:
-        """Two columns and an exact total.
-
-        DuckDB refuses a sum beyond 38 digits, also when it is one only in between. Such a sum is taken in two parts
-        that cannot overflow: the whole units, below 10^26 each, so that 10^12 of them fit HUGEINT, and the rest.
-        """
-        tables = {} if windows is None else {"windows": windows}
-        try:
-            rows = self._read(query.format(total=_NARROW), parameters, **tables)
-        except duckdb.OutOfRangeException:
-            rows = self._read(query.format(total=_WIDE), parameters, **tables)
-        return [
-            (first, second, quantity.plain(total if rest is None else quantity.EXACT.add(Decimal(total), rest)))
-            for first, second, total, rest in rows
-        ]
-
-
-def _conditions(
-    organisation: str, bounds: Sequence[datetime], choices: Mapping[str, Sequence[str] | None]
-) -> tuple[str, dict[str, object]]:
-    """The WHERE clause for a span of event time and the chosen values of some columns."""
-    where = ["organisation = $organisation", "event_at >= $start", "event_at < $end"]
-    parameters: dict[str, object] = {
-        "organisation": organisation,
-        "start": _naive(bounds[0]),
-        "end": _naive(bounds[-1]),
-    }
-    for number, (column, chosen) in enumerate(choices.items()):
-        if chosen is not None:
-            where.append(f"{column} IN (SELECT unnest($choice{number}::VARCHAR[]))")
-            parameters[f"choice{number}"] = [str(value) for value in chosen]
-    return " AND ".join(where), parameters
-
 
 def _status_column(wanted: Sequence[EventStatus] | None) -> str:
     """Where wanted statuses are looked for; the plain column, which is faster, unless it could be any other text."""
     return _STATUS if wanted is not None and EventStatus.UNKNOWN in wanted else "status"
-
-
-def _bucket(bounds: Sequence[datetime]) -> str:
-    """The index of the bucket of `event_at`: by division where all whole buckets are equally wide, else by search."""
-    whole = {later - earlier for earlier, later in pairwise(bounds[1:-1])}
-    if len(whole) == 1:
-        (width,) = whole
-        if bounds[1] - bounds[0] <= width and bounds[-1] - bounds[-2] <= width:
-            origin = bounds[1] - width - BEGINNING
-            if width == _DAY and not origin % _DAY:  # much faster than to divide by any other number
-                return f"CAST(event_at AS DATE) - DATE '{(bounds[1] - width).astimezone(UTC).date()}'"
-            return f"(epoch_us(event_at) - {origin // _MICROSECOND}) // {width // _MICROSECOND}"
-    return _search(bounds, 0, len(bounds) - 1)
-
-
-def _search(bounds: Sequence[datetime], first: int, last: int) -> str:
-    """A tree of comparisons, which is faster by far than a join with the bounds."""
-    if last - first <= 1:
-        return str(first)
-    middle = (first + last) // 2
-    earlier, later = _search(bounds, first, middle), _search(bounds, middle, last)
-    return f"CASE WHEN event_at < TIMESTAMP '{_naive(bounds[middle])}' THEN {earlier} ELSE {later} END"
-
-
-def _naive(instant: datetime) -> datetime:
-    """The instant as the store holds it: UTC without saying so, since zones in DuckDB would need its ICU extension."""
-    return instant.astimezone(UTC).replace(tzinfo=None)
 
 
 def _stored_event(*row: Any) -> StoredEvent:  # noqa: ANN401 - columns of many types, in the order of _EVENT_COLUMNS

@@ -6,17 +6,19 @@ import secrets
 from typing import TYPE_CHECKING, Final
 
 from tallystick.kernel.errors import BillingError, Kind, Problem
-from tallystick.stores.event_store_sorting import PORTION, writing_columns
+from tallystick.stores.event_store_sorting import PORTION, add_days, sum_days_anew, writing_columns
 
 if TYPE_CHECKING:
     import duckdb
 
-LAYOUT: Final = 3
+LAYOUT: Final = 4
 """The version of the tables below.
 
 Layout 1 had neither revisions nor enrichments; layouts 1 and 2 had a table `usage` whose facts named organisation,
-account and meter themselves. Both become this one when they are opened.
+account and meter themselves; layout 3 had no sums of days. Each becomes this one when it is opened.
 """
+
+_WITHOUT_DAYS: Final = 3
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS event (
@@ -60,6 +62,11 @@ CREATE TABLE IF NOT EXISTS fact_sorted (
     event_at TIMESTAMP NOT NULL,
     value DECIMAL(38, 12) NOT NULL,
     position BIGINT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS fact_day (
+    series INTEGER NOT NULL,
+    day DATE NOT NULL,
+    value DECIMAL(38, 12) NOT NULL
 );
 CREATE VIEW IF NOT EXISTS fact AS FROM fact_sorted UNION ALL FROM fact_arrived;
 CREATE VIEW IF NOT EXISTS usage AS
@@ -111,12 +118,12 @@ SELECT row_number() OVER (ORDER BY organisation, account_id, meter_id) - 1, * FR
     SELECT DISTINCT organisation, account_id, meter_id FROM {_NAMED}
 );
 """  # noqa: S608 - constants
-_MOVE: Final = """
-INSERT INTO {table}
+_GIVEN_SERIES: Final = f"""
 SELECT series, meter_version, event_at, value, position
-FROM (FROM {named} WHERE rowid >= $first AND rowid < $behind) JOIN series USING (organisation, account_id, meter_id)
-ORDER BY {order}
-"""
+FROM (FROM {_NAMED} WHERE rowid >= $first AND rowid < $behind) JOIN series USING (organisation, account_id, meter_id)
+"""  # noqa: S608 - constants
+_SORT: Final = f"INSERT INTO fact_sorted {_GIVEN_SERIES} ORDER BY series, event_at"
+_LET_ARRIVE: Final = f"INSERT INTO fact_arrived {_GIVEN_SERIES} ORDER BY position"
 
 
 def laid_out(database: duckdb.DuckDBPyConnection, name: str) -> None:
@@ -132,6 +139,8 @@ def laid_out(database: duckdb.DuckDBPyConnection, name: str) -> None:
     database.begin()
     try:
         database.execute(_BEGIN_MOVING if _exists(database, "usage", "BASE TABLE") else _TABLES)
+        if version == _WITHOUT_DAYS:
+            sum_days_anew(database)
         database.execute("DELETE FROM schema_version WHERE version <> ?", [LAYOUT])
         database.execute("INSERT INTO schema_version SELECT ? WHERE NOT EXISTS (FROM schema_version)", [LAYOUT])
         database.execute("INSERT INTO identity SELECT ? WHERE NOT EXISTS (FROM identity)", [secrets.token_hex(16)])
@@ -170,10 +179,14 @@ def _move_named(database: duckdb.DuckDBPyConnection) -> None:
             (count,) = _counts(database, _NAMED)
             if moved == count:
                 break
-            is_whole = count - moved >= PORTION
-            table, order = ("fact_sorted", "series, event_at") if is_whole else ("fact_arrived", "position")
-            move = _MOVE.format(table=table, order=order, named=_NAMED)
-            database.execute(move, {"first": moved, "behind": moved + PORTION})
+            portion = {"first": moved, "behind": moved + PORTION}
+            database.begin()
+            if count - moved >= PORTION:
+                database.execute(_SORT, portion)
+                add_days(database, _GIVEN_SERIES, portion)
+            else:
+                database.execute(_LET_ARRIVE, portion)
+            database.commit()
     database.execute(f"DROP TABLE {_NAMED}")
     database.execute("CHECKPOINT")
 

@@ -91,6 +91,7 @@ def _events(directory: DataDirectory) -> Iterator[Finding]:
         yield _indexed(directory, store)
         yield _counted_once(store)
         yield _explained(store)
+        yield _summed(store)
 
 
 def _sqlite_file(name: str, path: Path) -> Finding:
@@ -196,6 +197,16 @@ def _explained(store: CheckedEventStore) -> Finding:
     if orphans:
         return _broken("usage", f"{orphans:,} of {count:,} facts belong to no stored event: {_RESTORE}")
     return _well("usage", f"{count:,} facts belong to stored events")
+
+
+def _summed(store: CheckedEventStore) -> Finding:
+    """Whether the sums of days, which questions about usage read, are those of the facts."""
+    count, wrong = store.count_wrong_days()
+    if not wrong:
+        return _well("days", f"{count:,} days of usage come to what their facts do")
+    store.sum_days_anew()
+    said = f"{wrong:,} of {count:,} days of usage did not come to what their facts do: summed anew"
+    return Finding("days", Condition.REPAIRED, said)
 
 
 def _well(subject: str, said: str) -> Finding:
