@@ -6,7 +6,6 @@ What is sorted is also summed by series and day of UTC: a question about whole d
 from __future__ import annotations
 
 import contextlib
-from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -24,13 +23,17 @@ _REMOVE: Final = "DELETE FROM fact_arrived WHERE rowid < $behind"
 
 _ARRIVED: Final = "FROM fact_arrived WHERE rowid < $behind"
 _SORTED: Final = "FROM fact_sorted WHERE rowid >= $first AND rowid < $behind"
-_MOST: Final = "SELECT max(abs(value)) FROM ({facts})"
-_SUM: Final = """
-INSERT INTO fact_day SELECT series, CAST(event_at AS DATE), sum(value) FROM ({facts}) GROUP BY ALL ORDER BY ALL
-"""
-_COPY: Final = "INSERT INTO fact_day SELECT series, CAST(event_at AS DATE), value FROM ({facts})"
-_SUMMABLE: Final = Decimal(10) ** 20
+_SUMMABLE: Final = 10**20
 """A portion of values up to here comes to less than the 10^26 that a DECIMAL(38,12) holds."""
+
+_MOST: Final = "SELECT max(abs(value)) FROM ({facts})"
+_SUM: Final = f"""
+INSERT INTO fact_day SELECT series, CAST(event_at AS DATE), sum(value) FROM ({{facts}})
+WHERE abs(value) <= {_SUMMABLE} GROUP BY ALL ORDER BY ALL
+"""  # noqa: S608 - constants
+_COPY: Final = f"""
+INSERT INTO fact_day SELECT series, CAST(event_at AS DATE), value FROM ({{facts}}) WHERE abs(value) > {_SUMMABLE}
+"""  # noqa: S608 - constants
 
 
 def move_portion(cursor: duckdb.DuckDBPyConnection) -> int:
@@ -59,8 +62,9 @@ def add_days(cursor: duckdb.DuckDBPyConnection, facts: str, parameters: Mapping[
         duckdb.Error: when they cannot be read or stored.
     """
     (most,) = cursor.execute(_MOST.format(facts=facts), parameters).fetchall()[0]
-    insert = _SUM if most is None or most <= _SUMMABLE else _COPY
-    cursor.execute(insert.format(facts=facts), parameters)
+    cursor.execute(_SUM.format(facts=facts), parameters)
+    if most is not None and most > _SUMMABLE:
+        cursor.execute(_COPY.format(facts=facts), parameters)
 
 
 def sum_days_anew(cursor: duckdb.DuckDBPyConnection) -> None:
