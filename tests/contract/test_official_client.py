@@ -206,6 +206,21 @@ def test_every_list_and_every_read_of_the_road_parses(
         assert answer is not None
 
 
+def test_licences_are_updated_listed_and_described(
+    walked: SimpleNamespace, server: Child, client: togai.ApiClient
+) -> None:
+    assert walked.customer.id == "acme"
+    seats = server.api().post("/addons", {"type": "LICENSE"}).ok()["id"]
+    licences = togai.LicensesApi(client)
+    update = {"licenseId": seats, "accountId": "acme-main", "updateType": "RELATIVE", "quantity": 3}
+    granted = told(licences.add_license_update_entry, togai.LicenseUpdateRequest, update)
+    assert (granted.quantity, granted.account_id) == (3, "acme-main")
+    which = {"accountId": "acme-main", "effectiveFrom": granted.effective_from.isoformat(), "metadata": {"order": "8"}}
+    patch = togai.LicenseEntryDetailsUpdateRequest.from_dict(which)
+    assert licences.update_license_entry_details(seats, patch).metadata == {"order": "8"}
+    assert [one.quantity for one in licences.get_license_updates(license_id=seats).data] == [3]
+
+
 def test_a_correction_that_waits_is_a_job_that_the_client_lists_reads_and_confirms(
     walked: SimpleNamespace, server: Child, client: togai.ApiClient
 ) -> None:

@@ -130,7 +130,7 @@ def reading(record: Record) -> None:
     record("GET", "/accounts/{account_id}/credit_balance", account_id="acme-main")
     record("GET", "/accounts/{account_id}/pricing_schedules", account_id="acme-main")
     record("GET", "/event_schema/{event_schema_name}/versions", event_schema_name="api_call")
-    record("POST", "/addons", {"type": "LICENSE"})
+    licensing(record, record("POST", "/addons", {"type": "LICENSE"})["id"])
     record("POST", "/features", {"name": "Exports", "schemaAssociations": ["api_call"]})
     record("POST", "/settings", walk.SETTING)
     record("GET", "/settings")
@@ -153,6 +153,15 @@ def reading(record: Record) -> None:
         collection, _, parameter = template.rstrip("}").partition("/{")
         items = record("GET", collection)["data"]
         record("GET", template, **{parameter: items[-1].get("id") or items[-1]["name"]})
+
+
+def licensing(record: Record, seats: str) -> None:
+    """Licences of the account: granted, listed, described."""
+    update = {"licenseId": seats, "accountId": "acme-main", "updateType": "RELATIVE", "quantity": 3}
+    granted = record("POST", "/license_updates", update | {"metadata": {"order": "7"}})
+    which = {"accountId": "acme-main", "effectiveFrom": granted["effectiveFrom"]}
+    record("PATCH", "/license_updates/{license_id}", which | {"metadata": {"order": "8"}}, license_id=seats)
+    record("GET", "/license_updates")
 
 
 def every_metric() -> Iterator[dict[str, str]]:

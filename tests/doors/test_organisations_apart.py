@@ -25,6 +25,7 @@ CHANGES: dict[str, Any] = {
     "activate_price_plan": {"currencies": ["USD"]},
     "update_invoice": {"status": "VOID"},
     "update_setting": {"name": "Taken over"},
+    "update_license_entry": {"accountId": "acme", "effectiveFrom": "2026-01-01T00:00:00Z", "metadata": {"by": "them"}},
     "create_account": {"id": "acme-2", "name": "Taken over"},
     "grant_credit": {"creditAmount": 1, "effectiveFrom": "2026-01-01"},
     "start_remetering": {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"},
@@ -33,6 +34,8 @@ QUERIES: dict[str, dict[str, object]] = {
     "get_usage": {"startDate": "2026-01-01", "endDate": "2026-02-01"},
 }
 """What a route must be asked, so that it is what its path names that is looked for."""
+READ_BY_LIST = {"update_license_entry": "/license_updates"}
+"""Where the owner reads what cannot be read by its own path."""
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +60,7 @@ def names(mine: Api) -> dict[str, str]:
         "event_schema_name": "api_call",
         "usage_meter_id": meter,
         "addon_id": shop.addon(),
+        "license_id": licensed(shop),
         "feature_id": mine.post("/features", {"name": "Exports"}).ok()["id"],
         "price_plan_id": mine.get("/price_plans").ok()["data"][0]["id"],
         "event_id": "e-mine",
@@ -66,6 +70,14 @@ def names(mine: Api) -> dict[str, str]:
         "setting_id_str": shop.setting("threshold", "5", "ACCOUNT", "acme"),
     }
     return owned | {_camel(name): value for name, value in owned.items()}
+
+
+def licensed(shop: Shop) -> str:
+    """A licence of which the account holds one."""
+    seats = shop.addon("Seats", "LICENSE")
+    granted = {"licenseId": seats, "accountId": "acme", "updateType": "RELATIVE", "quantity": 1}
+    shop.api.post("/license_updates", granted | {"effectiveFrom": "2026-01-01T00:00:00Z"}).ok()
+    return seats
 
 
 def _camel(name: str) -> str:
@@ -91,7 +103,7 @@ def test_another_organisations_ids_are_not_found(route: Route, theirs: Api, name
     message = theirs.send(route.method, path, body, query=asked).refused(404)
     assert "not found" in message
     reads = path.rpartition("/")[0].removeprefix("/v1").replace("-", "_") if route.method == "POST" else path
-    assert mine.get(reads, **asked).status == 200, "the owner still has it"
+    assert mine.get(READ_BY_LIST.get(route.operation.__name__, reads), **asked).status == 200, "the owner still has it"
 
 
 @pytest.mark.parametrize(
@@ -111,6 +123,7 @@ def test_another_organisations_things_are_never_listed(route: Route, theirs: Api
         ("/invoices", {"owner_id": "acme"}),
         ("/invoices", {"customer_id": "acme"}),
         ("/credits", {"account_id": "acme"}),
+        ("/license_updates", {"account_id": "acme"}),
         ("/accounts", {"customer_id": "acme"}),
         ("/events", {"account_id": "acme"}),
         ("/customers", {"_search": "acme"}),

@@ -40,6 +40,7 @@ _WIRE_NAMES: Final = {
     "include_group_details": "includeGroupDetails",
     "include_schema": "includeSchema",
     "run_async": "async",
+    "named_license_id": "licenseId",
 }
 """Query parameters that the Togai wire does not write in snake case."""
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from tallystick.accounts.account import Account, AccountStatus
 from tallystick.accounts.alias import AliasSpan
 from tallystick.accounts.customer import Customer
+from tallystick.accounts.licence import LicenceEntry, UpdateType
 from tallystick.accounts.party import Address
 from tallystick.accounts.schedule import Schedule
 from tallystick.catalog.addon import AddOn, AddOnType
@@ -29,6 +30,7 @@ from tallystick.kernel.recurrence import Cycle, CycleRule, Interval
 from tests.stores.state.world import NOW
 
 JANUARY = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
+JUNE_11 = datetime(2026, 6, 11, 7, 30, 35, 123456, tzinfo=UTC)
 FEBRUARY = Period(datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC))
 
 
@@ -194,6 +196,24 @@ def piece(name: str = "sch.1", /, **more: object) -> Schedule:
             "rule": CycleRule(Interval.MONTHLY, 1),
             "grace_days": 2,
             "anniversary": False,
+        }
+        | more
+    )
+
+
+def licence_entry(number: int = 1, /, **more: object) -> LicenceEntry:
+    return LicenceEntry(
+        **{
+            "id": f"licence_entry.{number}",
+            "license_id": "addon.seats",
+            "account_id": "acme-main",
+            "update_type": UpdateType.RELATIVE,
+            "quantity": Decimal("5.000000000001"),
+            "effective_from": JUNE_11,
+            "booked_at": JUNE_11,
+            "created_at": NOW,
+            "idempotency_key": f"k{number}",
+            "metadata": {"order": "7"},
         }
         | more
     )

@@ -51,6 +51,7 @@ def full(world: World) -> World:
         state.ties.tie("feature.rides", [nouns.tie()])
         state.credits.grant(nouns.credit(idempotency_key="k"), NOW, world.ids)
         state.credits.burn([InvoiceBurn("cred.welcome", usd("1"), "inv.due")], NOW, world.ids)
+        state.licences.add(nouns.licence_entry())
         state.invoices.add_drafts([nouns.draft("inv.due")])
         state.invoices.freeze([(DUE, [nouns.line()])])
         state.next_invoice_number()
@@ -111,6 +112,12 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "credits.give_back": (lambda s, ids: s.credits.give_back("inv.due", NOW, ids), None),
     "credits.close": (lambda s, ids: s.credits.close(nouns.credit(), CreditStatus.VOIDED, NOW, ids), REFUSED),
     "credits.expiring": (lambda s, _: s.credits.expiring(END), []),
+    "licences.holder": (lambda s, _: s.licences.holder("ops", NOW), "ops"),
+    "licences.add": (lambda s, _: s.licences.add(nouns.licence_entry()), None),
+    "licences.with_key": (lambda s, _: s.licences.with_key("acme-main", "k1"), None),
+    "licences.of": (lambda s, _: s.licences.of(["acme-main"], ["addon.seats"]), {}),
+    "licences.set_metadata": (lambda s, _: s.licences.set_metadata(nouns.licence_entry(), {}), None),
+    "licences.page": (lambda s, _: s.licences.page(PageRequest()), ([], None)),
     "jobs.add": (lambda s, _: s.jobs.add(nouns.job()), None),
     "jobs.get": (lambda s, _: s.jobs.get("job.1"), REFUSED),
     "jobs.store": (lambda s, _: s.jobs.store(nouns.job(completed=1)), None),
@@ -142,6 +149,7 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "catalogue_changed": (lambda s, _: s.catalogue_changed(), None),
 }
 NOT_BY_ORGANISATION = {
+    "licences.take_turns": "it waits, and neither reads nor changes anything",
     "replace_organisation": "an operation can only name the organisation that it runs for",
     "get_organisation": "it is the organisation itself",
 }

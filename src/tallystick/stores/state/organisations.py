@@ -80,6 +80,11 @@ def catalogue_changed(connection: Connection, name: str) -> None:
     )
 
 
+def take_turns(connection: Connection, name: str) -> None:
+    """Wait for others who lock the organisation: what is read from then on holds until the transaction ends."""
+    connection.execute(select(organisation.c.id).where(organisation.c.id == name).with_for_update())
+
+
 def next_invoice_number(connection: Connection, name: str) -> int:
     """The next invoice number, without gaps: it is given back when the transaction fails."""
     connection.execute(

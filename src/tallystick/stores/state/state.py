@@ -10,6 +10,7 @@ from tallystick.stores.state.documents import Documents
 from tallystick.stores.state.invoices import Invoices
 from tallystick.stores.state.jobs import Jobs
 from tallystick.stores.state.ledger import Ledger
+from tallystick.stores.state.licences import Licences
 from tallystick.stores.state.nearest_settings import nearest_settings
 from tallystick.stores.state.schema_ties import SchemaTies
 from tallystick.stores.state.search import Search
@@ -44,6 +45,7 @@ class State:
         self.schedules = Schedules(connection, organisation)
         self.ties = SchemaTies(connection, organisation)
         self.credits = Ledger(connection, organisation, secret)
+        self.licences = Licences(connection, organisation, secret)
         self.invoices = Invoices(connection, organisation, secret)
         self.search = Search(connection, organisation)
         self.jobs = Jobs(connection, organisation, secret)

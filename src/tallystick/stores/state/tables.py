@@ -310,6 +310,27 @@ credit_entry = Table(
     Index(None, "organisation_id", "invoice_id"),
 )
 
+licence_entry = Table(
+    "licence_entry",
+    METADATA,
+    _text("organisation_id"),
+    _text("id"),
+    _text("license_id"),
+    _text("account_id"),
+    _text("account_ref"),
+    _text("type"),
+    _text("quantity"),
+    _instant("effective_from"),
+    _instant("booked_at"),
+    _text("idempotency_key", optional=True),
+    _text("metadata"),
+    _instant("created_at"),
+    PrimaryKeyConstraint("organisation_id", "id"),
+    UniqueConstraint("organisation_id", "account_ref", "idempotency_key"),
+    Index(None, "organisation_id", "account_id", "license_id"),
+    Index(None, "organisation_id", "created_at", "id"),
+)
+
 invoice = Table(
     "invoice",
     METADATA,

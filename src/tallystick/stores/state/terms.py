@@ -13,7 +13,8 @@ from tallystick.accounts.schedule import Opening, Schedule
 from tallystick.kernel.errors import conflict
 from tallystick.kernel.period import BEGINNING, FOREVER, Period
 from tallystick.kernel.recurrence import CycleRule, Interval
-from tallystick.stores.state.tables import account, alias, organisation, schedule
+from tallystick.stores.state import organisations
+from tallystick.stores.state.tables import account, alias, licence_entry, schedule
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -35,7 +36,7 @@ class Aliases:
         Raises:
             BillingError: of kind CONFLICT, when a value is taken at that time by an alias or an account id.
         """
-        self._take_turns()
+        organisations.take_turns(self._connection, self._organisation)  # on PostgreSQL two could else both find it free
         for name, span in zip(names, spans, strict=True):
             self._refuse_taken(span)
             try:
@@ -52,6 +53,7 @@ class Aliases:
                 )
             except IntegrityError:
                 raise _taken(span) from None
+            self._adopt_licences(account_id, span)
 
     def of(self, account_ids: Collection[str]) -> dict[str, list[AliasSpan]]:
         """The aliases of these accounts, by account, in the order they were given."""
@@ -70,10 +72,17 @@ class Aliases:
         statement = select(alias.c.id).where(alias.c.organisation_id == self._organisation, alias.c.value == value)
         return self._connection.execute(statement.limit(1)).first() is not None
 
-    def _take_turns(self) -> None:
-        """Wait for others who add aliases: on PostgreSQL two could else both find a value free."""
+    def _adopt_licences(self, account_id: str, span: AliasSpan) -> None:
+        """Give the account the licences that were kept under the alias before anybody had it."""
         self._connection.execute(
-            select(organisation.c.id).where(organisation.c.id == self._organisation).with_for_update()
+            update(licence_entry)
+            .where(
+                licence_entry.c.organisation_id == self._organisation,
+                licence_entry.c.account_id == span.value,
+                licence_entry.c.effective_from >= span.valid.start,
+                licence_entry.c.effective_from < span.valid.end,
+            )
+            .values(account_id=account_id)
         )
 
     def _refuse_taken(self, span: AliasSpan) -> None:
