@@ -57,6 +57,29 @@ def fee(addon: str, rate: object, *, currency: str = "USD", timing: str = "IN_AR
     return card | more
 
 
+def licence(
+    addon: str,
+    rate: object,
+    *,
+    currency: str = "USD",
+    timing: str = "IN_ARREARS",
+    prorated: bool = True,
+    **more: object,
+) -> Json:
+    """A licence card of one price for each licence."""
+    card = {
+        "id": addon,
+        "invoiceTiming": timing,
+        "enableProration": prorated,
+        "ratePlan": {
+            "pricingModel": "TIERED",
+            "slabs": [{"order": 1, "startAfter": 0, "priceType": "PER_UNIT"}],
+        },
+        "rateValues": [{"currency": currency, "slabRates": [{"order": 1, "rate": rate}]}],
+    }
+    return card | more
+
+
 def commitment(rate: object, currency: str = "USD") -> Json:
     """A minimum commitment."""
     return {"displayName": "Minimum", "rateValues": [{"currency": currency, "rate": rate}]}
@@ -166,6 +189,14 @@ class Shop:
         meter = self.meter()
         self.associate(self.plan(cycle=cycle, usageRateCards=[tiered(meter, *(tiers or ((0, 1),)))]), account)
         return meter
+
+    def grant(
+        self, licence: str, quantity: object, since: str | None = None, account: str = "acme", kind: str = "RELATIVE"
+    ) -> Json:
+        """Move the licences of an account, or with ABSOLUTE set them, from a day or an instant on, or from now."""
+        body = {"licenseId": licence, "accountId": account, "updateType": kind, "quantity": quantity}
+        start = {} if since is None else {"effectiveFrom": since if "T" in since else f"{since}T00:00:00Z"}
+        return self.api.post("/license_updates", body | start).ok()
 
     def use(self, calls: object, at: str = "2026-01-10T12:00:00Z", account: str = "acme") -> str:
         """One event; its id."""

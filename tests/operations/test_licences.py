@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.operations.shop import Shop, fee, monthly
+from tests.operations.shop import Shop, fee, licence, monthly
 
 if TYPE_CHECKING:
     from tests.servers import Answer, Inside
@@ -144,6 +144,21 @@ def test_the_past_can_be_changed_until_it_is_billed(shop: Shop) -> None:
     assert message == "effectiveFrom: 2026-01-31T00:00:00+00:00 is too early: the cycle until 2026-02-01 is billed"
     update(shop, seats, 1, "2025-12-20").refused(400)
     update(shop, seats, 1, "2026-02-01").ok()
+
+
+def test_no_more_are_granted_than_the_plan_allows(shop: Shop) -> None:
+    shop.account()
+    seats = shop.addon("Seats", "LICENSE")
+    update(shop, seats, 6, "2026-01-01").ok()
+    card = licence(seats, 1, config={"maxQuantity": 5, "maxQuantityBreachAction": "DO_NOTHING"})
+    shop.associate(shop.plan(licenseRateCards=[card]), until="2026-03-01")
+    assert update(shop, seats, 1).refused(400) == "quantity: would leave 7, and the plan of the account allows 5"
+    update(shop, seats, -2, "2026-01-05").ok()
+    update(shop, seats, 1, "2026-01-10").ok()
+    assert "allows 5" in update(shop, seats, 6, "2026-01-10", updateType="ABSOLUTE").refused(400)
+    assert "allows 5" in update(shop, seats, 1, "2026-01-05").refused(400), "it would be 6 from the 10th on"
+    update(shop, seats, 100, "2026-03-01").ok()
+    assert ledger(shop)[0] == ("2026-03-01", 105)
 
 
 def test_days_are_those_of_the_instant_whatever_its_offset(still: Shop, seats: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.operations.shop import Shop, commitment, fee, monthly, tiered
+from tests.operations.shop import Shop, commitment, fee, licence, monthly, tiered
 
 if TYPE_CHECKING:
     from tests.servers import Answer, Inside
@@ -206,11 +206,33 @@ def test_a_fee_is_billed_before_or_after(shop: Shop, addon: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "field", ["licenseRateCards", "creditGrantRateCards", "billingEntitlementRateCards", "entitlementOverageRateCards"]
+    "field", ["creditGrantRateCards", "billingEntitlementRateCards", "entitlementOverageRateCards"]
 )
 def test_cards_that_are_not_priced_yet_are_refused_by_name(shop: Shop, field: str) -> None:
     assert f"pricePlanDetails.{field}: " in refusal(shop, **{field: [{"id": "x"}]})
     assert create(shop, **{field: []}).status == 200
+
+
+SEATS = "pricePlanDetails.licenseRateCards[0]"
+
+
+def test_licences_are_priced_by_add_ons_of_their_type(shop: Shop, addon: str) -> None:
+    desks, names = shop.addon("Desks", "LICENSE"), shop.addon("Names", "NAMED_LICENSE")
+    for wrong, message in (
+        (licence(addon, 1), f"{SEATS}.id: add-on '{addon}' is a FIXED_FEE, expected a LICENSE or NAMED_LICENSE"),
+        (licence("addon.x", 1), f"{SEATS}.id: add-on 'addon.x' not found"),
+        (licence(desks, 1, type="NAMED_LICENSE"), f"{SEATS}.type: is NAMED_LICENSE, but add-on '{desks}' is a LICENSE"),
+        (licence(names, 1), f"{SEATS}.id: add-on '{names}' is a NAMED_LICENSE, whose names are not counted yet"),
+        (licence(desks, 1, proratedRefundMode="WALLET"), f"{SEATS}.proratedRefundMode: is WALLET"),
+    ):
+        assert message in refusal(shop, licenseRateCards=[wrong])
+    card = licence(desks, 30, usageCycle="WEEKLY", type="LICENSE", name="seats", config={"maxQuantity": 5})
+    made = create(shop, licenseRateCards=[card]).ok()
+    (kept,) = made["pricingSchedule"][0]["pricePlanDetails"]["licenseRateCards"]
+    assert {name: kept[name] for name in card if name != "invoiceTiming"} | {"invoiceTiming": "IN_ARREARS"} == card
+    assert f"add-on '{desks}' is priced by" in shop.api.delete(f"/addons/{desks}").refused(400)
+    listed = shop.api.get("/price_plans").ok()["data"]
+    assert all("licenseRateCards" not in one["pricePlanDetails"] for one in listed)
 
 
 def test_a_plan_of_a_name_alone_is_a_draft_that_cannot_be_activated(shop: Shop, addon: str) -> None:

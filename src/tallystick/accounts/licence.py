@@ -11,7 +11,7 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from itertools import accumulate
+from itertools import accumulate, zip_longest
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -25,6 +25,8 @@ from tallystick.kernel.quantity import EXACT, STORED_DIGITS, STORED_SCALE, ZERO
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from tallystick.kernel.period import Period
 
 _MOST_WHOLE_DIGITS: Final = STORED_DIGITS - STORED_SCALE
 
@@ -110,6 +112,17 @@ def standings(entries: Sequence[LicenceEntry]) -> list[Decimal]:
 
 def _after(standing: Decimal, entry: LicenceEntry) -> Decimal:
     return entry.quantity if entry.update_type is UpdateType.ABSOLUTE else EXACT.add(standing, entry.quantity)
+
+
+def most_held(entries: Sequence[LicenceEntry], within: Period) -> Decimal:
+    """The most that is held at any instant of a period; entries come as `in_force` orders them."""
+    most = ZERO
+    for (entry, standing), following in zip_longest(
+        zip(entries, standings(entries), strict=True), (one.effective_from for one in entries[1:])
+    ):
+        if entry.effective_from < within.end and (following is None or following > within.start):
+            most = max(most, standing)
+    return most
 
 
 def quantity_problems(quantity: Decimal) -> list[Problem]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from tallystick.catalog.rate_card import InvoiceTiming, PriceType
+from tallystick.catalog.rate_card import InvoiceTiming, PriceType, ProratedRefundMode
 from tallystick.kernel.errors import Problem
 from tallystick.kernel.money import LARGEST_MINOR, from_minor, is_currency
 from tallystick.kernel.quantity import from_text
+from tallystick.kernel.recurrence import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
@@ -22,13 +23,17 @@ if TYPE_CHECKING:
     from tallystick.catalog.rate_card import (
         CurrencyRate,
         FixedFeeRateCard,
+        LicenseRateCard,
         RateLimits,
+        RatePlan,
         RateValue,
         Slab,
         UsageRateCard,
     )
 
-_FEE_TIMINGS: Final = (InvoiceTiming.IN_ADVANCE, InvoiceTiming.IN_ARREARS)
+_TIMINGS: Final = (InvoiceTiming.IN_ADVANCE, InvoiceTiming.IN_ARREARS)
+_BY_LENGTH: Final = tuple(Interval)
+"""The intervals, shortest first."""
 
 
 def card_problems(details: PricePlanDetails | PricePlanDetailsDraft) -> list[Problem]:
@@ -41,9 +46,14 @@ def _problems(details: PricePlanDetails | PricePlanDetailsDraft) -> Iterator[Pro
     supported = dict.fromkeys(details.supported_currencies)
     yield from _repetitions(details)
     for position, card in enumerate(details.usage_rate_cards):
-        yield from _usage_card(f"usageRateCards[{position}]", card, supported)
+        yield from _slab_prices(f"usageRateCards[{position}]", card.rate_plan, card.rate_values, supported)
     for position, fee in enumerate(details.fixed_fee_rate_cards):
         yield from _fixed_fee(f"fixedFeeRateCards[{position}]", fee, supported)
+    cycle = details.pricing_cycle_config.interval if details.pricing_cycle_config else None
+    for position, licence in enumerate(details.license_rate_cards):
+        path = f"licenseRateCards[{position}]"
+        yield from _licence(path, licence, cycle)
+        yield from _slab_prices(path, licence.rate_plan, licence.rate_values, supported)
     if details.minimum_commitment is not None:
         yield from _commitment("minimumCommitment", details.minimum_commitment.rate_values, supported)
 
@@ -61,19 +71,23 @@ def _supported_currencies(currencies: Sequence[str]) -> Iterator[Problem]:
 
 def _repetitions(details: PricePlanDetails | PricePlanDetailsDraft) -> Iterator[Problem]:
     """A billable item has one card, and a card's name is its own."""
-    usage, fees = details.usage_rate_cards, details.fixed_fee_rate_cards
-    paths = [f"usageRateCards[{position}]" for position in range(len(usage))]
-    paths += [f"fixedFeeRateCards[{position}]" for position in range(len(fees))]
-    billables = [card.usage_meter_id for card in usage] + [fee.id for fee in fees]
-    names = [card.name for card in usage] + [fee.name for fee in fees]
+    listed: dict[str, Sequence[UsageRateCard | FixedFeeRateCard | LicenseRateCard]] = {
+        "usageRateCards": details.usage_rate_cards,
+        "fixedFeeRateCards": details.fixed_fee_rate_cards,
+        "licenseRateCards": details.license_rate_cards,
+    }
+    cards = [(f"{kind}[{position}]", card) for kind, of_kind in listed.items() for position, card in enumerate(of_kind)]
+    billables = [card.billable_id for _, card in cards]
+    names = [card.name for _, card in cards]
     for position in _repeated(billables):
-        key = "usageMeterId" if position < len(usage) else "id"
+        path, _ = cards[position]
+        key = "usageMeterId" if path.startswith("usage") else "id"
         reason = f"{billables[position]!r} has a card already, a plan prices an item once"
-        yield Problem(f"{paths[position]}.{key}", reason)
+        yield Problem(f"{path}.{key}", reason)
     for position in _repeated(names):
         if names[position] is not None:
             reason = f"{names[position]!r} is the name of another card, choose a different one"
-            yield Problem(f"{paths[position]}.name", reason)
+            yield Problem(f"{cards[position][0]}.name", reason)
 
 
 def _repeated(values: Iterable[Hashable]) -> Iterator[int]:
@@ -85,13 +99,15 @@ def _repeated(values: Iterable[Hashable]) -> Iterator[int]:
         seen.add(value)
 
 
-def _usage_card(path: str, card: UsageRateCard, supported: Collection[str]) -> Iterator[Problem]:
-    slabs = card.rate_plan.slabs
-    currencies = [value.currency for value in card.rate_values]
+def _slab_prices(
+    path: str, plan: RatePlan, values: Sequence[RateValue], supported: Collection[str]
+) -> Iterator[Problem]:
+    slabs = plan.slabs
+    currencies = [value.currency for value in values]
     yield from _slabs(f"{path}.ratePlan.slabs", slabs)
     yield from _currencies(f"{path}.rateValues", currencies, supported)
     yield from _missing(f"{path}.rateValues", currencies, supported)
-    for position, value in enumerate(card.rate_values):
+    for position, value in enumerate(values):
         yield from _rate_value(f"{path}.rateValues[{position}]", value, len(slabs))
 
 
@@ -153,11 +169,28 @@ def _limits(path: str, limits: RateLimits | None, currency: str) -> Iterator[Pro
 
 
 def _fixed_fee(path: str, fee: FixedFeeRateCard, supported: Collection[str]) -> Iterator[Problem]:
-    if fee.invoice_timing not in _FEE_TIMINGS:
-        reason = f"is {fee.invoice_timing}, a fixed fee is billed {' or '.join(_FEE_TIMINGS)}"
-        yield Problem(f"{path}.invoiceTiming", reason)
+    yield from _timing(path, fee.invoice_timing, "a fixed fee is")
     yield from _currency_rates(f"{path}.rateValues", fee.rate_values, supported)
     yield from _missing(f"{path}.rateValues", [value.currency for value in fee.rate_values], supported)
+
+
+def _timing(path: str, timing: InvoiceTiming, what: str) -> Iterator[Problem]:
+    if timing not in _TIMINGS:
+        yield Problem(f"{path}.invoiceTiming", f"is {timing}, {what} billed {' or '.join(_TIMINGS)}")
+
+
+def _licence(path: str, card: LicenseRateCard, cycle: Interval | None) -> Iterator[Problem]:
+    """What is wrong with a licence card beside its prices; `cycle` is the plan's, where it has one already."""
+    yield from _timing(path, card.invoice_timing, "licences are")
+    if cycle and card.usage_cycle and _BY_LENGTH.index(card.usage_cycle) > _BY_LENGTH.index(cycle):
+        reason = f"is {card.usage_cycle}, longer than the {cycle} pricing cycle that it cuts in windows"
+        yield Problem(f"{path}.usageCycle", reason)
+    if card.prorated_refund_mode is ProratedRefundMode.WALLET:
+        reason = "is WALLET, and accounts have no wallet yet: send CREDITS, PAYMENT or NONE"
+        yield Problem(f"{path}.proratedRefundMode", reason)
+    breach = card.config and card.config.max_quantity_breach_action
+    if breach and card.max_quantity is None:
+        yield Problem(f"{path}.config.maxQuantity", "is missing: say which quantity must not be exceeded")
 
 
 def _commitment(path: str, values: Sequence[CurrencyRate], supported: Collection[str]) -> Iterator[Problem]:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _TERMS: Final = "pricePlanDetails."
 _LATER: Final = {
-    "license_rate_cards": "licenseRateCards",
     "billing_entitlement_rate_cards": "billingEntitlementRateCards",
     "credit_grant_rate_cards": "creditGrantRateCards",
     "entitlement_overage_rate_cards": "entitlementOverageRateCards",
@@ -36,6 +35,7 @@ def details_of(draft: PricePlanDetailsDraft, kind: PlanType) -> PricePlanDetails
         pricing_cycle_config=draft.pricing_cycle_config,
         usage_rate_cards=draft.usage_rate_cards,
         fixed_fee_rate_cards=draft.fixed_fee_rate_cards,
+        license_rate_cards=draft.license_rate_cards,
         minimum_commitment=draft.minimum_commitment,
         type=kind,
     )
@@ -74,7 +74,7 @@ def missing_for_activation(details: PricePlanDetails, currencies: Sequence[str])
     ]
     if details.pricing_cycle_config is None:
         problems.append(Problem(f"{_TERMS}pricingCycleConfig", "is missing: a BILLING plan needs a pricing cycle"))
-    if not (details.usage_rate_cards or details.fixed_fee_rate_cards or details.minimum_commitment):
+    if not (details.billable_ids or details.minimum_commitment):
         problems.append(Problem(_TERMS.rstrip("."), "has no rate cards: a plan must price something"))
     return problems
 

@@ -10,13 +10,20 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tallystick.catalog.fields import CurrencyCode, NumberText, Text255
-from tallystick.catalog.rate_card import MOST_CURRENCIES, FixedFeeRateCard, MinimumCommitment, UsageRateCard
+from tallystick.catalog.rate_card import (
+    MOST_CURRENCIES,
+    FixedFeeRateCard,
+    LicenseRateCard,
+    MinimumCommitment,
+    UsageRateCard,
+)
 from tallystick.kernel.document import Document, Draft
 from tallystick.kernel.recurrence import Interval
 
 PlanName = Annotated[str, Meta(min_length=1, max_length=50)]
 UsageRateCards = Annotated[list[UsageRateCard], Meta(max_length=100)]
 FixedFeeRateCards = Annotated[list[FixedFeeRateCard], Meta(max_length=100)]
+LicenseRateCards = Annotated[list[LicenseRateCard], Meta(max_length=100)]
 Currencies = Annotated[list[CurrencyCode], Meta(min_length=1, max_length=MOST_CURRENCIES)]
 NotYet = list[msgspec.Raw]
 """Cards of a kind that this release does not price: an empty list is fine, anything in it is refused."""
@@ -61,13 +68,15 @@ class PricePlanDetails(Document, frozen=True, kw_only=True):
     pricing_cycle_config: PricingCycleConfig | None = None
     usage_rate_cards: list[UsageRateCard] = []
     fixed_fee_rate_cards: list[FixedFeeRateCard] = []
+    license_rate_cards: list[LicenseRateCard] = []
     minimum_commitment: MinimumCommitment | None = None
     type: PlanType
 
     @property
     def billable_ids(self) -> set[str]:
         """The meters and add-ons that have a card."""
-        return {card.usage_meter_id for card in self.usage_rate_cards} | {card.id for card in self.fixed_fee_rate_cards}
+        cards = (self.usage_rate_cards, self.fixed_fee_rate_cards, self.license_rate_cards)
+        return {card.billable_id for kind in cards for card in kind}
 
 
 class PricingSchedule(Document, frozen=True, kw_only=True):
@@ -126,7 +135,7 @@ class PricePlanDetailsDraft(Draft, frozen=True, kw_only=True):
     supported_currencies: Annotated[list[CurrencyCode], Meta(max_length=MOST_CURRENCIES)]
     usage_rate_cards: UsageRateCards = []
     fixed_fee_rate_cards: FixedFeeRateCards = []
-    license_rate_cards: NotYet = []
+    license_rate_cards: LicenseRateCards = []
     billing_entitlement_rate_cards: NotYet = []
     minimum_commitment: MinimumCommitment | None = None
     credit_grant_rate_cards: NotYet = []
@@ -160,7 +169,7 @@ class PricePlanDetailsPatch(Draft, frozen=True, kw_only=True):
     supported_currencies: Currencies | UnsetType = UNSET
     usage_rate_cards: UsageRateCards | UnsetType = UNSET
     fixed_fee_rate_cards: FixedFeeRateCards | UnsetType = UNSET
-    license_rate_cards: NotYet = []
+    license_rate_cards: LicenseRateCards | UnsetType = UNSET
     billing_entitlement_rate_cards: NotYet = []
     minimum_commitment: MinimumCommitment | UnsetType = UNSET
     credit_grant_rate_cards: NotYet = []

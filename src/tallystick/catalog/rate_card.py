@@ -8,8 +8,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from tallystick.catalog.addon import AddOnType
 from tallystick.catalog.fields import CurrencyCode, Id, NumberText, Text50, Text255
 from tallystick.kernel.document import Draft
+from tallystick.kernel.recurrence import Interval
 
 MOST_CURRENCIES = 200
 """More than ISO 4217 has."""
@@ -43,6 +45,21 @@ class FeeType(enum.StrEnum):
 
     ONE_TIME = "ONE_TIME"
     RECURRING = "RECURRING"
+
+
+class ProratedRefundMode(enum.StrEnum):
+    """How the unused days of licences that were paid in advance are given back."""
+
+    NONE = "NONE"
+    CREDITS = "CREDITS"
+    PAYMENT = "PAYMENT"
+    WALLET = "WALLET"
+
+
+class MaxQuantityBreachAction(enum.StrEnum):
+    """What becomes of licences beyond the most that may be held: they are not granted."""
+
+    DO_NOTHING = "DO_NOTHING"
 
 
 class SlabConfig(Draft, frozen=True, kw_only=True):
@@ -114,6 +131,11 @@ class UsageRateCard(Draft, frozen=True, kw_only=True):
     rate_plan: RatePlan
     rate_values: Annotated[list[RateValue], Meta(max_length=MOST_CURRENCIES)]
 
+    @property
+    def billable_id(self) -> str:
+        """The meter."""
+        return self.usage_meter_id
+
 
 class FixedFeeRateCard(Draft, frozen=True, kw_only=True):
     """A fee that does not depend on usage."""
@@ -127,6 +149,46 @@ class FixedFeeRateCard(Draft, frozen=True, kw_only=True):
     rate_values: Annotated[list[CurrencyRate], Meta(max_length=MOST_CURRENCIES)]
     enable_proration: bool
     recurrence_config: RecurrenceConfig | None = None
+
+    @property
+    def billable_id(self) -> str:
+        """The add-on."""
+        return self.id
+
+
+class LicenseConfig(Draft, frozen=True, kw_only=True):
+    """The most licences that an account may hold, and what becomes of those beyond."""
+
+    max_quantity: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
+    max_quantity_breach_action: MaxQuantityBreachAction | None = None
+
+
+class LicenseRateCard(Draft, frozen=True, kw_only=True):
+    """The price of licences by how many are held on each day, in windows of a usage cycle when it has one."""
+
+    id: Id
+    type: AddOnType | None = None
+    display_name: Text255 | None = None
+    name: Text255 | None = None
+    tag: Text50 | None = None
+    invoice_timing: InvoiceTiming = InvoiceTiming.IN_ARREARS
+    usage_cycle: Interval | None = None
+    enable_proration: bool
+    config: LicenseConfig | None = None
+    rate_plan: RatePlan
+    rate_values: Annotated[list[RateValue], Meta(max_length=MOST_CURRENCIES)]
+    prorated_refund_mode: ProratedRefundMode | None = None
+    recurrence_config: RecurrenceConfig | None = None
+
+    @property
+    def billable_id(self) -> str:
+        """The add-on."""
+        return self.id
+
+    @property
+    def max_quantity(self) -> int | None:
+        """The most licences that an account may hold, if there is one."""
+        return None if self.config is None else self.config.max_quantity
 
 
 class MinimumCommitment(Draft, frozen=True, kw_only=True):

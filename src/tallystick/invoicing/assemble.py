@@ -1,7 +1,7 @@
 """Terms, usage and credits assembled into a bill: lines, total, and what each credit pays (domain.md 7.4).
 
-A bill in arrears takes the usage cards, the fees in arrears and the minimum commitment of a cycle; a bill in
-advance takes the fees in advance of the cycle that it opens. A line appears whenever the terms call for it,
+A bill in arrears takes the usage cards, the fees and licences in arrears and the minimum commitment of a cycle; a bill
+in advance takes the fees in advance of the cycle that it opens. A line appears whenever the terms call for it,
 also when it comes to nothing.
 """
 
@@ -14,11 +14,13 @@ from tallystick.catalog.rate_card import InvoiceTiming
 from tallystick.credits.burndown import Burn, CoverableLine, burn_down, is_eligible
 from tallystick.credits.credit import EntityGroup
 from tallystick.invoicing.card_lines import by_tag, fee_line, usage_card_line, usage_line
+from tallystick.invoicing.licence_lines import licence_card_line
 from tallystick.invoicing.line import InvoiceLineItem, LineType
 from tallystick.invoicing.totals import leaf, money_of, parent, true_up
 from tallystick.kernel.period import local_date
 from tallystick.kernel.quantity import ZERO
 from tallystick.rating.fixed_fee import charge_fee, is_charged
+from tallystick.rating.licence import NOTHING_HELD, LicencePrice
 from tallystick.rating.usage_card import UsagePrices
 
 if TYPE_CHECKING:
@@ -30,11 +32,14 @@ if TYPE_CHECKING:
     from tallystick.credits.burndown import OpenCredit
     from tallystick.kernel.money import Money
     from tallystick.kernel.recurrence import Cycle
+    from tallystick.rating.licence import Holding
 
 _COVERABLE: Final = {
     LineType.USAGE_RATE_CARD_AMOUNT: EntityGroup.ALL_USAGE_METER_RATE_CARDS,
     LineType.FIXED_FEE_RATE_CARD_AMOUNT: EntityGroup.ALL_FIXED_FEE_RATE_CARDS,
     LineType.ADVANCED_FIXED_FEE: EntityGroup.ALL_FIXED_FEE_RATE_CARDS,
+    LineType.LICENSE_RATE_CARD_AMOUNT: EntityGroup.ALL_LICENSE_RATE_CARDS,
+    LineType.ADVANCED_LICENSE_RATE_CARD_AMOUNT: EntityGroup.ALL_LICENSE_RATE_CARDS,
     LineType.TRUE_UP_AMOUNT: None,
 }
 """The lines that credits may pay, with the group of cards that they belong to."""
@@ -44,8 +49,8 @@ _COVERABLE: Final = {
 class Terms:
     """What one bill of an account is made from, beside usage and credits.
 
-    `ordinal` counts the account's cycles under the plan from 0; cycles and days are those of the `zone`. Bills that
-    are made together share their `prices`.
+    `ordinal` counts the account's cycles under the plan from 0; cycles and days are those of the `zone`. `licences` are
+    what the account holds of each add-on. Bills that are made together share their `prices`.
     """
 
     plan_name: str
@@ -54,6 +59,7 @@ class Terms:
     zone: ZoneInfo
     cycle: Cycle
     ordinal: int
+    licences: Mapping[str, Holding] = field(default_factory=dict)
     prices: UsagePrices = field(default_factory=UsagePrices)
 
 
@@ -84,6 +90,7 @@ def arrears_bill(terms: Terms, usage: Mapping[str, Decimal], open_credits: Itera
     charges = [price.charge(usage.get(price.billable_id, ZERO)) for price in prices]
     cards = [(charge.tag, usage_card_line(charge, currency)) for charge in charges]
     cards += _fees(terms, InvoiceTiming.IN_ARREARS, LineType.FIXED_FEE_RATE_CARD_AMOUNT)
+    cards += _licences(terms)
     sub_total = parent(LineType.SUB_TOTAL_AMOUNT, "Sub total", by_tag(cards, currency), currency)
     plan = parent(LineType.PRICE_PLAN_AMOUNT, terms.plan_name, [sub_total, *_true_up(terms, sub_total)], currency)
     return _bill(terms, plan, tuple(map(usage_line, charges)), open_credits)
@@ -120,6 +127,18 @@ def _fees(terms: Terms, timing: InvoiceTiming, kind: LineType) -> list[tuple[str
     days, cycle_days = terms.cycle.days(terms.zone), terms.cycle.nominal_days(terms.zone)
     charges = [charge_fee(card, terms.currency, days, cycle_days) for card in cards]
     return [(charge.tag, fee_line(charge, kind, terms.currency)) for charge in charges]
+
+
+def _licences(terms: Terms) -> list[tuple[str | None, InvoiceLineItem]]:
+    """The licences in arrears that this cycle is charged, with the tags of their cards."""
+    kind = LineType.LICENSE_RATE_CARD_AMOUNT
+    lines = []
+    for card in terms.details.license_rate_cards:
+        if card.invoice_timing is InvoiceTiming.IN_ARREARS and is_charged(card, terms.ordinal):
+            held = terms.licences.get(card.id, NOTHING_HELD)
+            charge = LicencePrice(card, terms.currency).charge(held, terms.cycle, terms.zone)
+            lines.append((charge.tag, licence_card_line(charge, kind, terms.currency)))
+    return lines
 
 
 def _true_up(terms: Terms, sub_total: InvoiceLineItem) -> Iterator[InvoiceLineItem]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tallystick.rating.charge import FeeCharge, SlabCharge, UsageCharge
     from tallystick.rating.limits import Limits
 
-_ADJUSTMENTS: Final = {
+ADJUSTMENTS: Final = {
     Bound.MINIMUM: "Minimum charge",
     Bound.MAXIMUM: "Maximum charge",
     None: "No adjustment",
@@ -35,18 +35,23 @@ def usage_line(charge: UsageCharge) -> InvoiceLineItem:
 
 
 def usage_card_line(charge: UsageCharge, currency: str) -> InvoiceLineItem:
-    """A usage card: one line per slab, used or not, and one for the card's limits if it has any."""
-    lines = [_slab_line(slab, currency) for slab in charge.slabs]
-    if charge.limits:
-        lines.append(_adjustment_line(charge.limits, lines, currency))
+    """A usage card with a line per slab."""
     return parent(
         LineType.USAGE_RATE_CARD_AMOUNT,
         charge.display_name,
-        lines,
+        slab_lines(charge, LineType.USAGE_RATE_CARD_SLAB_AMOUNT, currency),
         currency,
         entity_id=charge.billable_id,
         quantity=charge.quantity,
     )
+
+
+def slab_lines(charge: UsageCharge, kind: LineType, currency: str) -> list[InvoiceLineItem]:
+    """One line of that type per slab, used or not, and one for the card's limits if it has any."""
+    lines = [_slab_line(slab, kind, currency) for slab in charge.slabs]
+    if charge.limits:
+        lines.append(_adjustment_line(charge.limits, lines, currency))
+    return lines
 
 
 def fee_line(charge: FeeCharge, kind: LineType, currency: str) -> InvoiceLineItem:
@@ -80,9 +85,9 @@ def by_tag(tagged: Sequence[tuple[str | None, InvoiceLineItem]], currency: str) 
     return lines
 
 
-def _slab_line(slab: SlabCharge, currency: str) -> InvoiceLineItem:
+def _slab_line(slab: SlabCharge, kind: LineType, currency: str) -> InvoiceLineItem:
     return leaf(
-        LineType.USAGE_RATE_CARD_SLAB_AMOUNT,
+        kind,
         f"Slab {slab.order}",
         rounded(slab.amount, currency),
         quantity=slab.quantity,
@@ -111,4 +116,4 @@ def _adjustment_line(limits: Limits, lines: Sequence[InvoiceLineItem], currency:
         explanation = Explanation(minimum_rate=shown(limits.minimum))
     elif bound is Bound.MAXIMUM:
         explanation = Explanation(maximum_rate=shown(limits.maximum))
-    return leaf(LineType.RATE_CONFIG_ADJUSTMENT_AMOUNT, _ADJUSTMENTS[bound], amount, explanation=explanation)
+    return leaf(LineType.RATE_CONFIG_ADJUSTMENT_AMOUNT, ADJUSTMENTS[bound], amount, explanation=explanation)

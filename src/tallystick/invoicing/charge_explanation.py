@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import decimal
 from decimal import Decimal
+from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 from tallystick.catalog.rate_card import PriceType
-from tallystick.invoicing.line import Explanation, InvoiceLineItem, LineType
+from tallystick.invoicing.line import Explanation, InvoiceLineItem, LineType, PricedStretch
 from tallystick.invoicing.totals import sum_of
 from tallystick.kernel.document import Document
 from tallystick.kernel.quantity import EXACT, ONE, ZERO, plain
@@ -19,23 +20,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 FEES: Final = frozenset({LineType.FIXED_FEE_RATE_CARD_AMOUNT, LineType.ADVANCED_FIXED_FEE})
-_EXPLAINED: Final = FEES | {LineType.USAGE_RATE_CARD_AMOUNT}
+LICENCES: Final = frozenset({LineType.LICENSE_RATE_CARD_AMOUNT, LineType.ADVANCED_LICENSE_RATE_CARD_AMOUNT})
+_EXPLAINED: Final = FEES | LICENCES | {LineType.USAGE_RATE_CARD_AMOUNT}
+_SLABS: Final = frozenset({LineType.USAGE_RATE_CARD_SLAB_AMOUNT, LineType.LICENSE_RATE_CARD_SLAB_AMOUNT})
 _LONGEST_FRACTION: Final = 24
 _CUT_STEP: Final = Decimal("0.000001")
 _NOTHING: Final = Explanation()
 
 
 class Tier(Document, frozen=True, kw_only=True):
-    """One slab of a usage card: its units, their price, and the amount; a limit is named when it decided."""
+    """One slab of a card: its units, their price, and the amount; a limit is named when it decided.
+
+    Licences whose quantity changed have `stretches` of days instead of one quantity.
+    """
 
     description: str
     price_type: PriceType
-    quantity: Decimal
+    quantity: Decimal | None = None
     rate: Decimal
     package_size: Decimal | None = None
     packages: Decimal | None = None
     minimum_rate: Decimal | None = None
     maximum_rate: Decimal | None = None
+    stretches: tuple[PricedStretch, ...] | None = None
+    cycle_days: int | None = None
     amount: Decimal
     arithmetic: str
 
@@ -59,7 +67,7 @@ class FeeTerms(Document, frozen=True, kw_only=True):
 
 
 def explainable(line: InvoiceLineItem) -> Iterator[InvoiceLineItem]:
-    """The usage cards and fixed fees at or below a line."""
+    """The usage cards, licences and fixed fees at or below a line."""
     if line.type in _EXPLAINED:
         yield line
     for child in line.line_items:
@@ -67,25 +75,33 @@ def explainable(line: InvoiceLineItem) -> Iterator[InvoiceLineItem]:
 
 
 def tiers_of(card: InvoiceLineItem) -> list[Tier]:
-    """The slabs of a usage card, in their order."""
-    return [_tier(line) for line in card.line_items if line.type is LineType.USAGE_RATE_CARD_SLAB_AMOUNT]
+    """The slabs of a card, in their order; in each usage cycle, where it has some."""
+    return [_tier(line, before) for before, lines in _priced(card) for line in lines if line.type in _SLABS]
 
 
 def adjustments_of(card: InvoiceLineItem) -> list[Adjustment]:
-    """What the limits of a usage card add or take; empty for a card without limits."""
-    slabs = [line for line in card.line_items if line.type is LineType.USAGE_RATE_CARD_SLAB_AMOUNT]
-    charged = sum_of(slabs, card.units).amount
+    """What the limits of a card add or take; empty for a card without limits."""
     return [
         Adjustment(
-            description=line.description,
+            description=f"{before}{line.description}",
             minimum_rate=(line.explanation or _NOTHING).minimum_rate,
             maximum_rate=(line.explanation or _NOTHING).maximum_rate,
             amount=line.value,
-            arithmetic=_adjusted(line, charged),
+            arithmetic=_adjusted(line, sum_of((one for one in lines if one.type in _SLABS), card.units).amount),
         )
-        for line in card.line_items
+        for before, lines in _priced(card)
+        for line in lines
         if line.type is LineType.RATE_CONFIG_ADJUSTMENT_AMOUNT
     ]
+
+
+def _priced(card: InvoiceLineItem) -> Iterator[tuple[str, Sequence[InvoiceLineItem]]]:
+    """The lines that were priced together, with what goes before their descriptions."""
+    windows = [line for line in card.line_items if line.type is LineType.USAGE_CYCLE_AMOUNT]
+    if not windows:
+        yield "", card.line_items
+    for window in windows:
+        yield f"{window.description}: ", window.line_items
 
 
 def fee_terms_of(fee: InvoiceLineItem) -> FeeTerms:
@@ -102,16 +118,27 @@ def arithmetic_of(line: InvoiceLineItem) -> str:
     return steps[0].arithmetic if len(steps) == 1 else _sum([step.amount for step in steps], line.value)
 
 
-def _tier(line: InvoiceLineItem) -> Tier:
+def _tier(line: InvoiceLineItem, before: str) -> Tier:
     how = line.explanation or _NOTHING
     price_type = how.price_type or PriceType.PER_UNIT
     rate = line.value_per_quantity if how.rate is None else how.rate
     assert rate is not None, "a slab carries its rate, beside its value or in what explains it"
+    if how.stretches is not None:
+        return Tier(
+            description=f"{before}{line.description}",
+            price_type=price_type,
+            rate=rate,
+            package_size=how.package_size,
+            stretches=how.stretches,
+            cycle_days=how.cycle_days,
+            amount=line.value,
+            arithmetic=_over_days(line, how.stretches, how.cycle_days),
+        )
     quantity = line.quantity or ZERO
     times, words = _multiplied(price_type, quantity, how)
     exact = EXACT.multiply(times, rate)
     return Tier(
-        description=line.description,
+        description=f"{before}{line.description}",
         price_type=price_type,
         quantity=quantity,
         rate=rate,
@@ -122,6 +149,18 @@ def _tier(line: InvoiceLineItem) -> Tier:
         amount=line.value,
         arithmetic=f"{words}{_operand(times)} x {_operand(rate)} = {_ending(exact, line.value, how)}",
     )
+
+
+def _over_days(line: InvoiceLineItem, stretches: Sequence[PricedStretch], cycle_days: int | None) -> str:
+    """What stretches of days add up to: each its whole amount, or its days' share of it."""
+    parts = [(stretch.amount, stretch.days or 1) for stretch in stretches]
+    total = reduce(EXACT.add, (EXACT.multiply(amount, days) for amount, days in parts), ZERO)
+    if cycle_days is None:
+        words = " + ".join(_operand(amount) for amount, _ in parts)
+        return f"{words} = {_ending(total, line.value, _NOTHING)}"
+    words = " + ".join(f"{_operand(amount)} x {days}" for amount, days in parts)
+    ending = _ending(EXACT.divide(total, cycle_days), line.value, _NOTHING)
+    return f"{words if len(parts) == 1 else f'({words})'} / {cycle_days} days = {ending}"
 
 
 def _multiplied(price_type: PriceType, quantity: Decimal, how: Explanation) -> tuple[Decimal, str]:
@@ -146,6 +185,8 @@ def _ending(exact: Decimal, amount: Decimal, how: Explanation) -> str:
 
 def _adjusted(line: InvoiceLineItem, charged: Decimal) -> str:
     how = line.explanation or _NOTHING
+    if how.stretches is not None:
+        return _over_days(line, how.stretches, how.cycle_days)
     limit = how.maximum_rate if how.minimum_rate is None else how.minimum_rate
     if limit is None:
         return f"{_figure(charged)} is within the limits of the card: 0"

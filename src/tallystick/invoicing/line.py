@@ -59,10 +59,19 @@ class LineType(enum.StrEnum):
     PROXY_AMOUNT = "PROXY_AMOUNT"
 
 
+class PricedStretch(Document, frozen=True, kw_only=True):
+    """A quantity of licences, for how many days it stood, and what it costs: in a whole cycle, when there are days."""
+
+    quantity: Decimal
+    days: int | None = None
+    amount: Decimal
+
+
 class Explanation(Document, frozen=True, kw_only=True):
     """How a value comes about when it is not quantity x valuePerQuantity: the line's `metadata`.
 
-    A limit is named when it decided the value; `days` of `cycleDays` are given for a prorated fee.
+    A limit is named when it decided the value; `days` of `cycleDays` are given for a prorated fee. Licences have
+    `stretches`, each of which adds its amount, or with `cycleDays` its days' share of it.
     """
 
     price_type: PriceType | None = None
@@ -73,6 +82,7 @@ class Explanation(Document, frozen=True, kw_only=True):
     maximum_rate: Decimal | None = None
     days: int | None = None
     cycle_days: int | None = None
+    stretches: tuple[PricedStretch, ...] | None = None
 
 
 class InvoiceLineItem(Document, frozen=True, kw_only=True):

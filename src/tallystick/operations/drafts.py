@@ -20,6 +20,7 @@ from tallystick.invoicing.record import InvoiceRecord
 from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.kernel.money import Money, zero
 from tallystick.operations.cycles import terms_of
+from tallystick.operations.holdings import holdings_of
 from tallystick.operations.work import Work
 from tallystick.rating.usage_card import UsagePrices
 from tallystick.stores.event_store import UsageWindow
@@ -95,6 +96,7 @@ class Pricing:
         pieces: list[Schedule] = list(work.state.schedules.among({record.schedule_id for record in records}).values())
         self._details = terms_of(work, pieces)
         self._prices = UsagePrices()
+        self._held = holdings_of(work, {record.account_id for record in records}, self._details.values())
         self._plans: dict[str, PricePlan] = work.state.price_plans.among({record.price_plan_id for record in records})
 
     def plan_name(self, record: InvoiceRecord) -> str:
@@ -110,6 +112,7 @@ class Pricing:
             zone=self._zone,
             cycle=record.cycle,
             ordinal=record.ordinal,
+            licences=self._held[record.account_id],
             prices=self._prices,
         )
         if record.invoice_type is InvoiceType.STANDARD_ADVANCED:

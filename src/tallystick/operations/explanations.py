@@ -9,6 +9,7 @@ from typing import Any, Final
 from tallystick.catalog.usage_meter import Aggregation, Computation, MeterFilter
 from tallystick.invoicing.charge_explanation import (
     FEES,
+    LICENCES,
     Adjustment,
     FeeTerms,
     Tier,
@@ -57,10 +58,10 @@ class BilledEvents(Document, frozen=True, kw_only=True):
 
 
 class ChargeExplanation(Document, frozen=True, kw_only=True):
-    """How the amount of a usage card or fixed fee comes about.
+    """How the amount of a usage card, licence or fixed fee comes about.
 
     The billed period is `[startDate, endDate)`. A usage card has a meter, a quantity, tiers, adjustments when the
-    card has limits, and events; a fee has its rate and days.
+    card has limits, and events; a licence has the same but for meter and events; a fee has its rate and days.
     """
 
     invoice_id: str
@@ -107,7 +108,8 @@ def explain_charge(work: Work, invoice_id: str, line_id: str) -> ChargeExplanati
         currency=line.units,
         amount=line.value,
         arithmetic=arithmetic_of(line),
-        **({"fee": fee_terms_of(line)} if line.type in FEES else _usage(work, record, line_id, line)),
+        **({"fee": fee_terms_of(line)} if line.type in FEES else _tiered(line)),
+        **({} if line.type in FEES | LICENCES else _usage(work, record, line_id)),
     )
 
 
@@ -121,15 +123,17 @@ def _line(invoice: Invoice, line_id: str) -> InvoiceLineItem:
     return lines[line_id]
 
 
-def _usage(work: Work, record: InvoiceRecord, meter_id: str, line: InvoiceLineItem) -> dict[str, Any]:
-    """What explains a usage card beside its amount."""
+def _tiered(line: InvoiceLineItem) -> dict[str, Any]:
+    """What explains a card with slabs beside its amount."""
+    return {"quantity": line.quantity, "tiers": tiers_of(line), "adjustments": adjustments_of(line)}
+
+
+def _usage(work: Work, record: InvoiceRecord, meter_id: str) -> dict[str, Any]:
+    """Where the quantity of a usage card comes from."""
     meter = work.state.usage_meters.get(meter_id)
     window = UsageWindow(record.account_id, record.cycle.period)
     count, first = work.events.metered_events(work.organisation.id, window, meter_id, first=FIRST_EVENTS)
     return {
-        "quantity": line.quantity,
-        "tiers": tiers_of(line),
-        "adjustments": adjustments_of(line),
         "meter": BilledMeter(
             id=meter.id,
             name=meter.name,

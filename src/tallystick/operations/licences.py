@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from tallystick.accounts.account import AccountStatus
 from tallystick.accounts.licence import (
@@ -14,6 +15,7 @@ from tallystick.accounts.licence import (
     LicenseUpdatePatch,
     balance_problems,
     in_force,
+    most_held,
     quantity_problems,
     standings,
 )
@@ -22,9 +24,10 @@ from tallystick.catalog.fields import Id, Shelf
 from tallystick.kernel.errors import Problem, conflict, not_found, refuse_if_any
 from tallystick.kernel.micros import micros_of
 from tallystick.kernel.paging import PageRequest
-from tallystick.kernel.period import BEGINNING, FOREVER, in_utc, local_date
+from tallystick.kernel.period import BEGINNING, FOREVER, Period, in_utc, local_date
 from tallystick.kernel.quantity import plain
 from tallystick.operations.answers import Listed
+from tallystick.operations.cycles import terms_of
 from tallystick.operations.work import Work, command, query
 
 
@@ -50,7 +53,10 @@ def update_licenses(work: Work, draft: LicenseUpdateDraft) -> LicenseUpdate:
         idempotency_key=draft.idempotency_key,
         metadata=draft.metadata,
     )
-    refuse_if_any(balance_problems(in_force([*_ledger(work, account_id, draft.license_id), entry])))
+    before = _ledger(work, account_id, draft.license_id)
+    after = in_force([*before, entry])
+    refuse_if_any(balance_problems(after))
+    refuse_if_any(_breaches(work, entry, before, after))
     work.state.licences.add(entry)
     return _shown(work, [entry])[0]
 
@@ -134,6 +140,25 @@ def _billed_problems(work: Work, account_id: str, effective_from: datetime) -> l
         if piece.due_at(cycle, zone) <= work.now:
             billed = f"the cycle until {local_date(cycle.period.end, zone)} is billed"
             return [Problem("effectiveFrom", f"{effective_from.isoformat()} is too early: {billed}")]
+    return []
+
+
+def _breaches(
+    work: Work, entry: LicenceEntry, before: Sequence[LicenceEntry], after: Sequence[LicenceEntry]
+) -> list[Problem]:
+    """The plan that allows fewer licences than an entry leaves, unless there were as many before."""
+    timeline = work.state.schedules.of([entry.account_id])[entry.account_id]
+    details = terms_of(work, timeline)
+    for piece in timeline:
+        within = piece.within.intersect(Period(entry.effective_from, FOREVER))
+        cards = (card for card in details[piece.id].license_rate_cards if card.id == entry.license_id)
+        most = next((card.max_quantity for card in cards), None)
+        if within is None or most is None:
+            continue
+        held = most_held(after, within)
+        if held > max(Decimal(most), most_held(before, within)):
+            reason = f"would leave {held:f}, and the plan of the account allows {most}"
+            return [Problem("quantity", reason)]
     return []
 
 

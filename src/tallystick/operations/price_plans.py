@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Final
+
 import msgspec
 from msgspec import UnsetType
 
-from tallystick.catalog.addon import AddOnType
+from tallystick.catalog.addon import AddOn, AddOnType
 from tallystick.catalog.fields import Lifecycle, Shelf
 from tallystick.catalog.plan_rules import details_of, later_problems, missing_for_activation, terms_problems
 from tallystick.catalog.price_plan import (
@@ -21,6 +24,7 @@ from tallystick.catalog.price_plan import (
     PricePlanPatch,
     PricingSchedule,
 )
+from tallystick.catalog.rate_card import FixedFeeRateCard, InvoiceTiming, LicenseRateCard
 from tallystick.kernel.document import decode, given
 from tallystick.kernel.errors import Problem, invalid, not_found, refuse_if_any
 from tallystick.kernel.paging import PageRequest
@@ -28,6 +32,13 @@ from tallystick.kernel.period import BEGINNING, FOREVER
 from tallystick.kernel.scope import Scope
 from tallystick.operations.answers import DONE, Done, Listed
 from tallystick.operations.work import Work, command, needs, query
+
+_TERMS: Final = "pricePlanDetails."
+_ADDON_TYPES: Final[Mapping[type, tuple[AddOnType, ...]]] = {
+    FixedFeeRateCard: (AddOnType.FIXED_FEE,),
+    LicenseRateCard: (AddOnType.LICENSE, AddOnType.NAMED_LICENSE),
+}
+"""The add-ons that each kind of card prices."""
 
 
 @command
@@ -69,7 +80,11 @@ def list_price_plans(
     for row in rows:
         plan = decode(row["body"], PricePlan)
         bare = msgspec.structs.replace(
-            plan.details, usage_rate_cards=[], fixed_fee_rate_cards=[], minimum_commitment=None
+            plan.details,
+            usage_rate_cards=[],
+            fixed_fee_rate_cards=[],
+            license_rate_cards=[],
+            minimum_commitment=None,
         )
         items.append(
             PricePlanListItem(
@@ -197,12 +212,31 @@ def _problems(work: Work, details: PricePlanDetails, kind: PlanType) -> list[Pro
         if meter is None or meter.status is Lifecycle.ARCHIVED:
             path = f"pricePlanDetails.usageRateCards[{position}].usageMeterId"
             problems.append(Problem(path, f"usage meter {card.usage_meter_id!r} not found"))
-    addons = work.state.addons.kept_among(card.id for card in details.fixed_fee_rate_cards)
-    for position, fee in enumerate(details.fixed_fee_rate_cards):
-        addon = addons.get(fee.id)
-        path = f"pricePlanDetails.fixedFeeRateCards[{position}].id"
+    return [*problems, *_addon_problems(work, details)]
+
+
+def _addon_problems(work: Work, details: PricePlanDetails) -> Iterator[Problem]:
+    """Cards of add-ons that are not there, or of another type than the card prices."""
+    cards: list[tuple[str, FixedFeeRateCard | LicenseRateCard]] = [
+        *((f"{_TERMS}fixedFeeRateCards[{place}]", card) for place, card in enumerate(details.fixed_fee_rate_cards)),
+        *((f"{_TERMS}licenseRateCards[{place}]", card) for place, card in enumerate(details.license_rate_cards)),
+    ]
+    addons = work.state.addons.kept_among(card.id for _, card in cards)
+    for path, card in cards:
+        addon, expected = addons.get(card.id), _ADDON_TYPES[type(card)]
         if addon is None or addon.status is Shelf.ARCHIVED:
-            problems.append(Problem(path, f"add-on {fee.id!r} not found"))
-        elif addon.type is not AddOnType.FIXED_FEE:
-            problems.append(Problem(path, f"add-on {addon.id!r} is a {addon.type}, expected a FIXED_FEE"))
-    return problems
+            yield Problem(f"{path}.id", f"add-on {card.id!r} not found")
+        elif addon.type not in expected:
+            yield Problem(f"{path}.id", f"add-on {addon.id!r} is a {addon.type}, expected a {' or '.join(expected)}")
+        elif isinstance(card, LicenseRateCard):
+            yield from _licence_problems(path, card, addon)
+
+
+def _licence_problems(path: str, card: LicenseRateCard, addon: AddOn) -> Iterator[Problem]:
+    """What a licence card cannot ask of its add-on."""
+    if card.type is not None and card.type is not addon.type:
+        yield Problem(f"{path}.type", f"is {card.type}, but add-on {addon.id!r} is a {addon.type}")
+    if card.invoice_timing is InvoiceTiming.IN_ADVANCE:
+        yield Problem(f"{path}.invoiceTiming", "is IN_ADVANCE, licences are billed IN_ARREARS so far")
+    if addon.type is AddOnType.NAMED_LICENSE:
+        yield Problem(f"{path}.id", f"add-on {addon.id!r} is a NAMED_LICENSE, whose names are not counted yet")

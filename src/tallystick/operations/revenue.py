@@ -1,8 +1,8 @@
 """Revenue and usage by cycle: what each billable item of each account earned, and when (domain.md 8.1).
 
 Usage earns when it happens: a point's revenue is what the cycle's usage up to its end costs, less what the usage
-up to its start cost, so that the points of a cycle add up to its invoice. Fees are dated on the cycle's start and
-count for the whole cycle; the true-up of a minimum commitment is dated on the cycle's last instant.
+up to its start cost, so that the points of a cycle add up to its invoice. Fees and licences are dated on the cycle's
+start and count for the whole cycle; the true-up of a minimum commitment is dated on the cycle's last instant.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from tallystick.kernel.period import Period
 from tallystick.kernel.quantity import ZERO
 from tallystick.kernel.recurrence import Cycle
 from tallystick.operations.cycles import terms_of
+from tallystick.operations.holdings import holdings_of
 from tallystick.operations.work import Work
 from tallystick.rating.usage_card import UsagePrices
 from tallystick.stores.event_store import UsageWindow
@@ -125,6 +126,7 @@ def _cycles(work: Work, account_ids: Collection[str], bounds: Sequence[datetime]
     timelines = work.state.schedules.of(account_ids)
     pieces = [piece for timeline in timelines.values() for piece in timeline]
     details, prices = terms_of(work, pieces), UsagePrices()
+    held = holdings_of(work, account_ids, details.values())
     for piece in pieces:
         ordinal, cycle = 0, _first_cycle(work, piece.within.start, piece.cycle_at(piece.within.start, zone))
         while cycle is not None and cycle.period.start < span.end:
@@ -136,6 +138,7 @@ def _cycles(work: Work, account_ids: Collection[str], bounds: Sequence[datetime]
                     zone=zone,
                     cycle=cycle,
                     ordinal=ordinal,
+                    licences=held[piece.account_id],
                     prices=prices,
                 )
                 yield _BilledCycle(piece.account_id, terms, _cuts(cycle.period, bounds))

@@ -5,6 +5,7 @@ Amounts are decimals in major units of the bill's currency; only `invoicing/tota
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import TypeVar
 
-    from tallystick.catalog.rate_card import CurrencyRate, FixedFeeRateCard, RateValue, UsageRateCard
+    from tallystick.catalog.rate_card import CurrencyRate, FixedFeeRateCard, LicenseRateCard, RateValue, UsageRateCard
 
     AnyRate = TypeVar("AnyRate", CurrencyRate, RateValue)
 
@@ -40,7 +41,7 @@ class SlabCharge(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class UsageCharge(Struct, frozen=True, kw_only=True, gc=False):
-    """A usage card applied to a meter's usage. `limits` bind the whole card, also at zero usage."""
+    """A card with slabs applied to a quantity, such as a meter's usage. `limits` bind the whole card, also at zero."""
 
     billable_id: str
     display_name: str
@@ -67,9 +68,47 @@ class FeeCharge(Struct, frozen=True, kw_only=True, gc=False):
         return self.amount != self.rate
 
 
-def shown_name(card: UsageRateCard | FixedFeeRateCard, billable_id: str) -> str:
+class Stretch(Struct, frozen=True, kw_only=True, gc=False):
+    """Days in which a quantity of licences stood, with what it costs in a whole cycle."""
+
+    days: int
+    charge: UsageCharge
+
+
+class WindowCharge(Struct, frozen=True, kw_only=True, gc=False):
+    """Licences in the days from `first` to `last`; `quantity` is the highest of them.
+
+    With `cycle_days` every stretch costs its days' share of so many, without it its whole charge.
+    """
+
+    first: date
+    last: date
+    quantity: Decimal
+    cycle_days: int | None
+    stretches: tuple[Stretch, ...]
+
+    @property
+    def whole(self) -> UsageCharge | None:
+        """The charge that the window comes to, when it is charged neither in parts nor by less than all its days."""
+        if len(self.stretches) != 1 or self.stretches[0].days != (self.cycle_days or 1):
+            return None
+        return self.stretches[0].charge
+
+
+class LicenceCharge(Struct, frozen=True, kw_only=True, gc=False):
+    """A licence card applied to what an account holds; `quantity` is the highest in the cycle."""
+
+    billable_id: str
+    display_name: str
+    tag: str | None
+    quantity: Decimal
+    windows: tuple[WindowCharge, ...]
+    has_usage_cycle: bool
+
+
+def shown_name(card: UsageRateCard | FixedFeeRateCard | LicenseRateCard) -> str:
     """What a card is called on an invoice."""
-    return card.display_name or card.name or billable_id
+    return card.display_name or card.name or card.billable_id
 
 
 def in_currency(rates: Iterable[AnyRate], currency: str, card: str) -> AnyRate:

@@ -9,15 +9,15 @@ from tallystick.kernel.quantity import EXACT
 from tallystick.rating.charge import FeeCharge, in_currency, shown_name
 
 if TYPE_CHECKING:
-    from tallystick.catalog.rate_card import FixedFeeRateCard
+    from tallystick.catalog.rate_card import FixedFeeRateCard, LicenseRateCard
 
 _EVERY_CYCLE: Final = RecurrenceConfig()
 
 
-def is_charged(card: FixedFeeRateCard, ordinal: int) -> bool:
-    """Whether the fee is charged in the cycle with this 0-based number since the association.
+def is_charged(card: FixedFeeRateCard | LicenseRateCard, ordinal: int) -> bool:
+    """Whether the fee or the licences are charged in the cycle with this 0-based number since the association.
 
-    In advance a fee opens each interval, in arrears it closes it; a ONE_TIME fee comes in the first one only.
+    In advance a card opens each interval, in arrears it closes it; a ONE_TIME fee comes in the first one only.
     """
     every = card.recurrence_config or _EVERY_CYCLE
     in_advance = card.invoice_timing is InvoiceTiming.IN_ADVANCE
@@ -36,7 +36,7 @@ def charge_fee(card: FixedFeeRateCard, currency: str, days: int, cycle_days: int
     Raises:
         BillingError: of kind BROKEN, when the card has no rate in the currency.
     """
-    name = shown_name(card, card.id)
+    name = shown_name(card)
     rate = in_currency(card.rate_values, currency, name).rate
     is_short = card.enable_proration and days != cycle_days
     return FeeCharge(

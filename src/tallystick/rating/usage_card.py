@@ -1,4 +1,4 @@
-"""Usage cards: slabs, pricing models and price types (domain.md 4.4)."""
+"""Cards with slabs: pricing models and price types (domain.md 4.4), for the usage of a meter and for licences held."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from tallystick.catalog.price_plan import PricePlanDetails
-    from tallystick.catalog.rate_card import Slab, SlabRate, UsageRateCard
+    from tallystick.catalog.rate_card import LicenseRateCard, Slab, SlabRate, UsageRateCard
 
 
 class UsagePrice:
-    """A usage card in one currency, ready to price any number of quantities.
+    """A card with slabs in one currency, ready to price any number of quantities.
 
     A slab holds `(start, next start]`: the lower bound exclusive, the upper inclusive, the last one open. So a quantity
     ends in one slab; those above hold nothing, and those below all they can (TIERED) or nothing either (VOLUME). Only
@@ -29,14 +29,14 @@ class UsagePrice:
 
     __slots__ = ("_above", "_below", "_billable_id", "_limits", "_model", "_name", "_slabs", "_starts", "_tag")
 
-    def __init__(self, card: UsageRateCard, currency: str) -> None:
+    def __init__(self, card: UsageRateCard | LicenseRateCard, currency: str) -> None:
         """Take a card of a plan, whose first slab starts at zero.
 
         Raises:
             BillingError: of kind BROKEN, when the card has no rate in the currency.
         """
-        self._billable_id = card.usage_meter_id
-        self._name = shown_name(card, card.usage_meter_id)
+        self._billable_id = card.billable_id
+        self._name = shown_name(card)
         self._tag = card.tag
         value = in_currency(card.rate_values, currency, self._name)
         rates = {rate.order: rate for rate in value.slab_rates}
@@ -54,11 +54,16 @@ class UsagePrice:
 
     @property
     def billable_id(self) -> str:
-        """The meter whose usage is priced."""
+        """The meter or add-on that is priced."""
         return self._billable_id
 
+    @property
+    def name(self) -> str:
+        """What the card is called on an invoice."""
+        return self._name
+
     def charge(self, quantity: Decimal) -> UsageCharge:
-        """What a meter's usage of one cycle costs, in units of the meter and major units of the currency.
+        """What a quantity costs in one cycle, in units of the item and major units of the currency.
 
         A negative quantity, such as refunds leave, falls into the first slab whole.
         """

@@ -14,9 +14,11 @@ from tallystick.accounts.licence import (
     UpdateType,
     balance_problems,
     in_force,
+    most_held,
     quantity_problems,
     standings,
 )
+from tallystick.kernel.period import Period
 
 RELATIVE, ABSOLUTE = UpdateType.RELATIVE, UpdateType.ABSOLUTE
 
@@ -76,6 +78,16 @@ def test_a_ledger_below_zero_is_refused_also_where_an_earlier_entry_brings_a_lat
         "quantity: would leave -1 from 2026-06-21T00:00:00+00:00 on, expected an update that leaves 0 or more"
     )
     assert balance_problems([entry(1, 1, "-1", ABSOLUTE)]) != []
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "most"), [(1, 2, 0), (1, 3, 10), (5, 12, 15), (12, 20, 15), (12, 25, 15), (21, 30, 12)]
+)
+def test_the_most_that_is_held_in_a_time(since: int, until: int, most: int) -> None:
+    ledger = [entry(1, 2, "10"), entry(2, 11, "5"), entry(3, 21, "-3")]
+    within = Period(datetime(2026, 6, since, tzinfo=UTC), datetime(2026, 6, until, tzinfo=UTC))
+    assert most_held(ledger, within) == most
+    assert most_held([], within) == 0
 
 
 @pytest.mark.parametrize("text", ["1" * 26, "0.000000000001", "-5", "0", "1E+25"])

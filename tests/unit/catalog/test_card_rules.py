@@ -47,6 +47,19 @@ GOOD: Json = {
             "rateValues": [{"currency": "USD", "rate": -5}, {"currency": "JPY", "rate": 0.5}],
         }
     ],
+    "licenseRateCards": [
+        {
+            "id": "addon.seats",
+            "name": "seats",
+            "type": "LICENSE",
+            "enableProration": True,
+            "usageCycle": "MONTHLY",
+            "config": {"maxQuantity": 100, "maxQuantityBreachAction": "DO_NOTHING"},
+            "ratePlan": {"pricingModel": "VOLUME", "slabs": [slab(1, 0), slab(2, 10)]},
+            "rateValues": [rates("USD", 30, 25), rates("JPY", 3000, 2500)],
+            "proratedRefundMode": "CREDITS",
+        }
+    ],
     "minimumCommitment": {"displayName": "Commitment", "rateValues": [{"currency": "USD", "rate": 400}]},
 }
 
@@ -54,6 +67,8 @@ SLABS = "usageRateCards[0].ratePlan.slabs"
 SIZE = f"{SLABS}[1].slabConfig.packageSize"
 VALUES = "usageRateCards[0].rateValues"
 FEES = "fixedFeeRateCards[0].rateValues"
+SEATS = "licenseRateCards[0]"
+MONTHLY = {"interval": "MONTHLY", "startOffset": {"dayOffset": "1", "monthOffset": "NIL"}, "gracePeriod": 2}
 
 
 def problems(details: Json) -> list[str]:
@@ -161,6 +176,37 @@ def test_terms_without_cards_have_no_problems() -> None:
             "fixedFeeRateCards[0].id: 'um.calls' has a card already, a plan prices an item once",
         ),
         (
+            f"{SEATS}.invoiceTiming",
+            "PREPAID",
+            f"{SEATS}.invoiceTiming: is PREPAID, licences are billed IN_ADVANCE or IN_ARREARS",
+        ),
+        (
+            f"{SEATS}.proratedRefundMode",
+            "WALLET",
+            f"{SEATS}.proratedRefundMode: is WALLET, and accounts have no wallet yet: send CREDITS, PAYMENT or NONE",
+        ),
+        (
+            f"{SEATS}.config.maxQuantity",
+            None,
+            f"{SEATS}.config.maxQuantity: is missing: say which quantity must not be exceeded",
+        ),
+        (
+            f"{SEATS}.ratePlan.slabs[1].startAfter",
+            0,
+            f"{SEATS}.ratePlan.slabs[1].startAfter: is 0, expected more than the 0 before it",
+        ),
+        (
+            f"{SEATS}.rateValues[1]",
+            None,
+            f"{SEATS}.rateValues: has no rate in JPY, add one for every supported currency",
+        ),
+        (f"{SEATS}.name", "fee", f"{SEATS}.name: 'fee' is the name of another card, choose a different one"),
+        (
+            f"{SEATS}.id",
+            "addon.fee",
+            f"{SEATS}.id: 'addon.fee' has a card already, a plan prices an item once",
+        ),
+        (
             "minimumCommitment.rateValues[0].currency",
             "EUR",
             "minimumCommitment.rateValues[0].currency: 'EUR' is not one of the plan's supportedCurrencies",
@@ -174,6 +220,13 @@ def test_terms_without_cards_have_no_problems() -> None:
 )
 def test_each_rule_names_where_what_came_and_what_was_expected(path: str, value: object, problem: str) -> None:
     assert problems(changed(path, value)) == [problem]
+
+
+@pytest.mark.parametrize(("window", "fits"), [("WEEKLY", True), ("MONTHLY", True), ("QUARTERLY", False)])
+def test_a_usage_cycle_cuts_the_pricing_cycle(window: str, fits: bool) -> None:  # noqa: FBT001 - told by its name
+    details = changed(f"{SEATS}.usageCycle", window) | {"pricingCycleConfig": MONTHLY}
+    reason = f"is {window}, longer than the MONTHLY pricing cycle that it cuts in windows"
+    assert problems(details) == ([] if fits else [f"{SEATS}.usageCycle: {reason}"])
 
 
 def test_a_plan_needs_a_currency() -> None:

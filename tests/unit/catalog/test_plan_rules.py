@@ -149,7 +149,6 @@ def asked(details: str = "", plan: str = "") -> PricePlanDraft:
 @pytest.mark.parametrize(
     ("details", "path"),
     [
-        (', "licenseRateCards": [{}]', "pricePlanDetails.licenseRateCards"),
         (', "billingEntitlementRateCards": [{}]', "pricePlanDetails.billingEntitlementRateCards"),
         (', "creditGrantRateCards": [{}]', "pricePlanDetails.creditGrantRateCards"),
         (', "entitlementOverageRateCards": [{}]', "pricePlanDetails.entitlementOverageRateCards"),

@@ -8,26 +8,34 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from tallystick.catalog.price_plan import PlanType, PricePlanDetails
-from tallystick.catalog.rate_card import CurrencyRate, FixedFeeRateCard, MinimumCommitment, UsageRateCard
+from tallystick.catalog.rate_card import (
+    CurrencyRate,
+    FixedFeeRateCard,
+    LicenseRateCard,
+    MinimumCommitment,
+    UsageRateCard,
+)
 from tallystick.invoicing.assemble import Terms
 from tallystick.kernel.period import Period
 from tallystick.kernel.recurrence import Cycle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tallystick.invoicing.line import InvoiceLineItem, LineType
+    from tallystick.rating.licence import Holding
 
 JANUARY = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
 FULL_JANUARY = Cycle(JANUARY, JANUARY)
 
 
 def terms(
-    *cards: UsageRateCard | FixedFeeRateCard,
+    *cards: UsageRateCard | FixedFeeRateCard | LicenseRateCard,
     commitment: str | None = None,
     currency: str = "USD",
     cycle: Cycle = FULL_JANUARY,
     ordinal: int = 0,
+    licences: Mapping[str, Holding] | None = None,
 ) -> Terms:
     rates = [CurrencyRate(currency=currency, rate=Decimal(commitment))] if commitment else []
     details = PricePlanDetails(
@@ -35,6 +43,7 @@ def terms(
         active_currencies=[currency],
         usage_rate_cards=[card for card in cards if isinstance(card, UsageRateCard)],
         fixed_fee_rate_cards=[card for card in cards if isinstance(card, FixedFeeRateCard)],
+        license_rate_cards=[card for card in cards if isinstance(card, LicenseRateCard)],
         minimum_commitment=MinimumCommitment(display_name="Commitment", rate_values=rates) if rates else None,
         type=PlanType.BILLING,
     )
@@ -45,6 +54,7 @@ def terms(
         zone=ZoneInfo("UTC"),
         cycle=cycle,
         ordinal=ordinal,
+        licences=licences or {},
     )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.catalog.rate_card import (
     CurrencyRate,
     FeeType,
     FixedFeeRateCard,
     InvoiceTiming,
+    LicenseRateCard,
     PriceType,
     PricingModel,
+    ProratedRefundMode,
     RateLimits,
     RatePlan,
     RateValue,
@@ -21,6 +23,7 @@ from tallystick.catalog.rate_card import (
     SlabRate,
     UsageRateCard,
 )
+from tallystick.kernel.recurrence import Interval
 from tallystick.rating.usage_card import UsagePrice
 
 if TYPE_CHECKING:
@@ -52,7 +55,40 @@ def usage_card(
         display_name=name,
         tag=tag,
         usage_meter_id=meter,
-        rate_plan=RatePlan(
+        **prices(slabs, model, currency, limits(low, high)),
+    )
+
+
+def licence_card(
+    *slabs: S,
+    model: str = "TIERED",
+    addon: str = "addon.seats",
+    name: str | None = None,
+    tag: str | None = None,
+    currency: str = "USD",
+    low: str | None = None,
+    high: str | None = None,
+    prorated: bool = True,
+    timing: str = "IN_ARREARS",
+    windows: str | None = None,
+    refund: str | None = None,
+) -> LicenseRateCard:
+    return LicenseRateCard(
+        id=addon,
+        display_name=name,
+        tag=tag,
+        invoice_timing=InvoiceTiming(timing),
+        usage_cycle=Interval(windows) if windows else None,
+        enable_proration=prorated,
+        prorated_refund_mode=ProratedRefundMode(refund) if refund else None,
+        **prices(slabs, model, currency, limits(low, high)),
+    )
+
+
+def prices(slabs: tuple[S, ...], model: str, currency: str, card_limits: RateLimits | None) -> dict[str, Any]:
+    """The slabs of a card and their rates."""
+    return {
+        "rate_plan": RatePlan(
             pricing_model=PricingModel(model),
             slabs=[
                 Slab(
@@ -64,17 +100,17 @@ def usage_card(
                 for order, slab in enumerate(slabs, 1)
             ],
         ),
-        rate_values=[
+        "rate_values": [
             RateValue(
                 currency=currency,
                 slab_rates=[
                     SlabRate(order=order, rate=Decimal(slab.rate), slab_rate_config=limits(slab.low, slab.high))
                     for order, slab in enumerate(slabs, 1)
                 ],
-                rate_config=limits(low, high),
+                rate_config=card_limits,
             )
         ],
-    )
+    }
 
 
 def limits(low: str | None, high: str | None) -> RateLimits | None:
@@ -106,6 +142,6 @@ def fee_card(
     )
 
 
-def charge_usage(card: UsageRateCard, currency: str, quantity: Decimal) -> UsageCharge:
+def charge_usage(card: UsageRateCard | LicenseRateCard, currency: str, quantity: Decimal) -> UsageCharge:
     """What a card makes of a single quantity."""
     return UsagePrice(card, currency).charge(quantity)

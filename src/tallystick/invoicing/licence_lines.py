@@ -1,0 +1,102 @@
+"""The lines of licence cards: what every slab comes to over the days of a cycle (domain.md 4.6, 7.4)."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from tallystick.invoicing.card_lines import ADJUSTMENTS, slab_lines
+from tallystick.invoicing.line import Explanation, InvoiceLineItem, LineType, PricedStretch
+from tallystick.invoicing.totals import leaf, parent, rounded, shown
+from tallystick.kernel.quantity import EXACT, ZERO, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from decimal import Decimal
+
+    from tallystick.rating.charge import LicenceCharge, UsageCharge, WindowCharge
+
+_SLAB: LineType = LineType.LICENSE_RATE_CARD_SLAB_AMOUNT
+
+
+def licence_card_line(charge: LicenceCharge, kind: LineType, currency: str) -> InvoiceLineItem:
+    """A licence card, with its usage cycles if it has any, and a line per slab."""
+    if charge.has_usage_cycle:
+        lines = [_window_line(window, currency) for window in charge.windows]
+    else:
+        lines = [line for window in charge.windows for line in _lines(window, currency)]
+    return parent(kind, charge.display_name, lines, currency, entity_id=charge.billable_id, quantity=charge.quantity)
+
+
+def _window_line(window: WindowCharge, currency: str) -> InvoiceLineItem:
+    days = f"{window.first} to {window.last}"
+    lines = _lines(window, currency)
+    return parent(LineType.USAGE_CYCLE_AMOUNT, days, lines, currency, quantity=window.quantity)
+
+
+def _lines(window: WindowCharge, currency: str) -> list[InvoiceLineItem]:
+    """The slabs of a window; where it is charged in parts, each with the stretches of days that it is made of."""
+    if window.whole is not None:
+        return slab_lines(window.whole, _SLAB, currency)
+    lines = [_slab_line(window, place, currency) for place in range(len(window.stretches[0].charge.slabs))]
+    if window.stretches[0].charge.limits:
+        lines.append(_adjustment_line(window, currency))
+    return lines
+
+
+def _slab_line(window: WindowCharge, place: int, currency: str) -> InvoiceLineItem:
+    slab = window.stretches[0].charge.slabs[place]
+    stretches = [
+        PricedStretch(
+            quantity=plain(stretch.charge.slabs[place].quantity),
+            days=stretch.days if window.cycle_days else None,
+            amount=plain(stretch.charge.slabs[place].amount),
+        )
+        for stretch in window.stretches
+    ]
+    explanation = Explanation(
+        price_type=slab.price_type,
+        rate=plain(slab.rate),
+        package_size=shown(slab.package_size),
+        cycle_days=window.cycle_days,
+        stretches=tuple(stretches),
+    )
+    amount = _over_days(window, lambda charge: charge.slabs[place].amount)
+    return leaf(_SLAB, f"Slab {slab.order}", rounded(amount, currency), explanation=explanation)
+
+
+def _adjustment_line(window: WindowCharge, currency: str) -> InvoiceLineItem:
+    """What the card's limits add or take, day by day: each day's charge keeps them by itself."""
+    bounds = {stretch.charge.limits.apply(_total(stretch.charge))[1] for stretch in window.stretches}
+    description = ADJUSTMENTS[bounds.pop()] if len(bounds) == 1 else "Minimum and maximum charge"
+    stretches = [
+        PricedStretch(
+            quantity=plain(stretch.charge.quantity),
+            days=stretch.days if window.cycle_days else None,
+            amount=plain(_adjusted(stretch.charge)),
+        )
+        for stretch in window.stretches
+    ]
+    explanation = Explanation(cycle_days=window.cycle_days, stretches=tuple(stretches))
+    amount = _over_days(window, _adjusted)
+    return leaf(LineType.RATE_CONFIG_ADJUSTMENT_AMOUNT, description, rounded(amount, currency), explanation=explanation)
+
+
+def _over_days(window: WindowCharge, price: Callable[[UsageCharge], Decimal]) -> Decimal:
+    """What a part of the charge comes to: its share of each stretch, divided once."""
+    parts = (EXACT.multiply(price(stretch.charge), stretch.days) for stretch in window.stretches)
+    total = _sum(parts)
+    return EXACT.divide(total, window.cycle_days) if window.cycle_days else total
+
+
+def _adjusted(charge: UsageCharge) -> Decimal:
+    total = _total(charge)
+    return EXACT.subtract(charge.limits.apply(total)[0], total)
+
+
+def _total(charge: UsageCharge) -> Decimal:
+    return _sum(slab.amount for slab in charge.slabs)
+
+
+def _sum(amounts: Iterable[Decimal]) -> Decimal:
+    return reduce(EXACT.add, amounts, ZERO)
