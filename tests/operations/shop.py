@@ -182,6 +182,11 @@ class Shop:
         """Put a plan on an account."""
         return self.try_associate(plan, account, since, until).ok()
 
+    def disassociate(self, since: str, until: str = OPEN_END, account: str = "acme") -> Json:
+        """Take off an account whatever plan it has from one day until another."""
+        asked = {"mode": "DISASSOCIATE", "effectiveFrom": since, "effectiveUntil": until}
+        return self.api.post(f"/accounts/{account}/price_plans", asked).ok()
+
     def metered_plan(self, *tiers: tuple[int, object], account: str = "acme", cycle: Json | None = None) -> str:
         """An account whose calls are metered and priced by tiers since New Year; the meter's id."""
         self.account(account)

@@ -9,14 +9,13 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
-from msgspec import Meta
 
 from tallystick.kernel.document import Document, Draft
 from tallystick.kernel.micros import instant_of, micros_of
-from tallystick.kernel.recurrence import Cycle, CycleRule, cycle_after, cycle_at, due_at
+from tallystick.kernel.recurrence import Cycle, CycleRule, cycle_after, cycle_at, cycle_count, due_at
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -26,7 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """One piece of an account's timeline: a plan version in force in a range of time."""
+    """One piece of an account's timeline: a plan version in force in a range of time.
+
+    `first_ordinal` is the number of its first cycle since the plan was put on the account, from 0: more than 0 where
+    the piece goes on with a plan that was in force before.
+    """
 
     id: str
     account_id: str
@@ -36,6 +39,7 @@ class Schedule:
     rule: CycleRule
     grace_days: int
     anniversary: bool
+    first_ordinal: int = 0
 
     def cycle_at(self, instant: datetime, zone: ZoneInfo) -> Cycle:
         """The cycle that holds an instant of this piece (domain.md 4.10)."""
@@ -48,6 +52,10 @@ class Schedule:
     def due_at(self, cycle: Cycle, zone: ZoneInfo) -> datetime:
         """The instant at which the cycle's invoice becomes due: its end plus the grace period."""
         return due_at(cycle.period.end, self.grace_days, zone)
+
+    def ordinal_after(self, zone: ZoneInfo) -> int:
+        """The number that a cycle right after this piece has, when the plan goes on."""
+        return self.first_ordinal + cycle_count(self.rule, self.within, zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +128,9 @@ class ScheduleChange(Draft, frozen=True, kw_only=True):
     effective_from: date
     effective_until: date
     price_plan_details_override: msgspec.Raw | None = None
-    pricing_rules_override: Annotated[list[msgspec.Raw], Meta(max_length=0)] = []
+    pricing_rules_override: list[msgspec.Raw] = []
     retain_start_offsets: bool = False
-    pre_actions: Annotated[list[msgspec.Raw], Meta(max_length=0)] = []
+    pre_actions: list[msgspec.Raw] = []
 
 
 class PlanOverride(Document, frozen=True, kw_only=True):

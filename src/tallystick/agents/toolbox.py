@@ -229,8 +229,8 @@ BEYOND: Final = (
     Tool.of(
         "assign-price-plan",
         account_plans.assign_price_plan,
-        "Put an active price plan on an account from a day on. The first call shows what the account's invoices come "
-        "to before and after, and a previewToken; call again with it to commit.",
+        "Put an active price plan on an account from a day on, in the place of any other. The first call shows "
+        "what the account's invoices come to before and after, and a previewToken; call again with it to commit.",
         SETS,
         INVOICING,
         watch=agreement_view,

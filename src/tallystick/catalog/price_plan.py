@@ -18,7 +18,7 @@ from tallystick.catalog.rate_card import (
     UsageRateCard,
 )
 from tallystick.kernel.document import Document, Draft
-from tallystick.kernel.recurrence import Interval
+from tallystick.kernel.recurrence import CycleRule, Interval
 
 PlanName = Annotated[str, Meta(min_length=1, max_length=50)]
 UsageRateCards = Annotated[list[UsageRateCard], Meta(max_length=100)]
@@ -58,6 +58,13 @@ class PricingCycleConfig(Draft, frozen=True, kw_only=True):
     start_offset: StartOffset | None = None
     grace_period: Annotated[int, Meta(ge=0, le=3660)]
     anniversary_cycle: bool | None = None
+
+    @property
+    def calendar_rule(self) -> CycleRule | None:
+        """When cycles start; None, when that is on the anniversaries of an association (domain.md 4.2)."""
+        if self.anniversary_cycle or self.start_offset is None:
+            return None
+        return CycleRule.of(self.interval, self.start_offset.day_offset, self.start_offset.month_offset)
 
 
 class PricePlanDetails(Document, frozen=True, kw_only=True):

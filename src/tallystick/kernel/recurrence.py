@@ -195,6 +195,18 @@ def cycles(rule: CycleRule, within: Period, zone: ZoneInfo) -> Iterator[Cycle]:
         cycle = cycle_after(rule, within, zone, cycle)
 
 
+def cycle_count(rule: CycleRule, within: Period, zone: ZoneInfo) -> int:
+    """How many cycles a schedule has; counted from their starts, however many there are."""
+    if within.is_empty:
+        return 0
+    first = rule.start_on_or_before(local_date(within.start, zone))
+    last = rule.start_on_or_before(local_date(within.end, zone) - timedelta(days=1))
+    if rule.interval is Interval.WEEKLY:
+        return (last - first) // _WEEK + 1
+    months = (last.year - first.year) * _MONTHS_PER_YEAR + last.month - first.month
+    return months // _MONTHS[rule.interval] + 1
+
+
 def due_at(cycle_end: datetime, grace_days: int, zone: ZoneInfo) -> datetime:
     """When the invoice of a cycle falls due: its end plus the grace period in local days (domain.md 4.10)."""
     ends_on = local_date(cycle_end, zone)

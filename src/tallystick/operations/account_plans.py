@@ -1,39 +1,27 @@
-"""An account's plan over time: associate a plan, read the timeline."""
+"""An account's plan over time: put a plan on it, take one off, read the timeline."""
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import date
+from functools import partial
 from typing import Final
 
 import msgspec
 
-from tallystick.accounts.account import Account, AccountStatus
-from tallystick.accounts.schedule import (
-    Opening,
-    PlanOverride,
-    Schedule,
-    ScheduleChange,
-    ScheduleChanged,
-    ScheduleMode,
-)
-from tallystick.catalog.price_plan import (
-    PlanStatus,
-    PricePlan,
-    PricingCycleConfig,
-    PricingSchedule,
-    StartOffset,
-)
+from tallystick.accounts.account import Account
+from tallystick.accounts.schedule import PlanOverride, Schedule, ScheduleChange, ScheduleChanged, ScheduleMode
+from tallystick.accounts.timeline import Timeline, cut, piece_at, put_in
+from tallystick.catalog.price_plan import PlanStatus, PricePlan, PricingCycleConfig, PricingSchedule
 from tallystick.kernel.document import Document
-from tallystick.kernel.errors import Problem, conflict, invalid, refuse_if_any
-from tallystick.kernel.period import Period, local_date, local_midnight
+from tallystick.kernel.errors import Problem, invalid, refuse_if_any
+from tallystick.kernel.period import Period, local_date
 from tallystick.kernel.recurrence import CycleRule
 from tallystick.kernel.scope import Scope
 from tallystick.operations.accounts import live_account
-from tallystick.operations.cycles import open_cycles
+from tallystick.operations.cycles import agreed_cycle, has_own_cycle
+from tallystick.operations.timelines import billed_account, days_of, keep_timeline, refuse_early, timeline_of
 from tallystick.operations.work import Work, catalogue_command, needs, query
 
-EARLIEST_START: Final = date(1970, 1, 1)
 OPEN_END: Final = date(9999, 1, 1)
 """The end of an agreement that has none."""
 
@@ -45,7 +33,7 @@ class TimelinePiece(PricingSchedule, frozen=True, kw_only=True):
     price_plan_name: str
 
 
-class Timeline(Document, frozen=True, kw_only=True, omit_defaults=False):
+class PricingSchedules(Document, frozen=True, kw_only=True, omit_defaults=False):
     """The pieces of an account's timeline, oldest first."""
 
     data: list[TimelinePiece]
@@ -56,17 +44,10 @@ class Timeline(Document, frozen=True, kw_only=True, omit_defaults=False):
 @needs(Scope.MONEY)
 @catalogue_command
 def change_account_plan(work: Work, account_id: str, change: ScheduleChange) -> ScheduleChanged:
-    """Put a plan on an account for a range of days; its first draft invoice appears at once."""
-    work.state.catalogue_changed()  # first, because it locks: nobody else changes the timeline or the zone meanwhile
-    work = dataclasses.replace(work, organisation=work.state.get_organisation())
-    account = live_account(work, account_id)
-    plan = _plan(work, account, change)
-    within = _range(work, account, change)
-    piece = _piece(work, account, plan, within, change)
-    if account.status is AccountStatus.DRAFT:
-        raise invalid("", f"account {account_id!r} is a DRAFT: set its status to ACTIVE first")
-    work.state.schedules.add(piece, work.now)
-    open_cycles(work, [Opening(piece, within.start, 0)], until=max(work.now, within.start))
+    """Put a plan on an account for a range of days, or take off what there is; drafts move along at once."""
+    work, account, before = billed_account(work, account_id)
+    after = _edited(work, account, before, before, change)
+    keep_timeline(work, account, before, after)
     return _changed(work, account)
 
 
@@ -91,7 +72,7 @@ def list_pricing_schedules(
     compact: bool = False,
     next_token: str | None = None,  # noqa: ARG001 - a timeline fits one page
     page_size: int | None = None,  # noqa: ARG001 - the same
-) -> Timeline:
+) -> PricingSchedules:
     """The account's plan timeline from one day until another, without the terms when `compact`."""
     account = live_account(work, account_id)
     zone = work.organisation.zone
@@ -99,25 +80,52 @@ def list_pricing_schedules(
         raise invalid("end_date", f"{end_date} must lie after start_date")
     pieces = [
         piece
-        for piece in _timeline(work, account)
+        for piece in timeline_of(work, account)
         if (start_date is None or local_date(piece.within.end, zone) > start_date)
         and (end_date is None or local_date(piece.within.start, zone) < end_date)
     ]
     plans = work.state.price_plans.among({piece.price_plan_id for piece in pieces})
-    return Timeline(data=[_shown(piece, plans[piece.price_plan_id], compact=compact) for piece in pieces])
+    return PricingSchedules(data=[_shown(piece, plans[piece.price_plan_id], compact=compact) for piece in pieces])
+
+
+def _edited(work: Work, account: Account, stored: Timeline, timeline: Timeline, change: ScheduleChange) -> Timeline:
+    """A timeline with one edit made.
+
+    Raises:
+        BillingError: of kind INVALID, with everything that is wrong with the edit by itself, or on this timeline.
+    """
+    refuse_if_any(_not_offered(change))
+    within = days_of(work, change.effective_from, change.effective_until)
+    zone, new_id = work.organisation.zone, partial(work.ids.mint, "sch")
+    if change.mode is ScheduleMode.DISASSOCIATE:
+        edited = cut(timeline, within, zone, new_id)
+    else:
+        plan = _plan(work, account, change)
+        edited = put_in(timeline, _piece(work, account, plan, within, timeline, change), zone, new_id)
+    refuse_early(work, stored, edited, within)
+    return edited
+
+
+def _not_offered(change: ScheduleChange) -> list[Problem]:
+    """What makes no sense together, or is not offered yet."""
+    problems: list[Problem] = []
+    if change.price_plan_details_override is not None:
+        problems.append(Problem("pricePlanDetailsOverride", "overrides are not offered yet: leave them out"))
+    if change.pricing_rules_override:
+        problems.append(Problem("pricingRulesOverride", "pricing rules are not evaluated yet: leave them out"))
+    if change.pre_actions:
+        problems.append(Problem("preActions", "licences are not granted yet: leave them out"))
+    if change.mode is ScheduleMode.ASSOCIATE and change.price_plan_id is None:
+        problems.append(Problem("pricePlanId", "is required to associate a plan"))
+    if change.mode is ScheduleMode.DISASSOCIATE:
+        sent = {"pricePlanId": change.price_plan_id is not None, "retainStartOffsets": change.retain_start_offsets}
+        reason = "says nothing to DISASSOCIATE, which takes off whatever plan there is: leave it out"
+        problems += [Problem(path, reason) for path, is_sent in sent.items() if is_sent]
+    return problems
 
 
 def _plan(work: Work, account: Account, change: ScheduleChange) -> PricePlan:
-    problems: list[Problem] = []
-    if change.mode is ScheduleMode.DISASSOCIATE:
-        problems.append(Problem("mode", "taking a plan off an account is not offered yet"))
-    if change.price_plan_details_override is not None:
-        problems.append(Problem("pricePlanDetailsOverride", "overrides are not offered yet: leave them out"))
-    if change.retain_start_offsets:
-        problems.append(Problem("retainStartOffsets", "is not offered yet: leave it out"))
-    if change.price_plan_id is None:
-        problems.append(Problem("pricePlanId", "is required to associate a plan"))
-    refuse_if_any(problems)
+    """The plan to be put on the account; it must be ACTIVE, also in the account's currency."""
     plan = work.state.price_plans.find(change.price_plan_id or "")
     if plan is None or plan.status is PlanStatus.ARCHIVED:
         raise invalid("pricePlanId", f"price plan {change.price_plan_id!r} not found")
@@ -130,31 +138,15 @@ def _plan(work: Work, account: Account, change: ScheduleChange) -> PricePlan:
     return plan
 
 
-def _range(work: Work, account: Account, change: ScheduleChange) -> Period:
-    """The days asked for, in organisation time; free, and not in the past unless it is the first plan."""
-    zone = work.organisation.zone
-    if change.effective_from < EARLIEST_START:
-        raise invalid("effectiveFrom", f"{change.effective_from} is before {EARLIEST_START}")
-    if change.effective_from >= change.effective_until:
-        raise invalid("effectiveUntil", f"{change.effective_until} must lie after effectiveFrom")
-    within = Period(local_midnight(change.effective_from, zone), local_midnight(change.effective_until, zone))
-    timeline = _timeline(work, account)
-    for piece in timeline:
-        if piece.within.intersect(within) is not None:
-            start, end = local_date(piece.within.start, zone), local_date(piece.within.end, zone)
-            raise conflict(f"the account already has a plan from {start} until {end}", "effectiveFrom")
-    if timeline and change.effective_from <= local_date(work.now, zone):
-        raise invalid("effectiveFrom", "a change of plan starts tomorrow at the earliest")
-    return within
-
-
-def _piece(work: Work, account: Account, plan: PricePlan, within: Period, change: ScheduleChange) -> Schedule:
+def _piece(
+    work: Work, account: Account, plan: PricePlan, within: Period, timeline: Timeline, change: ScheduleChange
+) -> Schedule:
     config = plan.details.pricing_cycle_config
     assert config is not None, "an ACTIVE plan has a pricing cycle"
-    if config.anniversary_cycle or config.start_offset is None:
-        rule = CycleRule.anniversary(config.interval, change.effective_from)
+    if change.retain_start_offsets:
+        rule = _retained(timeline, within, config)
     else:
-        rule = CycleRule.of(config.interval, config.start_offset.day_offset, config.start_offset.month_offset)
+        rule = config.calendar_rule or CycleRule.anniversary(config.interval, change.effective_from)
     return Schedule(
         id=work.ids.mint("sch"),
         account_id=account.id,
@@ -163,16 +155,29 @@ def _piece(work: Work, account: Account, plan: PricePlan, within: Period, change
         within=within,
         rule=rule,
         grace_days=config.grace_period,
-        anniversary=bool(config.anniversary_cycle),
+        anniversary=bool(config.anniversary_cycle) and not change.retain_start_offsets,
     )
 
 
-def _timeline(work: Work, account: Account) -> tuple[Schedule, ...]:
-    return work.state.schedules.of([account.id])[account.id]
+def _retained(timeline: Timeline, within: Period, config: PricingCycleConfig) -> CycleRule:
+    """The cycle rule that is in force where the new plan starts (domain.md 4.9).
+
+    Raises:
+        BillingError: of kind INVALID, when there is no plan then, or its cycles have another interval.
+    """
+    present = piece_at(timeline, within.start)
+    if present is None:
+        raise invalid("retainStartOffsets", "the account has no plan on effectiveFrom whose offsets could be kept")
+    if present.rule.interval is not config.interval:
+        reason = (
+            f"the account's cycle is {present.rule.interval}, that of the plan {config.interval}: they must be equal"
+        )
+        raise invalid("retainStartOffsets", reason)
+    return present.rule
 
 
 def _changed(work: Work, account: Account) -> ScheduleChanged:
-    timeline = _timeline(work, account)
+    timeline = timeline_of(work, account)
     plans = work.state.price_plans.among({piece.price_plan_id for piece in timeline})
     pieces = [
         PlanOverride(
@@ -190,26 +195,17 @@ def _changed(work: Work, account: Account) -> ScheduleChanged:
 def _shown(piece: Schedule, plan: PricePlan, *, compact: bool) -> TimelinePiece:
     version = next(version for version in plan.pricing_schedule if version.id == piece.plan_version_id)
     details = version.price_plan_details
-    if details is not None and piece.anniversary:
-        details = msgspec.structs.replace(details, pricing_cycle_config=_agreed_cycle(piece))
+    assert details is not None, "a stored plan version carries its terms"
+    is_overridden = has_own_cycle(piece, details)
+    if is_overridden:
+        details = msgspec.structs.replace(details, pricing_cycle_config=agreed_cycle(piece))
     return TimelinePiece(
         id=piece.id,
         start_date=piece.within.start,
         end_date=piece.within.end,
         version=version.version,
-        is_overriden=piece.anniversary,
+        is_overriden=is_overridden,
         price_plan_details=None if compact else details,
         price_plan_id=plan.id,
         price_plan_name=plan.name,
-    )
-
-
-def _agreed_cycle(piece: Schedule) -> PricingCycleConfig:
-    """The cycle that an anniversary association was given: offsets from its first day (domain.md 4.2)."""
-    day_offset, month_offset = piece.rule.offsets()
-    return PricingCycleConfig(
-        interval=piece.rule.interval,
-        start_offset=StartOffset(day_offset=day_offset, month_offset=month_offset),
-        grace_period=piece.grace_days,
-        anniversary_cycle=True,
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from tallystick.accounts.account import Account
 from tallystick.accounts.schedule import Opening, Schedule
-from tallystick.catalog.price_plan import PricePlanDetails
+from tallystick.catalog.price_plan import PricePlanDetails, PricingCycleConfig, StartOffset
 from tallystick.catalog.rate_card import InvoiceTiming
 from tallystick.invoicing.invoice import InvoiceClass, InvoiceStatus, InvoiceType
 from tallystick.invoicing.record import InvoiceRecord
@@ -45,6 +45,27 @@ def terms_of(work: Work, pieces: Sequence[Schedule]) -> dict[str, PricePlanDetai
             if version.id == piece.plan_version_id and version.price_plan_details is not None:
                 found[piece.id] = version.price_plan_details
     return found
+
+
+def has_own_cycle(piece: Schedule, terms: PricePlanDetails) -> bool:
+    """Whether the cycle that was agreed on for a piece is another one than its plan's."""
+    config = terms.pricing_cycle_config
+    return (
+        piece.anniversary
+        or config is None
+        or (piece.rule, piece.grace_days) != (config.calendar_rule, config.grace_period)
+    )
+
+
+def agreed_cycle(piece: Schedule) -> PricingCycleConfig:
+    """The cycle that was agreed on for a piece; on anniversaries, with the offsets of its first day (domain.md 4.2)."""
+    day_offset, month_offset = piece.rule.offsets()
+    return PricingCycleConfig(
+        interval=piece.rule.interval,
+        start_offset=StartOffset(day_offset=day_offset, month_offset=month_offset),
+        grace_period=piece.grace_days,
+        anniversary_cycle=piece.anniversary,
+    )
 
 
 def _records(

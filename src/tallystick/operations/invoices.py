@@ -21,6 +21,7 @@ from tallystick.invoicing.rows import tree_of
 from tallystick.invoicing.states import may_request
 from tallystick.kernel.errors import conflict, invalid
 from tallystick.kernel.paging import PageRequest
+from tallystick.kernel.recurrence import Cycle
 from tallystick.kernel.scope import Scope
 from tallystick.operations.answers import Listed
 from tallystick.operations.bill_runs import freeze
@@ -108,6 +109,7 @@ def reissue_invoice(work: Work, invoice_id: str) -> Invoice:
         frozen_at=None,
         frozen_position=None,
         details=None,
+        cycle=_cycle_now(work, void),
         net_term_days=work.state.accounts.get(void.account_id).net_term_days,
         created_at=work.now,
         updated_at=work.now,
@@ -134,6 +136,22 @@ def shown(work: Work, record: InvoiceRecord) -> Invoice:
         return record.invoice(bill.total, zone, bill.usage_info, bill.revenue_info)
     usage_info, revenue_info = tree_of(work.state.invoices.lines_of(record.id))
     return record.invoice(record.total, zone, usage_info, revenue_info)
+
+
+def _cycle_now(work: Work, void: InvoiceRecord) -> Cycle:
+    """The cycle of a void invoice as it is now: a change of plan may have cut it since, or taken it away.
+
+    Raises:
+        BillingError: of kind CONFLICT, when it is no more.
+    """
+    start = void.cycle.period.start
+    piece = work.state.schedules.among([void.schedule_id]).get(void.schedule_id)
+    cycle = piece.cycle_at(start, work.organisation.zone) if piece and piece.within.contains(start) else None
+    if cycle is None or cycle.period.start != start:
+        raise conflict(
+            f"the plan of invoice {void.id!r} was changed from the start of its cycle on: that is billed anew"
+        )
+    return cycle
 
 
 def _may_be_voided(record: InvoiceRecord) -> bool:

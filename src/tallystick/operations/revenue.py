@@ -128,7 +128,10 @@ def _cycles(work: Work, account_ids: Collection[str], bounds: Sequence[datetime]
     details, prices = terms_of(work, pieces), UsagePrices()
     held = holdings_of(work, account_ids, details.values())
     for piece in pieces:
-        ordinal, cycle = 0, _first_cycle(work, piece.within.start, piece.cycle_at(piece.within.start, zone))
+        ordinal, cycle = (
+            piece.first_ordinal,
+            _first_cycle(work, piece.within.start, piece.cycle_at(piece.within.start, zone)),
+        )
         while cycle is not None and cycle.period.start < span.end:
             if cycle.period.intersect(span) is not None:
                 terms = Terms(

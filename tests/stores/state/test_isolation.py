@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 END = datetime(2026, 12, 31, tzinfo=UTC)
 DUE = dataclasses.replace(nouns.draft("inv.due"), status=InvoiceStatus.DUE, total=usd("1"), sequence_id="INV-1")
 
+SHORTER = dataclasses.replace(nouns.piece(), within=nouns.JANUARY)
 NEXT = dataclasses.replace(DUE, id="inv.draft", sequence_id="INV-2")
 
 
@@ -91,6 +92,9 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "schedules.add": (lambda s, _: s.schedules.add(nouns.piece(), NOW), None),
     "schedules.opening_at": (lambda s, _: s.schedules.opening_at(NOW, 10), []),
     "schedules.opened": (lambda s, _: s.schedules.opened(nouns.piece(), None, 9), None),
+    "schedules.remove": (lambda s, _: s.schedules.remove(nouns.piece()), None),
+    "schedules.move_end": (lambda s, _: s.schedules.move_end(SHORTER, None), None),
+    "schedules.next_cycle_of": (lambda s, _: s.schedules.next_cycle_of(nouns.piece()), None),
     "schedules.account_ids": (lambda s, _: s.schedules.account_ids(), set()),
     "schedules.any_of_plan": (lambda s, _: s.schedules.any_of_plan("pp.basic", NOW), False),
     "schedules.any_at_all": (lambda s, _: s.schedules.any_at_all(), False),
@@ -132,6 +136,8 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "invoices.page": (lambda s, _: s.invoices.page(PageRequest()), ([], None)),
     "invoices.page_of_account": (lambda s, _: s.invoices.page_of_account(PageRequest(), "acme-main", NOW), ([], None)),
     "invoices.drafts_of": (lambda s, _: s.invoices.drafts_of(["acme-main"]), []),
+    "invoices.drop_drafts": (lambda s, _: s.invoices.drop_drafts([NEXT]), None),
+    "invoices.move_cycle": (lambda s, _: s.invoices.move_cycle(NEXT, NOW), None),
     "invoices.has_draft": (lambda s, _: s.invoices.has_draft("acme-main"), False),
     "invoices.freezing_at": (lambda s, _: s.invoices.freezing_at(nouns.FEBRUARY.end, [], 10), []),
     "invoices.freeze": (lambda s, _: s.invoices.freeze([(NEXT, [nouns.line()])]), REFUSED),

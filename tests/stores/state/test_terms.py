@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -163,11 +164,41 @@ def test_a_timeline_is_told_oldest_piece_first(world: World) -> None:
         assert state.schedules.of(["acme-main"]) == {"acme-main": (first, second, third)}
 
 
-def test_an_account_has_one_piece_from_an_instant_on(world: World) -> None:
-    add_pieces(world, nouns.piece("sch.1"))
-    with pytest.raises(BillingError, match="already has a plan from that day on") as refused:
-        add_pieces(world, nouns.piece("sch.2"))
+MARCH = datetime(2026, 3, 1, tzinfo=UTC)
+TAKEN = "already has a plan on one of these days"
+
+
+@pytest.mark.parametrize(
+    "within",
+    [Period(APRIL, JULY), Period(MARCH, datetime(2026, 4, 2, tzinfo=UTC)), Period(NOW, FOREVER)],
+    ids=["the same", "its first day", "all of it"],
+)
+def test_the_pieces_of_an_account_never_overlap(world: World, within: Period) -> None:
+    add_pieces(world, nouns.piece("sch.1", within=Period(APRIL, JULY)))
+    with pytest.raises(BillingError, match=TAKEN) as refused:
+        add_pieces(world, nouns.piece("sch.2", within=within))
     assert refused.value.kind is Kind.CONFLICT
+    add_pieces(world, nouns.piece("sch.2", within=Period(MARCH, APRIL)), nouns.piece("sch.3", account_id="other"))
+
+
+def test_a_piece_does_not_come_to_overlap_another_one(world: World) -> None:
+    first, second = nouns.piece("sch.1", within=Period(NOW, APRIL)), nouns.piece("sch.2", within=Period(APRIL, JULY))
+    add_pieces(world, first, second)
+    with pytest.raises(BillingError, match=TAKEN), world.writing() as state:
+        state.schedules.move_end(replace(first, within=Period(NOW, JULY)), None)
+    with world.writing() as state:
+        state.schedules.remove(second)
+        longer = replace(first, within=Period(NOW, JULY))
+        state.schedules.move_end(longer, APRIL)
+        assert state.schedules.of(["acme-main"])["acme-main"] == (longer,)
+        assert state.schedules.next_cycle_of(longer) == APRIL
+
+
+def test_a_piece_that_goes_on_with_a_plan_opens_its_first_cycle_by_its_number(world: World) -> None:
+    add_pieces(world, nouns.piece("sch.1", first_ordinal=7))
+    with world.reading() as state:
+        (opening,) = state.schedules.opening_at(NOW, 10)
+        assert (opening.ordinal, opening.piece.first_ordinal) == (7, 7)
 
 
 def test_a_new_piece_has_its_first_cycle_to_open_at_its_start(world: World) -> None:

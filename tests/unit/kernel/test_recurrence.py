@@ -20,6 +20,7 @@ from tallystick.kernel.recurrence import (
     Interval,
     cycle_after,
     cycle_at,
+    cycle_count,
     cycles,
     due_at,
 )
@@ -387,6 +388,7 @@ def test_cycles_tile_a_schedule_without_gap_or_overlap(rule: CycleRule, schedule
     assert all(before.nominal.end == after.nominal.start for before, after in pairwise(found))
     assert not any(cycle.period.is_empty for cycle in found)
     assert sum(cycle.days(zone) for cycle in found) == range_.days(zone)
+    assert len(found) == cycle_count(rule, range_, zone)
 
 
 @given(rules(), schedules())

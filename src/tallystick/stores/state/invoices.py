@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, bindparam, case, insert, select, update
+from sqlalchemy import and_, bindparam, case, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tallystick.invoicing.invoice import InvoiceClass, InvoiceDetails, InvoiceStatus, InvoiceType
@@ -107,6 +107,22 @@ class Invoices:
             .order_by(invoice.c.cycle_start, invoice.c.freeze_at, invoice.c.id)
         ).mappings()
         return [_record(row) for row in rows]
+
+    def drop_drafts(self, records: Collection[InvoiceRecord]) -> None:
+        """Forget drafts whose cycles are no more; one that has fallen due meanwhile is kept."""
+        names = [record.id for record in records]
+        self._connection.execute(
+            delete(invoice).where(self._mine, invoice.c.id.in_(names), invoice.c.status == InvoiceStatus.DRAFT)
+        )
+
+    def move_cycle(self, record: InvoiceRecord, now: datetime) -> None:
+        """Let a draft bill the cycle that its record says, and fall due when that says."""
+        period = record.cycle.period
+        self._connection.execute(
+            update(invoice)
+            .where(self._mine, invoice.c.id == record.id, invoice.c.status == InvoiceStatus.DRAFT)
+            .values(cycle_end=period.end, freeze_at=record.freeze_at, updated_at=now)
+        )
 
     def has_draft(self, account_id: str) -> bool:
         """Whether the account has an invoice whose amounts can still change."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tallystick.accounts.alias import AliasSpan
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from datetime import datetime
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import ColumnElement, Connection, Row
 
 
 class Aliases:
@@ -130,7 +130,7 @@ class Schedules:
         """Store a new piece, none of whose cycles is open yet.
 
         Raises:
-            BillingError: of kind CONFLICT, when another piece of the account starts at the same instant.
+            BillingError: of kind CONFLICT, when another piece of the account is in force at any instant of it.
         """
         day_offset, month_offset = piece.rule.offsets()
         values: dict[str, Any] = {
@@ -147,13 +147,37 @@ class Schedules:
             "grace_days": piece.grace_days,
             "anniversary": piece.anniversary,
             "next_cycle_at": piece.within.start,
-            "next_ordinal": 0,
+            "next_ordinal": piece.first_ordinal,
             "created_at": now,
+            "first_ordinal": piece.first_ordinal,
         }
         try:
             self._connection.execute(insert(schedule).values(values))
         except IntegrityError:
-            raise conflict("the account already has a plan from that day on") from None
+            raise conflict("the account already has a plan on one of these days") from None
+
+    def remove(self, piece: Schedule) -> None:
+        """Forget a piece that nothing was billed for."""
+        self._connection.execute(delete(schedule).where(*self._mine(piece)))
+
+    def move_end(self, piece: Schedule, next_cycle_at: datetime | None) -> None:
+        """Let a piece end when it says now; its next cycle to open is the one that starts then, None after its last.
+
+        Raises:
+            BillingError: as `add`.
+        """
+        ending = update(schedule).where(*self._mine(piece))
+        try:
+            self._connection.execute(ending.values(ends_at=piece.within.end, next_cycle_at=next_cycle_at))
+        except IntegrityError:
+            raise conflict("the account already has a plan on one of these days") from None
+
+    def next_cycle_of(self, piece: Schedule) -> datetime | None:
+        """When the next cycle of a piece has to be opened; None after its last."""
+        found: datetime | None = self._connection.execute(
+            select(schedule.c.next_cycle_at).where(*self._mine(piece))
+        ).scalar()
+        return found
 
     def opening_at(self, instant: datetime, limit: int) -> list[Opening]:
         """Cycles that have to be opened at that very instant."""
@@ -168,9 +192,7 @@ class Schedules:
     def opened(self, piece: Schedule, next_cycle_at: datetime | None, next_ordinal: int) -> None:
         """Note which cycle of the piece has to be opened next, and when; None after its last."""
         self._connection.execute(
-            update(schedule)
-            .where(schedule.c.organisation_id == self._organisation, schedule.c.id == piece.id)
-            .values(next_cycle_at=next_cycle_at, next_ordinal=next_ordinal)
+            update(schedule).where(*self._mine(piece)).values(next_cycle_at=next_cycle_at, next_ordinal=next_ordinal)
         )
 
     def account_ids(self) -> set[str]:
@@ -191,6 +213,9 @@ class Schedules:
         """Whether any account of the organisation ever had a plan."""
         statement = select(schedule.c.id).where(schedule.c.organisation_id == self._organisation)
         return self._connection.execute(statement.limit(1)).first() is not None
+
+    def _mine(self, piece: Schedule) -> tuple[ColumnElement[bool], ...]:
+        return schedule.c.organisation_id == self._organisation, schedule.c.id == piece.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +257,7 @@ def _schedule(row: Row[Any]) -> Schedule:
         rule=CycleRule.of(Interval(row.interval), row.day_offset, row.month_offset),
         grace_days=row.grace_days,
         anniversary=row.anniversary,
+        first_ordinal=row.first_ordinal,
     )
 
 

@@ -1,0 +1,142 @@
+"""Changing an account's plan timeline: what may move, and what becomes of the draft invoices that stand on it.
+
+An edit is made on the timeline as a value (`accounts/timeline.py`); `keep_timeline` then stores the difference.
+Whatever is frozen stays as it is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from tallystick.accounts.account import Account, AccountStatus
+from tallystick.accounts.schedule import Opening, Schedule
+from tallystick.accounts.timeline import Timeline, moved
+from tallystick.invoicing.invoice import InvoiceType
+from tallystick.invoicing.record import InvoiceRecord
+from tallystick.kernel.errors import Problem, invalid
+from tallystick.kernel.period import Period, local_date, local_midnight
+from tallystick.operations.accounts import live_account
+from tallystick.operations.cycles import open_cycles
+from tallystick.operations.work import Work
+
+EARLIEST_START: Final = date(1970, 1, 1)
+_DAY: Final = timedelta(days=1)
+_INSTANT: Final = timedelta(microseconds=1)
+
+
+def billed_account(work: Work, account_id: str) -> tuple[Work, Account, Timeline]:
+    """An account whose timeline is to be changed, with that timeline; nobody else changes it until the end.
+
+    Raises:
+        BillingError: of kind NOT_FOUND; of kind INVALID for an account that is a DRAFT.
+    """
+    work.state.catalogue_changed()  # first, because it locks: nobody else changes the timeline or the zone meanwhile
+    work = dataclasses.replace(work, organisation=work.state.get_organisation())
+    account = live_account(work, account_id)
+    if account.status is AccountStatus.DRAFT:
+        raise invalid("", f"account {account_id!r} is a DRAFT: set its status to ACTIVE first")
+    return work, account, timeline_of(work, account)
+
+
+def timeline_of(work: Work, account: Account) -> Timeline:
+    """The pieces of an account's timeline, oldest first."""
+    return work.state.schedules.of([account.id])[account.id]
+
+
+def days_of(work: Work, effective_from: date, effective_until: date) -> Period:
+    """The days from one until another, in organisation time.
+
+    Raises:
+        BillingError: of kind INVALID, for a range before 1970 or one that is empty.
+    """
+    if effective_from < EARLIEST_START:
+        raise invalid("effectiveFrom", f"{effective_from} is before {EARLIEST_START}")
+    if effective_from >= effective_until:
+        raise invalid("effectiveUntil", f"{effective_until} must lie after effectiveFrom")
+    zone = work.organisation.zone
+    return Period(local_midnight(effective_from, zone), local_midnight(effective_until, zone))
+
+
+def early_moves(work: Work, before: Timeline, after: Timeline) -> list[datetime]:
+    """The instants at which an edit moves what cannot be changed any more (domain.md 5.2).
+
+    A change starts tomorrow at the earliest, in organisation time; the first plans of an account may start in the past.
+    """
+    earliest = local_midnight(tomorrow(work), work.organisation.zone)
+    return [at for at in moved(before, after) if at < earliest] if before else []
+
+
+def tomorrow(work: Work) -> date:
+    """The first day on which a timeline may change."""
+    return local_date(work.now, work.organisation.zone) + _DAY
+
+
+def refuse_early(work: Work, before: Timeline, after: Timeline, edited: Period) -> None:
+    """Refuse the edit of a range that moves what cannot be changed any more.
+
+    Raises:
+        BillingError: of kind INVALID, naming the day on which the change may start.
+    """
+    early = early_moves(work, before, after)
+    if early:
+        path = "effectiveFrom" if early[0] < edited.end else "effectiveUntil"
+        day = local_date(early[0], work.organisation.zone)
+        raise invalid(path, f"a change of plan starts tomorrow, on {tomorrow(work)}, at the earliest, not on {day}")
+
+
+def keep_timeline(work: Work, account: Account, before: Timeline, after: Timeline) -> None:
+    """Store a changed timeline, and move its drafts along: some go, some end sooner or later, new ones appear."""
+    kept = {piece.id: piece for piece in after}
+    stood = {piece.id: piece for piece in before}
+    drafts = work.state.invoices.drafts_of([account.id])
+    for piece in before:
+        if not _stays(piece, kept.get(piece.id)):
+            work.state.invoices.drop_drafts([draft for draft in drafts if draft.schedule_id == piece.id])
+            work.state.schedules.remove(piece)
+    for piece in after:
+        old = stood.get(piece.id)
+        if old is not None and _stays(old, piece) and old.within.end != piece.within.end:
+            _move_end(work, old, piece, [draft for draft in drafts if draft.schedule_id == piece.id])
+    for piece in after:
+        if not _stays(piece, stood.get(piece.id)):
+            work.state.schedules.add(piece, work.now)
+            opening = Opening(piece, piece.within.start, piece.first_ordinal)
+            open_cycles(work, [opening], until=max(work.now, piece.within.start))
+
+
+def _stays(piece: Schedule, other: Schedule | None) -> bool:
+    """Whether two pieces are the same one, which at most ends at another time."""
+    return (
+        other is not None
+        and piece.within.start == other.within.start
+        and dataclasses.replace(piece, within=other.within) == other
+    )
+
+
+def _move_end(work: Work, old: Schedule, piece: Schedule, drafts: Sequence[InvoiceRecord]) -> None:
+    """Let a piece end at another time; the cycle that it cuts, or used to cut, ends and falls due accordingly."""
+    zone = work.organisation.zone
+    gone = [draft for draft in drafts if draft.cycle.period.start >= piece.within.end]
+    work.state.invoices.drop_drafts(gone)
+    for draft in drafts:
+        if draft not in gone:
+            cycle = piece.cycle_at(draft.cycle.period.start, zone)
+            in_advance = draft.invoice_type is InvoiceType.STANDARD_ADVANCED
+            freeze_at = draft.freeze_at if in_advance else piece.due_at(cycle, zone)
+            work.state.invoices.move_cycle(dataclasses.replace(draft, cycle=cycle, freeze_at=freeze_at), work.now)
+    following = work.state.schedules.next_cycle_of(piece)
+    if following is None:
+        last = piece.cycle_at(old.within.end - _INSTANT, zone) if old.within.end < piece.within.end else None
+        after_it = None if last is None else piece.cycle_after(last, zone)
+        following = None if after_it is None else after_it.period.start
+    elif following >= piece.within.end:
+        following = None
+    work.state.schedules.move_end(piece, following)
+
+
+def edit_problems(problems: Sequence[Problem], position: int) -> list[Problem]:
+    """Problems of one edit among several, with their place in the list."""
+    return [Problem(f"edits[{position}].{found.path}".rstrip("."), found.reason) for found in problems]
