@@ -103,6 +103,8 @@ def billing(record: Record, meter: str) -> None:
     record("PATCH", "/price_plans/{price_plan_id}", {"description": "Two tiers"}, price_plan_id=plan)
     record("POST", "/price_plans/{price_plan_id}/activate", {"currencies": ["USD"]}, price_plan_id=plan)
     record("POST", "/accounts/{account_id}/price_plans", walk.association(plan), account_id="acme-main")
+    edits = {"edits": [walk.association(plan) | {"effectiveFrom": "2026-03-01"}, walk.DISASSOCIATION]}
+    record("POST", "/accounts/{account_id}/edit_schedules", edits, account_id="acme-main", query="?dry_run=true")
     record("POST", "/ingest", {"event": walk.EVENT})
     record("POST", "/ingestBatch", {"events": [walk.EVENT, walk.EVENT | {"id": "e-2", "accountId": "nobody"}]})
     record("POST", "/ingestBatch", {"events": [walk.EVENT | {"id": "e-3"}, {"id": "e-4"}]})
@@ -128,7 +130,8 @@ def reading(record: Record) -> None:
     record("POST", "/authenticate")
     record("POST", "/metrics", walk.REVENUE | {"metricQueries": [*every_metric()]})
     record("GET", "/accounts/{account_id}/credit_balance", account_id="acme-main")
-    record("GET", "/accounts/{account_id}/pricing_schedules", account_id="acme-main")
+    for query in ("", "?compact=true&include_price_plan_info=true"):
+        record("GET", "/accounts/{account_id}/pricing_schedules", account_id="acme-main", query=query)
     record("GET", "/event_schema/{event_schema_name}/versions", event_schema_name="api_call")
     licensing(record, record("POST", "/addons", {"type": "LICENSE"})["id"])
     record("POST", "/features", {"name": "Exports", "schemaAssociations": ["api_call"]})

@@ -40,6 +40,7 @@ CREDIT: Final = {
     "creditAmount": 80,
     "priority": 1,
 }
+DISASSOCIATION: Final = {"mode": "DISASSOCIATE", "effectiveFrom": "2026-04-01", "effectiveUntil": "2026-05-01"}
 SETTING: Final = {
     "id": "calls_per_unit",
     "value": "10",

@@ -17,6 +17,9 @@ CHANGES: dict[str, Any] = {
     "update_customer": {"name": "Taken over"},
     "update_account": {"name": "Taken over"},
     "change_account_plan": {"pricePlanId": "pp.x", "effectiveFrom": "2026-01-01", "effectiveUntil": "9999-01-01"},
+    "edit_schedules": {
+        "edits": [{"mode": "DISASSOCIATE", "effectiveFrom": "2026-03-01", "effectiveUntil": "2026-04-01"}]
+    },
     "update_event_schema": {"description": "Taken over"},
     "update_usage_meter": {"description": "Taken over"},
     "update_addon": {"name": "Taken over"},

@@ -319,3 +319,83 @@ def test_late_events_of_a_cut_cycle_are_taken_until_its_own_grace_is_over(shop: 
         "INGESTION_COMPLETED_EVENT_METERED",
     ]
     assert [total for *_, total in bills(shop)] == [2, 3]
+
+
+class TestEdits:
+    def edits(self, shop: Shop, *edits: dict[str, Any], **query: object) -> Any:  # noqa: ANN401 - the server's answer
+        return shop.api.send("POST", "/accounts/acme/edit_schedules", {"edits": edits}, query=query)
+
+    def on(self, plan: str, since: str, until: str) -> dict[str, Any]:
+        return {"mode": "ASSOCIATE", "pricePlanId": plan, "effectiveFrom": since, "effectiveUntil": until}
+
+    def off(self, since: str, until: str) -> dict[str, Any]:
+        return {"mode": "DISASSOCIATE", "effectiveFrom": since, "effectiveUntil": until}
+
+    def test_are_made_in_their_order(self, still: Shop) -> None:
+        first, second = plans(still)
+        answer = self.edits(
+            still,
+            self.on(first, "2026-01-01", "9999-01-01"),
+            self.on(second, "2026-02-01", "2026-04-01"),
+            self.off("2026-03-01", "2026-05-01"),
+        ).ok()
+        assert [
+            (one["pricePlanId"], one["startDate"][:10], one["endDate"][:10]) for one in answer["pricingSchedules"]
+        ] == [
+            (first, "2026-01-01", "2026-02-01"),
+            (second, "2026-02-01", "2026-03-01"),
+            (first, "2026-05-01", "9999-01-01"),
+        ]
+        assert [(start, end) for start, end, *_ in bills(still)] == [
+            ("2026-01-01", "2026-02-01"),
+            ("2026-02-01", "2026-03-01"),
+            ("2026-05-01", "2026-06-01"),
+        ]
+
+    def test_are_made_all_or_none_and_every_problem_is_named(self, still: Shop) -> None:
+        first, _ = plans(still)
+        still.associate(first)
+        before = (timeline(still), bills(still))
+        refused = self.edits(
+            still,
+            self.on("pp.unknown", "2026-02-01", "9999-01-01"),
+            self.on(first, "2026-03-01", "9999-01-01"),
+            self.off("2026-01-01", "9999-01-01"),
+            self.off("2026-05-01", "2026-05-01"),
+        ).refused(400)
+        assert refused == (
+            "edits[0].pricePlanId: price plan 'pp.unknown' not found; edits[2].effectiveFrom: a change of plan starts "
+            "tomorrow, on 2026-01-02, at the earliest, not on 2026-01-01; "
+            "edits[3].effectiveUntil: 2026-05-01 must lie after effectiveFrom"
+        )
+        assert (timeline(still), bills(still)) == before
+
+    def test_can_be_tried_first(self, still: Shop) -> None:
+        first, _ = plans(still)
+        tried = self.edits(still, self.on(first, "2026-02-01", "9999-01-01"), dry_run="true").ok()
+        assert [one["pricePlanId"] for one in tried["pricingSchedules"]] == [first]
+        assert (timeline(still), bills(still)) == ([], [])
+
+    def test_of_an_account_without_plans_may_tell_its_past(self, shop: Shop) -> None:
+        first, second = plans(shop)
+        shop.use(1, "2025-11-10T00:00:00Z")
+        shop.use(1, "2025-12-10T00:00:00Z")
+        self.edits(shop, self.on(first, "2025-11-01", "2025-12-01"), self.on(second, "2025-12-01", "9999-01-01")).ok()
+        assert [total for *_, total in bills(shop)] == [2, 3, 0]
+        assert [status for *_, status, _ in bills(shop)] == ["DUE", "DRAFT", "DRAFT"]
+
+    def test_are_one_at_least_and_ten_at_most(self, still: Shop) -> None:
+        first, _ = plans(still)
+        assert "edits: " in self.edits(still).refused(400)
+        many = [self.off("2026-02-01", "2026-03-01")] * 11
+        assert "edits: " in self.edits(still, *many).refused(400)
+        self.edits(still, self.on(first, "2026-02-01", "2026-03-01"), *many[:9]).ok()
+        assert timeline(still) == []
+
+
+def test_the_timeline_tells_what_its_plans_are_called_when_asked_for(still: Shop) -> None:
+    first, _ = plans(still)
+    still.associate(first)
+    (piece,) = still.api.get("/accounts/acme/pricing_schedules").ok()["data"]
+    (told,) = still.api.get("/accounts/acme/pricing_schedules", include_price_plan_info="true").ok()["data"]
+    assert told == piece | {"pricePlanInfo": {"name": "Plan 1"}}

@@ -9,9 +9,10 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import msgspec
+from msgspec import Meta
 
 from tallystick.kernel.document import Document, Draft
 from tallystick.kernel.micros import instant_of, micros_of
@@ -120,8 +121,8 @@ class ScheduleMode(enum.StrEnum):
     DISASSOCIATE = "DISASSOCIATE"
 
 
-class ScheduleChange(Draft, frozen=True, kw_only=True):
-    """What `POST /accounts/{id}/price_plans` takes."""
+class ScheduleEdit(Draft, frozen=True, kw_only=True):
+    """A plan for the days from `effectiveFrom` on and before `effectiveUntil`, or none."""
 
     mode: ScheduleMode = ScheduleMode.ASSOCIATE
     price_plan_id: str | None = None
@@ -130,7 +131,18 @@ class ScheduleChange(Draft, frozen=True, kw_only=True):
     price_plan_details_override: msgspec.Raw | None = None
     pricing_rules_override: list[msgspec.Raw] = []
     retain_start_offsets: bool = False
+
+
+class ScheduleChange(ScheduleEdit, frozen=True, kw_only=True):
+    """What `POST /accounts/{id}/price_plans` takes."""
+
     pre_actions: list[msgspec.Raw] = []
+
+
+class ScheduleEdits(Draft, frozen=True, kw_only=True):
+    """What `POST /accounts/{id}/edit_schedules` takes: edits, each on what the ones before it left."""
+
+    edits: Annotated[list[ScheduleEdit], Meta(min_length=1, max_length=10)]
 
 
 class PlanOverride(Document, frozen=True, kw_only=True):

@@ -51,6 +51,7 @@ _TOGAI: Final = (
     Route("PATCH", "/accounts/{account_id}", accounts.update_account, 200, "Accounts"),
     Route("DELETE", "/accounts/{account_id}", accounts.archive_account, 200, "Accounts"),
     Route("POST", "/accounts/{account_id}/price_plans", account_plans.change_account_plan, 200, "Accounts"),
+    Route("POST", "/accounts/{account_id}/edit_schedules", account_plans.edit_schedules, 200, "Accounts", dry_run=True),
     Route("GET", "/accounts/{account_id}/pricing_schedules", account_plans.list_pricing_schedules, 200, "Accounts"),
     Route("GET", "/accounts/{account_id}/credit_balance", credits.get_credit_balance, 200, "Credits"),
     Route("POST", "/event_schema", event_schemas.create_event_schema, 201, "Event schemas"),

@@ -9,7 +9,15 @@ from typing import Final
 import msgspec
 
 from tallystick.accounts.account import Account
-from tallystick.accounts.schedule import PlanOverride, Schedule, ScheduleChange, ScheduleChanged, ScheduleMode
+from tallystick.accounts.schedule import (
+    PlanOverride,
+    Schedule,
+    ScheduleChange,
+    ScheduleChanged,
+    ScheduleEdit,
+    ScheduleEdits,
+    ScheduleMode,
+)
 from tallystick.accounts.timeline import Timeline, cut, piece_at, put_in
 from tallystick.catalog.price_plan import PlanStatus, PricePlan, PricingCycleConfig, PricingSchedule
 from tallystick.kernel.document import Document
@@ -19,11 +27,25 @@ from tallystick.kernel.recurrence import CycleRule
 from tallystick.kernel.scope import Scope
 from tallystick.operations.accounts import live_account
 from tallystick.operations.cycles import agreed_cycle, has_own_cycle
-from tallystick.operations.timelines import billed_account, days_of, keep_timeline, refuse_early, timeline_of
+from tallystick.operations.timelines import (
+    billed_account,
+    days_of,
+    keep_timeline,
+    one_by_one,
+    refuse_early,
+    timeline_of,
+)
 from tallystick.operations.work import Work, catalogue_command, needs, query
 
 OPEN_END: Final = date(9999, 1, 1)
 """The end of an agreement that has none."""
+
+
+class PricePlanInfo(Document, frozen=True, kw_only=True):
+    """What a plan is called, beside its terms."""
+
+    name: str
+    description: str | None = None
 
 
 class TimelinePiece(PricingSchedule, frozen=True, kw_only=True):
@@ -31,6 +53,7 @@ class TimelinePiece(PricingSchedule, frozen=True, kw_only=True):
 
     price_plan_id: str
     price_plan_name: str
+    price_plan_info: PricePlanInfo | None = None
 
 
 class PricingSchedules(Document, frozen=True, kw_only=True, omit_defaults=False):
@@ -46,7 +69,19 @@ class PricingSchedules(Document, frozen=True, kw_only=True, omit_defaults=False)
 def change_account_plan(work: Work, account_id: str, change: ScheduleChange) -> ScheduleChanged:
     """Put a plan on an account for a range of days, or take off what there is; drafts move along at once."""
     work, account, before = billed_account(work, account_id)
+    if change.pre_actions:
+        raise invalid("preActions", "licences are not granted yet: leave them out")
     after = _edited(work, account, before, before, change)
+    keep_timeline(work, account, before, after)
+    return _changed(work, account)
+
+
+@needs(Scope.MONEY)
+@catalogue_command
+def edit_schedules(work: Work, account_id: str, draft: ScheduleEdits) -> ScheduleChanged:
+    """Make up to ten edits of an account's timeline in their order: all of them, or none."""
+    work, account, before = billed_account(work, account_id)
+    after = one_by_one(before, draft.edits, partial(_edited, work, account, before))
     keep_timeline(work, account, before, after)
     return _changed(work, account)
 
@@ -68,7 +103,7 @@ def list_pricing_schedules(
     *,
     start_date: date | None = None,
     end_date: date | None = None,
-    include_price_plan_info: bool = False,  # noqa: ARG001 - every piece names its plan
+    include_price_plan_info: bool = False,
     compact: bool = False,
     next_token: str | None = None,  # noqa: ARG001 - a timeline fits one page
     page_size: int | None = None,  # noqa: ARG001 - the same
@@ -85,10 +120,13 @@ def list_pricing_schedules(
         and (end_date is None or local_date(piece.within.start, zone) < end_date)
     ]
     plans = work.state.price_plans.among({piece.price_plan_id for piece in pieces})
-    return PricingSchedules(data=[_shown(piece, plans[piece.price_plan_id], compact=compact) for piece in pieces])
+    shown = [_shown(piece, plans[piece.price_plan_id], compact=compact) for piece in pieces]
+    if include_price_plan_info:
+        shown = [msgspec.structs.replace(one, price_plan_info=_info(plans[one.price_plan_id])) for one in shown]
+    return PricingSchedules(data=shown)
 
 
-def _edited(work: Work, account: Account, stored: Timeline, timeline: Timeline, change: ScheduleChange) -> Timeline:
+def _edited(work: Work, account: Account, stored: Timeline, timeline: Timeline, change: ScheduleEdit) -> Timeline:
     """A timeline with one edit made.
 
     Raises:
@@ -106,15 +144,13 @@ def _edited(work: Work, account: Account, stored: Timeline, timeline: Timeline, 
     return edited
 
 
-def _not_offered(change: ScheduleChange) -> list[Problem]:
+def _not_offered(change: ScheduleEdit) -> list[Problem]:
     """What makes no sense together, or is not offered yet."""
     problems: list[Problem] = []
     if change.price_plan_details_override is not None:
         problems.append(Problem("pricePlanDetailsOverride", "overrides are not offered yet: leave them out"))
     if change.pricing_rules_override:
         problems.append(Problem("pricingRulesOverride", "pricing rules are not evaluated yet: leave them out"))
-    if change.pre_actions:
-        problems.append(Problem("preActions", "licences are not granted yet: leave them out"))
     if change.mode is ScheduleMode.ASSOCIATE and change.price_plan_id is None:
         problems.append(Problem("pricePlanId", "is required to associate a plan"))
     if change.mode is ScheduleMode.DISASSOCIATE:
@@ -124,7 +160,7 @@ def _not_offered(change: ScheduleChange) -> list[Problem]:
     return problems
 
 
-def _plan(work: Work, account: Account, change: ScheduleChange) -> PricePlan:
+def _plan(work: Work, account: Account, change: ScheduleEdit) -> PricePlan:
     """The plan to be put on the account; it must be ACTIVE, also in the account's currency."""
     plan = work.state.price_plans.find(change.price_plan_id or "")
     if plan is None or plan.status is PlanStatus.ARCHIVED:
@@ -139,7 +175,7 @@ def _plan(work: Work, account: Account, change: ScheduleChange) -> PricePlan:
 
 
 def _piece(
-    work: Work, account: Account, plan: PricePlan, within: Period, timeline: Timeline, change: ScheduleChange
+    work: Work, account: Account, plan: PricePlan, within: Period, timeline: Timeline, change: ScheduleEdit
 ) -> Schedule:
     config = plan.details.pricing_cycle_config
     assert config is not None, "an ACTIVE plan has a pricing cycle"
@@ -209,3 +245,7 @@ def _shown(piece: Schedule, plan: PricePlan, *, compact: bool) -> TimelinePiece:
         price_plan_id=plan.id,
         price_plan_name=plan.name,
     )
+
+
+def _info(plan: PricePlan) -> PricePlanInfo:
+    return PricePlanInfo(name=plan.name, description=plan.description)

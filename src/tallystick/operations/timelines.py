@@ -7,16 +7,16 @@ Whatever is frozen stays as it is.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from tallystick.accounts.account import Account, AccountStatus
 from tallystick.accounts.schedule import Opening, Schedule
 from tallystick.accounts.timeline import Timeline, moved
 from tallystick.invoicing.invoice import InvoiceType
 from tallystick.invoicing.record import InvoiceRecord
-from tallystick.kernel.errors import Problem, invalid
+from tallystick.kernel.errors import BillingError, Problem, invalid, refuse_if_any
 from tallystick.kernel.period import Period, local_date, local_midnight
 from tallystick.operations.accounts import live_account
 from tallystick.operations.cycles import open_cycles
@@ -25,6 +25,7 @@ from tallystick.operations.work import Work
 EARLIEST_START: Final = date(1970, 1, 1)
 _DAY: Final = timedelta(days=1)
 _INSTANT: Final = timedelta(microseconds=1)
+E = TypeVar("E")
 
 
 def billed_account(work: Work, account_id: str) -> tuple[Work, Account, Timeline]:
@@ -137,6 +138,17 @@ def _move_end(work: Work, old: Schedule, piece: Schedule, drafts: Sequence[Invoi
     work.state.schedules.move_end(piece, following)
 
 
-def edit_problems(problems: Sequence[Problem], position: int) -> list[Problem]:
-    """Problems of one edit among several, with their place in the list."""
-    return [Problem(f"edits[{position}].{found.path}".rstrip("."), found.reason) for found in problems]
+def one_by_one(timeline: Timeline, edits: Sequence[E], edited: Callable[[Timeline, E], Timeline]) -> Timeline:
+    """A timeline with edits made in their order, each on what the ones before it left.
+
+    Raises:
+        BillingError: of kind INVALID, with the problems of every edit; one that is wrong is left out meanwhile.
+    """
+    problems: list[Problem] = []
+    for position, edit in enumerate(edits):
+        try:
+            timeline = edited(timeline, edit)
+        except BillingError as refused:
+            problems += [Problem(f"edits[{position}].{found.path}", found.reason) for found in refused.problems]
+    refuse_if_any(problems)
+    return timeline
