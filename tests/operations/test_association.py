@@ -58,7 +58,7 @@ class TestRefusals:
             ({"mode": "REPLACE"}, "mode: "),
             ({"effectiveFrom": "2026-02-30"}, "effectiveFrom: "),
             ({"effectiveFrom": "2026-02-01T00:00:00Z"}, "effectiveFrom: "),
-            ({"pricePlanDetailsOverride": {}}, "pricePlanDetailsOverride: "),
+            ({"pricePlanDetailsOverride": []}, "pricePlanDetailsOverride: "),
             ({"retainStartOffsets": True}, "retainStartOffsets: the account has no plan on effectiveFrom"),
             ({"pricingRulesOverride": [{}]}, "pricingRulesOverride: "),
             ({"preActions": [{"type": "GRANT_LICENSE"}]}, "preActions: "),

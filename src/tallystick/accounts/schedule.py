@@ -9,11 +9,12 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
+from tallystick.catalog.price_plan import PricePlanDetailsPatch
 from tallystick.kernel.document import Document, Draft
 from tallystick.kernel.micros import instant_of, micros_of
 from tallystick.kernel.recurrence import Cycle, CycleRule, cycle_after, cycle_at, cycle_count, due_at
@@ -29,7 +30,8 @@ class Schedule:
     """One piece of an account's timeline: a plan version in force in a range of time.
 
     `first_ordinal` is the number of its first cycle since the plan was put on the account, from 0: more than 0 where
-    the piece goes on with a plan that was in force before.
+    the piece goes on with a plan that was in force before. `override` is what was agreed on in the place of a part of
+    the plan's terms.
     """
 
     id: str
@@ -41,6 +43,7 @@ class Schedule:
     grace_days: int
     anniversary: bool
     first_ordinal: int = 0
+    override: PricePlanDetailsPatch | None = None
 
     def cycle_at(self, instant: datetime, zone: ZoneInfo) -> Cycle:
         """The cycle that holds an instant of this piece (domain.md 4.10)."""
@@ -128,7 +131,7 @@ class ScheduleEdit(Draft, frozen=True, kw_only=True):
     price_plan_id: str | None = None
     effective_from: date
     effective_until: date
-    price_plan_details_override: msgspec.Raw | None = None
+    price_plan_details_override: PricePlanDetailsPatch | None = None
     pricing_rules_override: list[msgspec.Raw] = []
     retain_start_offsets: bool = False
 
@@ -153,7 +156,7 @@ class PlanOverride(Document, frozen=True, kw_only=True):
     price_plan_name: str
     start_date: datetime
     end_date: datetime
-    price_plan_details_override: dict[str, Any] | None = None
+    price_plan_details_override: PricePlanDetailsPatch | None = None
 
 
 class ScheduleChanged(Document, frozen=True, kw_only=True):

@@ -170,7 +170,7 @@ class PricePlanPatch(Draft, frozen=True, kw_only=True):
 
 
 class PricePlanDetailsPatch(Draft, frozen=True, kw_only=True):
-    """The part of the terms that a patch replaces."""
+    """The part of the terms that a patch replaces, or that an account agreed on otherwise."""
 
     pricing_cycle_config: PricingCycleConfig | UnsetType = UNSET
     supported_currencies: Currencies | UnsetType = UNSET
@@ -178,7 +178,7 @@ class PricePlanDetailsPatch(Draft, frozen=True, kw_only=True):
     fixed_fee_rate_cards: FixedFeeRateCards | UnsetType = UNSET
     license_rate_cards: LicenseRateCards | UnsetType = UNSET
     billing_entitlement_rate_cards: NotYet = []
-    minimum_commitment: MinimumCommitment | UnsetType = UNSET
+    minimum_commitment: MinimumCommitment | UnsetType | None = UNSET
     credit_grant_rate_cards: NotYet = []
     entitlement_overage_rate_cards: NotYet = []
 

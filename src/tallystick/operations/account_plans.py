@@ -19,14 +19,22 @@ from tallystick.accounts.schedule import (
     ScheduleMode,
 )
 from tallystick.accounts.timeline import Timeline, cut, piece_at, put_in
-from tallystick.catalog.price_plan import PlanStatus, PricePlan, PricingCycleConfig, PricingSchedule
+from tallystick.catalog.plan_override import OVERRIDE, in_override, overridden, override_problems, shown
+from tallystick.catalog.price_plan import (
+    PlanStatus,
+    PricePlan,
+    PricePlanDetailsPatch,
+    PricingCycleConfig,
+    PricingSchedule,
+)
 from tallystick.kernel.document import Document
 from tallystick.kernel.errors import Problem, invalid, refuse_if_any
 from tallystick.kernel.period import Period, local_date
 from tallystick.kernel.recurrence import CycleRule
 from tallystick.kernel.scope import Scope
 from tallystick.operations.accounts import live_account
-from tallystick.operations.cycles import agreed_cycle, has_own_cycle
+from tallystick.operations.cycles import agreed_cycle, agreed_terms, agreed_version, has_own_cycle
+from tallystick.operations.price_plans import item_problems
 from tallystick.operations.timelines import (
     billed_account,
     days_of,
@@ -147,14 +155,16 @@ def _edited(work: Work, account: Account, stored: Timeline, timeline: Timeline, 
 def _not_offered(change: ScheduleEdit) -> list[Problem]:
     """What makes no sense together, or is not offered yet."""
     problems: list[Problem] = []
-    if change.price_plan_details_override is not None:
-        problems.append(Problem("pricePlanDetailsOverride", "overrides are not offered yet: leave them out"))
     if change.pricing_rules_override:
         problems.append(Problem("pricingRulesOverride", "pricing rules are not evaluated yet: leave them out"))
     if change.mode is ScheduleMode.ASSOCIATE and change.price_plan_id is None:
         problems.append(Problem("pricePlanId", "is required to associate a plan"))
     if change.mode is ScheduleMode.DISASSOCIATE:
-        sent = {"pricePlanId": change.price_plan_id is not None, "retainStartOffsets": change.retain_start_offsets}
+        sent = {
+            "pricePlanId": change.price_plan_id is not None,
+            OVERRIDE: change.price_plan_details_override is not None,
+            "retainStartOffsets": change.retain_start_offsets,
+        }
         reason = "says nothing to DISASSOCIATE, which takes off whatever plan there is: leave it out"
         problems += [Problem(path, reason) for path, is_sent in sent.items() if is_sent]
     return problems
@@ -174,10 +184,26 @@ def _plan(work: Work, account: Account, change: ScheduleEdit) -> PricePlan:
     return plan
 
 
+def _override(work: Work, account: Account, plan: PricePlan, change: ScheduleEdit) -> PricePlanDetailsPatch | None:
+    """What the account gets in the place of a part of the plan's terms; None when nothing is named."""
+    override = change.price_plan_details_override
+    if override is None or override == PricePlanDetailsPatch():
+        return None
+    problems = override_problems(plan.details, override, account.invoice_currency)
+    refuse_if_any(problems + in_override(item_problems(work, overridden(plan.details, override))))
+    return override
+
+
 def _piece(
-    work: Work, account: Account, plan: PricePlan, within: Period, timeline: Timeline, change: ScheduleEdit
+    work: Work,
+    account: Account,
+    plan: PricePlan,
+    within: Period,
+    timeline: Timeline,
+    change: ScheduleEdit,
 ) -> Schedule:
-    config = plan.details.pricing_cycle_config
+    override = _override(work, account, plan, change)
+    config = overridden(plan.details, override).pricing_cycle_config
     assert config is not None, "an ACTIVE plan has a pricing cycle"
     if change.retain_start_offsets:
         rule = _retained(timeline, within, config)
@@ -192,6 +218,7 @@ def _piece(
         rule=rule,
         grace_days=config.grace_period,
         anniversary=bool(config.anniversary_cycle) and not change.retain_start_offsets,
+        override=override,
     )
 
 
@@ -213,34 +240,43 @@ def _retained(timeline: Timeline, within: Period, config: PricingCycleConfig) ->
 
 
 def _changed(work: Work, account: Account) -> ScheduleChanged:
-    timeline = timeline_of(work, account)
-    plans = work.state.price_plans.among({piece.price_plan_id for piece in timeline})
-    pieces = [
-        PlanOverride(
-            id=piece.id,
-            price_plan_id=piece.price_plan_id,
-            price_plan_name=plans[piece.price_plan_id].name,
-            start_date=piece.within.start,
-            end_date=piece.within.end,
-        )
-        for piece in timeline
-    ]
-    return ScheduleChanged(account_id=account.id, account_name=account.name, pricing_schedules=pieces)
+    pieces = timeline_of(work, account)
+    plans = work.state.price_plans.among({piece.price_plan_id for piece in pieces})
+    return ScheduleChanged(
+        account_id=account.id,
+        account_name=account.name,
+        pricing_schedules=[_override_shown(piece, plans[piece.price_plan_id]) for piece in pieces],
+    )
+
+
+def _override_shown(piece: Schedule, plan: PricePlan) -> PlanOverride:
+    """A piece, and what was agreed on in the place of a part of its plan's terms."""
+    override = piece.override
+    if has_own_cycle(piece, agreed_version(piece, plan)):
+        cycle = agreed_cycle(piece)
+        override = msgspec.structs.replace(override or PricePlanDetailsPatch(), pricing_cycle_config=cycle)
+    return PlanOverride(
+        id=piece.id,
+        price_plan_id=piece.price_plan_id,
+        price_plan_name=plan.name,
+        start_date=piece.within.start,
+        end_date=piece.within.end,
+        price_plan_details_override=None if override is None else shown(override),
+    )
 
 
 def _shown(piece: Schedule, plan: PricePlan, *, compact: bool) -> TimelinePiece:
-    version = next(version for version in plan.pricing_schedule if version.id == piece.plan_version_id)
-    details = version.price_plan_details
-    assert details is not None, "a stored plan version carries its terms"
-    is_overridden = has_own_cycle(piece, details)
-    if is_overridden:
+    version = agreed_version(piece, plan)
+    details = agreed_terms(piece, version)
+    own_cycle = has_own_cycle(piece, version)
+    if own_cycle:
         details = msgspec.structs.replace(details, pricing_cycle_config=agreed_cycle(piece))
     return TimelinePiece(
         id=piece.id,
         start_date=piece.within.start,
         end_date=piece.within.end,
         version=version.version,
-        is_overriden=is_overridden,
+        is_overriden=own_cycle or piece.override is not None,
         price_plan_details=None if compact else details,
         price_plan_id=plan.id,
         price_plan_name=plan.name,

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from tallystick.accounts.account import Account
 from tallystick.accounts.schedule import Opening, Schedule
-from tallystick.catalog.price_plan import PricePlanDetails, PricingCycleConfig, StartOffset
+from tallystick.catalog.plan_override import overridden
+from tallystick.catalog.price_plan import PricePlan, PricePlanDetails, PricingCycleConfig, PricingSchedule, StartOffset
 from tallystick.catalog.rate_card import InvoiceTiming
 from tallystick.invoicing.invoice import InvoiceClass, InvoiceStatus, InvoiceType
 from tallystick.invoicing.record import InvoiceRecord
@@ -37,24 +38,28 @@ def open_cycles(work: Work, openings: Sequence[Opening], *, until: datetime) -> 
 
 
 def terms_of(work: Work, pieces: Sequence[Schedule]) -> dict[str, PricePlanDetails]:
-    """The terms that each piece was agreed on, by piece."""
+    """The terms that each piece was agreed on, by piece: those of its plan version, and what overrides them."""
     plans = work.state.price_plans.among({piece.price_plan_id for piece in pieces})
-    found: dict[str, PricePlanDetails] = {}
-    for piece in pieces:
-        for version in plans[piece.price_plan_id].pricing_schedule:
-            if version.id == piece.plan_version_id and version.price_plan_details is not None:
-                found[piece.id] = version.price_plan_details
-    return found
+    return {piece.id: agreed_terms(piece, agreed_version(piece, plans[piece.price_plan_id])) for piece in pieces}
 
 
-def has_own_cycle(piece: Schedule, terms: PricePlanDetails) -> bool:
+def agreed_version(piece: Schedule, plan: PricePlan) -> PricingSchedule:
+    """The version of its plan that a piece was agreed on."""
+    return next(version for version in plan.pricing_schedule if version.id == piece.plan_version_id)
+
+
+def agreed_terms(piece: Schedule, version: PricingSchedule) -> PricePlanDetails:
+    """The terms of a piece, which its plan's version lends it where it has none of its own."""
+    assert version.price_plan_details is not None, "a stored plan version carries its terms"
+    return overridden(version.price_plan_details, piece.override)
+
+
+def has_own_cycle(piece: Schedule, version: PricingSchedule) -> bool:
     """Whether the cycle that was agreed on for a piece is another one than its plan's."""
-    config = terms.pricing_cycle_config
-    return (
-        piece.anniversary
-        or config is None
-        or (piece.rule, piece.grace_days) != (config.calendar_rule, config.grace_period)
-    )
+    details = version.price_plan_details
+    config = None if details is None else details.pricing_cycle_config
+    agreed = (piece.rule, piece.grace_days)
+    return piece.anniversary or config is None or agreed != (config.calendar_rule, config.grace_period)
 
 
 def agreed_cycle(piece: Schedule) -> PricingCycleConfig:

@@ -31,6 +31,7 @@ from tallystick.metering.event_view import (
     TracedEvent,
     TracedEvents,
 )
+from tallystick.operations.cycles import terms_of
 from tallystick.operations.event_conflicts import with_conflicts
 from tallystick.operations.waiting_events import waiting_events
 from tallystick.operations.work import Work, event_query
@@ -196,7 +197,7 @@ def _account_trace(work: Work, event: StoredEvent, meter_ids: list[str]) -> dict
         if piece.within.contains(at):
             period = piece.cycle_at(at, zone).period
             plan = work.state.price_plans.get(piece.price_plan_id)
-            priced = {card.usage_meter_id for card in plan.details.usage_rate_cards}
+            priced = {card.usage_meter_id for card in terms_of(work, [piece])[piece.id].usage_rate_cards}
             plans.append(
                 PlanTrace(
                     name=plan.name,

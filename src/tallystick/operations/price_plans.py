@@ -31,6 +31,7 @@ from tallystick.kernel.paging import PageRequest
 from tallystick.kernel.period import BEGINNING, FOREVER
 from tallystick.kernel.scope import Scope
 from tallystick.operations.answers import DONE, Done, Listed
+from tallystick.operations.cycles import terms_of
 from tallystick.operations.work import Work, command, needs, query
 
 _TERMS: Final = "pricePlanDetails."
@@ -195,6 +196,9 @@ def refuse_priced(work: Work, item_id: str, shown: str) -> None:
         plan for status in (PlanStatus.DRAFT, PlanStatus.ACTIVE) for plan in work.state.price_plans.all(status=status)
     )
     users = [plan.id for plan in plans if item_id in plan.details.billable_ids]
+    pieces = work.state.schedules.overridden(work.now)
+    terms = terms_of(work, pieces)
+    users += [f"account {piece.account_id}" for piece in pieces if item_id in terms[piece.id].billable_ids]
     if users:
         raise invalid("", f"{shown} is priced by: {', '.join(users)}")
 
@@ -205,7 +209,12 @@ def _with_details(version: PricingSchedule, details: PricePlanDetails) -> Pricin
 
 def _problems(work: Work, details: PricePlanDetails, kind: PlanType) -> list[Problem]:
     """Everything that is wrong with terms, also what they point at."""
-    problems = terms_problems(details, kind)
+    return terms_problems(details, kind) + item_problems(work, details)
+
+
+def item_problems(work: Work, details: PricePlanDetails) -> list[Problem]:
+    """The meters and add-ons of terms that are not there, or of another type."""
+    problems: list[Problem] = []
     meters = work.state.usage_meters.kept_among(card.usage_meter_id for card in details.usage_rate_cards)
     for position, card in enumerate(details.usage_rate_cards):
         meter = meters.get(card.usage_meter_id)

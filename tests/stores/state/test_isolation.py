@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from tallystick.catalog.price_plan import PricePlanDetailsPatch
 from tallystick.credits.credit import CreditStatus
 from tallystick.invoicing.invoice import InvoiceStatus
 from tallystick.kernel.errors import BillingError
@@ -47,7 +48,7 @@ def full(world: World) -> World:
         for shelf, document in EXAMPLES.items():
             getattr(state, shelf).add(document, NOW)
         state.aliases.add("acme-main", ["alias.1"], [span("ops")], NOW)
-        state.schedules.add(nouns.piece(), NOW)
+        state.schedules.add(nouns.piece(override=PricePlanDetailsPatch(minimum_commitment=None)), NOW)
         state.ties.keep_version(nouns.schema())
         state.ties.tie("feature.rides", [nouns.tie()])
         state.credits.grant(nouns.credit(idempotency_key="k"), NOW, world.ids)
@@ -95,6 +96,7 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "schedules.remove": (lambda s, _: s.schedules.remove(nouns.piece()), None),
     "schedules.move_end": (lambda s, _: s.schedules.move_end(SHORTER, None), None),
     "schedules.next_cycle_of": (lambda s, _: s.schedules.next_cycle_of(nouns.piece()), None),
+    "schedules.overridden": (lambda s, _: s.schedules.overridden(NOW), []),
     "schedules.account_ids": (lambda s, _: s.schedules.account_ids(), set()),
     "schedules.any_of_plan": (lambda s, _: s.schedules.any_of_plan("pp.basic", NOW), False),
     "schedules.any_at_all": (lambda s, _: s.schedules.any_at_all(), False),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tallystick.accounts.account import AccountStatus
+from tallystick.catalog.price_plan import PricePlanDetailsPatch
 from tallystick.kernel.errors import BillingError, Kind
 from tallystick.kernel.period import BEGINNING, FOREVER, Period
 from tallystick.kernel.recurrence import CycleRule, Interval
@@ -208,6 +209,15 @@ def test_a_new_piece_has_its_first_cycle_to_open_at_its_start(world: World) -> N
         assert (opening.piece, opening.starts_at, opening.ordinal) == (nouns.piece("sch.1"), NOW, 0)
         assert [opening.piece.id for opening in state.schedules.opening_at(APRIL, 10)] == ["sch.2"]
         assert state.schedules.opening_at(later(1), 10) == []
+
+
+def test_what_overrides_a_plan_comes_back_and_is_found_until_it_ends(world: World) -> None:
+    override = PricePlanDetailsPatch(fixed_fee_rate_cards=[], minimum_commitment=None)
+    piece = nouns.piece("sch.1", within=Period(NOW, JULY), override=override)
+    add_pieces(world, piece, nouns.piece("sch.2", account_id="other"))
+    with world.reading() as state:
+        assert state.schedules.among(["sch.1"]) == {"sch.1": piece}
+        assert [state.schedules.overridden(at) for at in (APRIL, JULY)] == [[piece], []]
 
 
 def test_an_opened_cycle_makes_way_for_the_next_one_and_the_last_one_for_none(world: World) -> None:

@@ -259,6 +259,7 @@ schedule = Table(
     Column("next_ordinal", Integer, nullable=False),
     _instant("created_at"),
     Column("first_ordinal", Integer, nullable=False, server_default="0"),
+    _text("override", optional=True),
     PrimaryKeyConstraint("organisation_id", "id"),
     UniqueConstraint("organisation_id", "account_id", "starts_at"),
     Index("ix_schedule_opening", "next_cycle_at", "organisation_id"),

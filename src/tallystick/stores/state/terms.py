@@ -10,6 +10,8 @@ from sqlalchemy.exc import IntegrityError
 
 from tallystick.accounts.alias import AliasSpan
 from tallystick.accounts.schedule import Opening, Schedule
+from tallystick.catalog.price_plan import PricePlanDetailsPatch
+from tallystick.kernel.document import decode, encode
 from tallystick.kernel.errors import conflict
 from tallystick.kernel.period import BEGINNING, FOREVER, Period
 from tallystick.kernel.recurrence import CycleRule, Interval
@@ -150,6 +152,7 @@ class Schedules:
             "next_ordinal": piece.first_ordinal,
             "created_at": now,
             "first_ordinal": piece.first_ordinal,
+            "override": None if piece.override is None else encode(piece.override).decode(),
         }
         try:
             self._connection.execute(insert(schedule).values(values))
@@ -194,6 +197,19 @@ class Schedules:
         self._connection.execute(
             update(schedule).where(*self._mine(piece)).values(next_cycle_at=next_cycle_at, next_ordinal=next_ordinal)
         )
+
+    def overridden(self, now: datetime) -> list[Schedule]:
+        """The pieces that are in force now or later on other terms than their plan's."""
+        rows = self._connection.execute(
+            select(schedule)
+            .where(
+                schedule.c.organisation_id == self._organisation,
+                schedule.c.override.is_not(None),
+                schedule.c.ends_at > now,
+            )
+            .order_by(schedule.c.account_id, schedule.c.starts_at)
+        )
+        return [_schedule(row) for row in rows]
 
     def account_ids(self) -> set[str]:
         """The accounts that ever had a plan."""
@@ -258,6 +274,7 @@ def _schedule(row: Row[Any]) -> Schedule:
         grace_days=row.grace_days,
         anniversary=row.anniversary,
         first_ordinal=row.first_ordinal,
+        override=None if row.override is None else decode(row.override, PricePlanDetailsPatch),
     )
 
 

@@ -1,0 +1,89 @@
+"""What an account agreed on in the place of a part of its plan's terms (domain.md 5.3).
+
+Each key of an override that is present takes the place of the plan's whole list of that kind, or of its cycle, its
+currencies or its commitment; an empty list, and a commitment that is null, mean none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from msgspec import UNSET
+
+from tallystick.catalog.plan_rules import later_problems, terms_problems
+from tallystick.catalog.price_plan import PricePlanDetails, PricePlanDetailsPatch, PricePlanPatch
+from tallystick.kernel.document import given
+from tallystick.kernel.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+OVERRIDE: Final = "pricePlanDetailsOverride"
+_TERMS: Final = "pricePlanDetails"
+
+
+def overridden(details: PricePlanDetails, override: PricePlanDetailsPatch | None) -> PricePlanDetails:
+    """The terms of a plan with what an override puts in their place.
+
+    Where that names fewer currencies, the cards that the plan lends are left with their rates in these.
+    """
+    if override is None:
+        return details
+    known = set(PricePlanDetails.__struct_fields__)
+    changes = {name: value for name, value in given(override).items() if name in known}
+    currencies = changes.get("supported_currencies")
+    if currencies is not None:
+        changes["active_currencies"] = [one for one in details.active_currencies if one in currencies]
+        changes = _lent(details, currencies) | changes
+    return msgspec.structs.replace(details, **changes)
+
+
+def override_problems(details: PricePlanDetails, override: PricePlanDetailsPatch, currency: str) -> list[Problem]:
+    """All that is wrong with an override of these terms for an account that is billed in a currency.
+
+    The terms that it leaves follow the same rules as those of a plan; whether meters and add-ons exist is the
+    operation's business.
+    """
+    named = override.supported_currencies
+    supported = details.supported_currencies if named is UNSET else named
+    path = f"{OVERRIDE}.supportedCurrencies"
+    problems = [
+        Problem(f"{path}[{position}]", f"{one!r} is not among the plan's supportedCurrencies")
+        for position, one in enumerate(supported)
+        if one not in details.supported_currencies
+    ]
+    if currency not in supported:
+        problems.append(Problem(path, f"leaves {currency} out, in which the account is billed"))
+    refused = later_problems(PricePlanPatch(price_plan_details=override))
+    return problems + in_override(refused + terms_problems(overridden(details, override), details.type))
+
+
+def in_override(problems: Iterable[Problem]) -> list[Problem]:
+    """Problems of terms, with the paths that they have in an override."""
+    return [Problem(f"{OVERRIDE}{found.path.removeprefix(_TERMS)}", found.reason) for found in problems]
+
+
+def shown(override: PricePlanDetailsPatch) -> PricePlanDetailsPatch:
+    """An override as answers show it: without empty lists, which official clients do not read (domain.md 12)."""
+    empty = {name: UNSET for name, value in given(override).items() if value == []}
+    return msgspec.structs.replace(override, **empty)
+
+
+def _lent(details: PricePlanDetails, currencies: Collection[str]) -> dict[str, Any]:
+    """What is priced in the terms, with rates in some currencies only; a commitment in none of them is left out."""
+    lent: dict[str, Any] = {}
+    for name in PricePlanDetails.__struct_fields__:
+        value = getattr(details, name)
+        if isinstance(value, list):
+            lent[name] = [_in(card, currencies) for card in value]
+        elif hasattr(value, "rate_values"):
+            left = _in(value, currencies)
+            lent[name] = left if left.rate_values else None
+    return lent
+
+
+def _in(card: Any, currencies: Collection[str]) -> Any:  # noqa: ANN401 - a card of any kind
+    if not hasattr(card, "rate_values"):
+        return card
+    return msgspec.structs.replace(card, rate_values=[one for one in card.rate_values if one.currency in currencies])
