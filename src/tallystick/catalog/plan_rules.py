@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from tallystick.catalog.card_rules import card_problems
 from tallystick.catalog.price_plan import PlanType, PricePlanDetails
+from tallystick.catalog.rate_card import InvoiceTiming
 from tallystick.kernel.errors import BillingError, Problem
 from tallystick.kernel.recurrence import CycleRule
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tallystick.catalog.price_plan import (
         PricePlanDetailsDraft,
@@ -37,6 +38,8 @@ def details_of(draft: PricePlanDetailsDraft, kind: PlanType) -> PricePlanDetails
         fixed_fee_rate_cards=draft.fixed_fee_rate_cards,
         license_rate_cards=draft.license_rate_cards,
         minimum_commitment=draft.minimum_commitment,
+        deferred_revenue=draft.deferred_revenue,
+        allow_ongoing_cycle_updates=draft.allow_ongoing_cycle_updates,
         type=kind,
     )
 
@@ -46,9 +49,21 @@ def terms_problems(details: PricePlanDetails, kind: PlanType) -> list[Problem]:
     problems = [Problem(f"{_TERMS}{found.path}", found.reason) for found in card_problems(details)]
     if details.pricing_cycle_config is not None:
         problems += cycle_problems(details.pricing_cycle_config, f"{_TERMS}pricingCycleConfig")
+    if details.deferred_revenue:
+        problems += _not_deferrable(details)
     if kind is PlanType.PURCHASE:
         problems.append(Problem("type", "plans of type PURCHASE are not sold yet: send BILLING"))
     return problems
+
+
+def _not_deferrable(details: PricePlanDetails) -> Iterator[Problem]:
+    """What a plan with deferred revenue must not hold, since its cycles are priced when they end (domain.md 4.2)."""
+    for field, wire in zip(details.__struct_fields__, details.__struct_encode_fields__, strict=True):
+        cards = getattr(details, field)
+        for position, card in enumerate(cards if isinstance(cards, list) else ()):
+            if getattr(card, "invoice_timing", None) is InvoiceTiming.IN_ADVANCE:
+                path = f"{_TERMS}{wire}[{position}].invoiceTiming"
+                yield Problem(path, "is IN_ADVANCE, a plan with deferredRevenue bills IN_ARREARS only")
 
 
 def cycle_problems(cycle: PricingCycleConfig, path: str) -> list[Problem]:
@@ -87,9 +102,6 @@ def later_problems(asked: PricePlanDraft | PricePlanPatch) -> list[Problem]:
         for field, wire in _LATER.items()
         if getattr(terms, field, None)
     ]
-    for field, wire in (("deferred_revenue", "deferredRevenue"), ("allow_ongoing_cycle_updates",) * 2):
-        if getattr(terms, field, False):
-            problems.append(Problem(f"{_TERMS}{wire}", "is not offered yet: leave it out or send false"))
     if asked.pricing_rules:
         problems.append(Problem("pricingRules", "pricing rules are not evaluated yet: leave them out"))
     return problems

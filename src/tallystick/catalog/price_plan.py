@@ -77,7 +77,14 @@ class PricePlanDetails(Document, frozen=True, kw_only=True):
     fixed_fee_rate_cards: list[FixedFeeRateCard] = []
     license_rate_cards: list[LicenseRateCard] = []
     minimum_commitment: MinimumCommitment | None = None
+    deferred_revenue: bool = False
+    allow_ongoing_cycle_updates: bool = msgspec.field(default=False, name="allow_ongoing_cycle_updates")
     type: PlanType
+
+    @property
+    def may_change_ongoing_cycle(self) -> bool:
+        """Whether an account's plan may change back to the start of the cycle that runs (domain.md 4.2)."""
+        return self.deferred_revenue or self.allow_ongoing_cycle_updates
 
     @property
     def billable_ids(self) -> set[str]:

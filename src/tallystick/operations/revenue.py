@@ -2,13 +2,14 @@
 
 Usage earns when it happens: a point's revenue is what the cycle's usage up to its end costs, less what the usage
 up to its start cost, so that the points of a cycle add up to its invoice. Fees and licences are dated on the cycle's
-start and count for the whole cycle; the true-up of a minimum commitment is dated on the cycle's last instant.
+start and count for the whole cycle; the true-up of a minimum commitment is dated on the cycle's last instant. Revenue
+that a plan defers is told once its invoice has fallen due.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -17,6 +18,7 @@ from typing import Final
 from tallystick.credits.burndown import CoverableLine
 from tallystick.credits.credit import EntityGroup
 from tallystick.invoicing.assemble import Terms, advance_bill, arrears_bill, coverable_lines
+from tallystick.invoicing.invoice import InvoiceType
 from tallystick.kernel.period import Period
 from tallystick.kernel.quantity import ZERO
 from tallystick.kernel.recurrence import Cycle
@@ -45,6 +47,7 @@ class _BilledCycle:
     """One cycle of one account with its terms, and the instants at which it is cut for a series."""
 
     account_id: str
+    schedule_id: str
     terms: Terms
     cuts: tuple[datetime, ...]
 
@@ -55,7 +58,7 @@ class _BilledCycle:
 
 def revenue_between(work: Work, account_ids: Collection[str], bounds: Sequence[datetime]) -> Iterator[Earned]:
     """What accounts earned in each span between consecutive bounds; what is dated outside them is left out."""
-    cycles = list(_cycles(work, account_ids, bounds))
+    cycles = _told(work, list(_cycles(work, account_ids, bounds)))
     usage = iter(_usage(work, cycles))
     for cycle in cycles:
         yield from (earned for earned in _earned(cycle, usage) if bounds[0] <= earned.at < bounds[-1])
@@ -63,7 +66,7 @@ def revenue_between(work: Work, account_ids: Collection[str], bounds: Sequence[d
 
 def revenue_by_cycle(work: Work, account_ids: Collection[str], span: Period) -> Iterator[Earned]:
     """What accounts earned in each cycle that starts in a span: as its invoice shows it, before credits."""
-    cycles = _starting_in(work, account_ids, span)
+    cycles = _told(work, _starting_in(work, account_ids, span))
     for cycle, usage in zip(cycles, _usage(work, cycles), strict=True):
         start = cycle.terms.cycle.period.start
         for line in _card_lines(cycle.terms, usage):
@@ -112,7 +115,7 @@ def _usage(work: Work, cycles: Sequence[_BilledCycle]) -> list[dict[str, Decimal
 def _starting_in(work: Work, account_ids: Collection[str], span: Period) -> list[_BilledCycle]:
     """The cycles that start in a span, whole."""
     return [
-        _BilledCycle(cycle.account_id, cycle.terms, (cycle.terms.cycle.period.start, cycle.terms.cycle.period.end))
+        replace(cycle, cuts=(cycle.terms.cycle.period.start, cycle.terms.cycle.period.end))
         for cycle in _cycles(work, account_ids, (span.start, span.end))
         if span.contains(cycle.terms.cycle.period.start)
     ]
@@ -144,10 +147,25 @@ def _cycles(work: Work, account_ids: Collection[str], bounds: Sequence[datetime]
                     licences=held[piece.account_id],
                     prices=prices,
                 )
-                yield _BilledCycle(piece.account_id, terms, _cuts(cycle.period, bounds))
+                yield _BilledCycle(piece.account_id, piece.id, terms, _cuts(cycle.period, bounds))
             following = piece.cycle_after(cycle, zone)
             cycle = following if following is not None and following.period.start <= work.now else None
             ordinal += 1
+
+
+def _told(work: Work, cycles: list[_BilledCycle]) -> list[_BilledCycle]:
+    """The cycles whose revenue is told: where it is deferred, those whose invoice has fallen due (domain.md 4.2)."""
+    deferred = {cycle.schedule_id for cycle in cycles if cycle.terms.details.deferred_revenue}
+    billed = {
+        (invoice.schedule_id, invoice.cycle.period.start)
+        for invoice in (work.state.invoices.billed_of(deferred) if deferred else ())
+        if invoice.invoice_type is InvoiceType.STANDARD
+    }
+    return [
+        cycle
+        for cycle in cycles
+        if cycle.schedule_id not in deferred or (cycle.schedule_id, cycle.terms.cycle.period.start) in billed
+    ]
 
 
 def _first_cycle(work: Work, starts_at: datetime, cycle: Cycle) -> Cycle | None:

@@ -13,13 +13,13 @@ from typing import Final, TypeVar
 
 from tallystick.accounts.account import Account, AccountStatus
 from tallystick.accounts.schedule import Opening, Schedule
-from tallystick.accounts.timeline import Timeline, moved
+from tallystick.accounts.timeline import Timeline, moved, piece_at
 from tallystick.invoicing.invoice import InvoiceType
 from tallystick.invoicing.record import InvoiceRecord
 from tallystick.kernel.errors import BillingError, Problem, invalid, refuse_if_any
 from tallystick.kernel.period import Period, local_date, local_midnight
 from tallystick.operations.accounts import live_account
-from tallystick.operations.cycles import open_cycles
+from tallystick.operations.cycles import open_cycles, terms_of
 from tallystick.operations.work import Work
 
 EARLIEST_START: Final = date(1970, 1, 1)
@@ -64,15 +64,36 @@ def days_of(work: Work, effective_from: date, effective_until: date) -> Period:
 def early_moves(work: Work, before: Timeline, after: Timeline) -> list[datetime]:
     """The instants at which an edit moves what cannot be changed any more (domain.md 5.2).
 
-    A change starts tomorrow at the earliest, in organisation time; the first plans of an account may start in the past.
+    A change starts tomorrow at the earliest, in organisation time; the first plans of an account may start in the past,
+    and a plan that allows it changes from the start of the ongoing cycle on, as long as nothing of that is billed.
     """
     earliest = local_midnight(tomorrow(work), work.organisation.zone)
-    return [at for at in moved(before, after) if at < earliest] if before else []
+    early = [at for at in moved(before, after) if at < earliest] if before else []
+    ongoing = _changeable(work, before) if early else None
+    return [at for at in early if ongoing is None or ongoing.billed_by is not None or at != ongoing.starts_at]
 
 
 def tomorrow(work: Work) -> date:
     """The first day on which a timeline may change."""
     return local_date(work.now, work.organisation.zone) + _DAY
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Ongoing:
+    """The start of a cycle that runs and may be changed; `billed_by` names an invoice that stands against it."""
+
+    starts_at: datetime
+    billed_by: str | None
+
+
+def _changeable(work: Work, timeline: Timeline) -> _Ongoing | None:
+    """The cycle that runs now, if its plan allows to change it (domain.md 4.2)."""
+    piece = piece_at(timeline, work.now)
+    if piece is None or not terms_of(work, [piece])[piece.id].may_change_ongoing_cycle:
+        return None
+    start = piece.cycle_at(work.now, work.organisation.zone).period.start
+    billed = [one.id for one in work.state.invoices.billed_of([piece.id]) if one.cycle.period.start >= start]
+    return _Ongoing(start, billed[0] if billed else None)
 
 
 def refuse_early(work: Work, before: Timeline, after: Timeline, edited: Period) -> None:
@@ -85,7 +106,19 @@ def refuse_early(work: Work, before: Timeline, after: Timeline, edited: Period) 
     if early:
         path = "effectiveFrom" if early[0] < edited.end else "effectiveUntil"
         day = local_date(early[0], work.organisation.zone)
-        raise invalid(path, f"a change of plan starts tomorrow, on {tomorrow(work)}, at the earliest, not on {day}")
+        reason = f"a change of plan starts tomorrow, on {tomorrow(work)}, at the earliest, not on {day}"
+        raise invalid(path, reason + _besides(work, before))
+
+
+def _besides(work: Work, timeline: Timeline) -> str:
+    """What else an account's plan would allow, or why it does not any more."""
+    ongoing = _changeable(work, timeline)
+    if ongoing is None:
+        return ""
+    day = local_date(ongoing.starts_at, work.organisation.zone)
+    if ongoing.billed_by is not None:
+        return f"; the ongoing cycle, from {day} on, is billed already by invoice {ongoing.billed_by!r}"
+    return f"; or on {day}, where the ongoing cycle starts"
 
 
 def keep_timeline(work: Work, account: Account, before: Timeline, after: Timeline) -> None:

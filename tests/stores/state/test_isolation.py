@@ -138,6 +138,7 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "invoices.page": (lambda s, _: s.invoices.page(PageRequest()), ([], None)),
     "invoices.page_of_account": (lambda s, _: s.invoices.page_of_account(PageRequest(), "acme-main", NOW), ([], None)),
     "invoices.drafts_of": (lambda s, _: s.invoices.drafts_of(["acme-main"]), []),
+    "invoices.billed_of": (lambda s, _: s.invoices.billed_of(["sch.1"]), []),
     "invoices.drop_drafts": (lambda s, _: s.invoices.drop_drafts([NEXT]), None),
     "invoices.move_cycle": (lambda s, _: s.invoices.move_cycle(NEXT, NOW), None),
     "invoices.has_draft": (lambda s, _: s.invoices.has_draft("acme-main"), False),

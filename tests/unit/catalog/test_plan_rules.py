@@ -23,7 +23,7 @@ from tallystick.catalog.price_plan import (
     StartOffset,
 )
 from tallystick.catalog.rate_card import CurrencyRate, FixedFeeRateCard, MinimumCommitment
-from tallystick.kernel.document import decode
+from tallystick.kernel.document import decode, encode
 from tallystick.kernel.recurrence import Interval
 
 PATH = "pricePlanDetails.pricingCycleConfig"
@@ -152,8 +152,6 @@ def asked(details: str = "", plan: str = "") -> PricePlanDraft:
         (', "billingEntitlementRateCards": [{}]', "pricePlanDetails.billingEntitlementRateCards"),
         (', "creditGrantRateCards": [{}]', "pricePlanDetails.creditGrantRateCards"),
         (', "entitlementOverageRateCards": [{}]', "pricePlanDetails.entitlementOverageRateCards"),
-        (', "deferredRevenue": true', "pricePlanDetails.deferredRevenue"),
-        (', "allow_ongoing_cycle_updates": true', "pricePlanDetails.allow_ongoing_cycle_updates"),
     ],
 )
 def test_what_is_not_priced_yet_is_refused_by_name(details: str, path: str) -> None:
@@ -166,12 +164,27 @@ def test_pricing_rules_are_refused_by_name() -> None:
     assert [problem.path for problem in later_problems(draft)] == ["pricingRules"]
 
 
-@pytest.mark.parametrize(
-    "details", ["", ', "licenseRateCards": [], "deferredRevenue": false, "allow_ongoing_cycle_updates": false']
-)
-def test_empty_lists_and_false_are_fine(details: str) -> None:
+@pytest.mark.parametrize("details", ["", ', "licenseRateCards": []'])
+def test_empty_lists_are_fine(details: str) -> None:
     draft = asked(details, ', "pricingRules": []')
     assert later_problems(draft) == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "may_change"),
+    [
+        ("", False),
+        (', "deferredRevenue": false, "allow_ongoing_cycle_updates": false', False),
+        (', "deferredRevenue": true', True),
+        (', "allow_ongoing_cycle_updates": true', True),
+    ],
+)
+def test_a_plan_says_whether_its_ongoing_cycle_may_change(flags: str, may_change: bool) -> None:  # noqa: FBT001
+    terms_draft = asked(flags).price_plan_details
+    assert isinstance(terms_draft, PricePlanDetailsDraft)
+    details = details_of(terms_draft, PlanType.BILLING)
+    assert details.may_change_ongoing_cycle is may_change
+    assert decode(encode(details), PricePlanDetails) == details
 
 
 def test_a_key_that_the_wire_does_not_know_is_refused() -> None:

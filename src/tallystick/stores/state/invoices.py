@@ -131,6 +131,16 @@ class Invoices:
         )
         return self._connection.execute(statement.limit(1)).first() is not None
 
+    def billed_of(self, schedule_ids: Collection[str]) -> list[InvoiceRecord]:
+        """The invoices of these pieces that are frozen and count."""
+        still_open = (InvoiceStatus.DRAFT, InvoiceStatus.VOID)
+        rows = self._connection.execute(
+            select(invoice)
+            .where(self._mine, invoice.c.schedule_id.in_(schedule_ids), invoice.c.status.not_in(still_open))
+            .order_by(invoice.c.cycle_start, invoice.c.id)
+        ).mappings()
+        return [_record(row) for row in rows]
+
     def freezing_at(self, instant: datetime, parked: Collection[str], limit: int) -> list[InvoiceRecord]:
         """Drafts that fall due at that very instant, oldest cycle first, without the parked ones."""
         rows = self._connection.execute(
