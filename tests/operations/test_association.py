@@ -61,7 +61,7 @@ class TestRefusals:
             ({"pricePlanDetailsOverride": []}, "pricePlanDetailsOverride: "),
             ({"retainStartOffsets": True}, "retainStartOffsets: the account has no plan on effectiveFrom"),
             ({"pricingRulesOverride": [{}]}, "pricingRulesOverride: "),
-            ({"preActions": [{"type": "GRANT_LICENSE"}]}, "preActions: "),
+            ({"preActions": [{"type": "GRANT_FEATURE"}]}, "preActions[0].type: "),
         ],
     )
     def test_what_makes_no_sense_or_is_not_offered_yet(self, still: Shop, change: dict[str, Any], path: str) -> None:

@@ -5,6 +5,7 @@ Figures are worked out by hand. The clock stands at New Year 2026 until a test m
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -399,3 +400,41 @@ def test_the_timeline_tells_what_its_plans_are_called_when_asked_for(still: Shop
     (piece,) = still.api.get("/accounts/acme/pricing_schedules").ok()["data"]
     (told,) = still.api.get("/accounts/acme/pricing_schedules", include_price_plan_info="true").ok()["data"]
     assert told == piece | {"pricePlanInfo": {"name": "Plan 1"}}
+
+
+class TestPreActions:
+    def associate(self, shop: Shop, plan: str, *configs: dict[str, str]) -> Any:  # noqa: ANN401 - the server's answer
+        actions = [{"type": "GRANT_LICENSE", "config": config} for config in configs]
+        body = {"pricePlanId": plan, "effectiveFrom": "2026-01-01", "effectiveUntil": "9999-01-01"}
+        return shop.api.post("/accounts/acme/price_plans", body | {"preActions": actions})
+
+    def test_grant_licences_in_the_same_transaction(self, still: Shop) -> None:
+        first, _ = plans(still)
+        seats = still.addon("Seats", "LICENSE")
+        self.associate(
+            still,
+            first,
+            {"licenseId": seats, "updateType": "ABSOLUTE", "quantity": "5"},
+            {"licenseId": seats, "updateType": "RELATIVE", "quantity": "2.5", "effectiveFrom": "2026-02-01T00:00:00Z"},
+        ).ok()
+        ledger = still.api.get("/license_updates", account_id="acme").ok()["data"]
+        assert sorted((one["effectiveFrom"], one["quantity"]) for one in ledger) == [
+            ("2026-01-01T00:00:00Z", 5),
+            ("2026-02-01T00:00:00Z", Decimal("7.5")),
+        ]
+
+    def test_that_cannot_be_done_leave_the_plan_off_and_name_every_problem(self, still: Shop) -> None:
+        first, _ = plans(still)
+        seats = still.addon("Seats", "LICENSE")
+        good = {"licenseId": seats, "updateType": "ABSOLUTE", "quantity": "5"}
+        message = self.associate(
+            still, first, good, good | {"licenseId": "addon.x"}, good | {"quantity": "1_000"}, {"licenseId": seats}
+        ).refused(400)
+        for problem in (
+            "preActions[1].config.licenseId: add-on 'addon.x' not found",
+            "preActions[2].config.quantity: is '1_000'",
+            "preActions[3].config: ",
+        ):
+            assert problem in message
+        assert timeline(still) == []
+        assert still.api.get("/license_updates", account_id="acme").ok()["data"] == []

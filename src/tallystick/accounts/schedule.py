@@ -136,10 +136,23 @@ class ScheduleEdit(Draft, frozen=True, kw_only=True):
     retain_start_offsets: bool = False
 
 
+class PreActionType(enum.StrEnum):
+    """What may be done right before a change of plan."""
+
+    GRANT_LICENSE = "GRANT_LICENSE"
+
+
+class PreAction(Draft, frozen=True, kw_only=True):
+    """Something that is done right before a change of plan, with what it needs to know."""
+
+    type: PreActionType
+    config: dict[str, str] = {}
+
+
 class ScheduleChange(ScheduleEdit, frozen=True, kw_only=True):
     """What `POST /accounts/{id}/price_plans` takes."""
 
-    pre_actions: list[msgspec.Raw] = []
+    pre_actions: list[PreAction] = []
 
 
 class ScheduleEdits(Draft, frozen=True, kw_only=True):

@@ -1,0 +1,154 @@
+"""What an account and its plan agree on for a range of days: one edit of a timeline, checked and made a piece.
+
+v1 and v2 make the same agreements; v1 puts them in force at once, v2 into a draft first.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import msgspec
+
+from tallystick.accounts.account import Account
+from tallystick.accounts.schedule import PlanOverride, Schedule, ScheduleChanged, ScheduleEdit, ScheduleMode
+from tallystick.accounts.timeline import Timeline, cut, piece_at, put_in
+from tallystick.catalog.plan_override import OVERRIDE, in_override, overridden, override_problems, shown
+from tallystick.catalog.price_plan import PlanStatus, PricePlan, PricePlanDetailsPatch, PricingCycleConfig
+from tallystick.kernel.errors import Problem, invalid, refuse_if_any
+from tallystick.kernel.period import Period
+from tallystick.kernel.recurrence import CycleRule
+from tallystick.operations.cycles import agreed_cycle, agreed_version, has_own_cycle
+from tallystick.operations.price_plans import item_problems
+from tallystick.operations.timelines import days_of, refuse_early
+from tallystick.operations.work import Work
+
+
+def edited(work: Work, account: Account, stored: Timeline, timeline: Timeline, change: ScheduleEdit) -> Timeline:
+    """A timeline with one edit made.
+
+    Raises:
+        BillingError: of kind INVALID, with everything that is wrong with the edit by itself, or on this timeline.
+    """
+    refuse_if_any(_not_offered(change))
+    within = days_of(work, change.effective_from, change.effective_until)
+    zone, new_id = work.organisation.zone, partial(work.ids.mint, "sch")
+    if change.mode is ScheduleMode.DISASSOCIATE:
+        after = cut(timeline, within, zone, new_id)
+    else:
+        plan = _plan(work, account, change)
+        after = put_in(timeline, _piece(work, account, plan, within, timeline, change), zone, new_id)
+    refuse_early(work, stored, after, within)
+    return after
+
+
+def _not_offered(change: ScheduleEdit) -> list[Problem]:
+    """What makes no sense together, or is not offered yet."""
+    problems: list[Problem] = []
+    if change.pricing_rules_override:
+        problems.append(Problem("pricingRulesOverride", "pricing rules are not evaluated yet: leave them out"))
+    if change.mode is ScheduleMode.ASSOCIATE and change.price_plan_id is None:
+        problems.append(Problem("pricePlanId", "is required to associate a plan"))
+    if change.mode is ScheduleMode.DISASSOCIATE:
+        sent = {
+            "pricePlanId": change.price_plan_id is not None,
+            OVERRIDE: change.price_plan_details_override is not None,
+            "retainStartOffsets": change.retain_start_offsets,
+        }
+        reason = "says nothing to DISASSOCIATE, which takes off whatever plan there is: leave it out"
+        problems += [Problem(path, reason) for path, is_sent in sent.items() if is_sent]
+    return problems
+
+
+def _plan(work: Work, account: Account, change: ScheduleEdit) -> PricePlan:
+    """The plan to be put on the account; it must be ACTIVE, also in the account's currency."""
+    plan = work.state.price_plans.find(change.price_plan_id or "")
+    if plan is None or plan.status is PlanStatus.ARCHIVED:
+        raise invalid("pricePlanId", f"price plan {change.price_plan_id!r} not found")
+    if plan.status is not PlanStatus.ACTIVE:
+        raise invalid("pricePlanId", f"price plan {plan.id!r} is {plan.status}: activate it first")
+    if account.invoice_currency not in plan.details.active_currencies:
+        active = ", ".join(plan.details.active_currencies)
+        reason = f"price plan {plan.id!r} is active in {active}, the account is billed in {account.invoice_currency}"
+        raise invalid("pricePlanId", reason)
+    return plan
+
+
+def _override(work: Work, account: Account, plan: PricePlan, change: ScheduleEdit) -> PricePlanDetailsPatch | None:
+    """What the account gets in the place of a part of the plan's terms; None when nothing is named."""
+    override = change.price_plan_details_override
+    if override is None or override == PricePlanDetailsPatch():
+        return None
+    problems = override_problems(plan.details, override, account.invoice_currency)
+    refuse_if_any(problems + in_override(item_problems(work, overridden(plan.details, override))))
+    return override
+
+
+def _piece(
+    work: Work,
+    account: Account,
+    plan: PricePlan,
+    within: Period,
+    timeline: Timeline,
+    change: ScheduleEdit,
+) -> Schedule:
+    override = _override(work, account, plan, change)
+    config = overridden(plan.details, override).pricing_cycle_config
+    assert config is not None, "an ACTIVE plan has a pricing cycle"
+    if change.retain_start_offsets:
+        rule = _retained(timeline, within, config)
+    else:
+        rule = config.calendar_rule or CycleRule.anniversary(config.interval, change.effective_from)
+    return Schedule(
+        id=work.ids.mint("sch"),
+        account_id=account.id,
+        price_plan_id=plan.id,
+        plan_version_id=plan.version.id,
+        within=within,
+        rule=rule,
+        grace_days=config.grace_period,
+        anniversary=bool(config.anniversary_cycle) and not change.retain_start_offsets,
+        override=override,
+    )
+
+
+def _retained(timeline: Timeline, within: Period, config: PricingCycleConfig) -> CycleRule:
+    """The cycle rule that is in force where the new plan starts (domain.md 4.9).
+
+    Raises:
+        BillingError: of kind INVALID, when there is no plan then, or its cycles have another interval.
+    """
+    present = piece_at(timeline, within.start)
+    if present is None:
+        raise invalid("retainStartOffsets", "the account has no plan on effectiveFrom whose offsets could be kept")
+    if present.rule.interval is not config.interval:
+        reason = (
+            f"the account's cycle is {present.rule.interval}, that of the plan {config.interval}: they must be equal"
+        )
+        raise invalid("retainStartOffsets", reason)
+    return present.rule
+
+
+def agreed(work: Work, account: Account, timeline: Timeline) -> ScheduleChanged:
+    """A timeline as the answer of an edit shows it."""
+    plans = work.state.price_plans.among({piece.price_plan_id for piece in timeline})
+    return ScheduleChanged(
+        account_id=account.id,
+        account_name=account.name,
+        pricing_schedules=[_override_shown(piece, plans[piece.price_plan_id]) for piece in timeline],
+    )
+
+
+def _override_shown(piece: Schedule, plan: PricePlan) -> PlanOverride:
+    """A piece, and what was agreed on in the place of a part of its plan's terms."""
+    override = piece.override
+    if has_own_cycle(piece, agreed_version(piece, plan)):
+        cycle = agreed_cycle(piece)
+        override = msgspec.structs.replace(override or PricePlanDetailsPatch(), pricing_cycle_config=cycle)
+    return PlanOverride(
+        id=piece.id,
+        price_plan_id=piece.price_plan_id,
+        price_plan_name=plan.name,
+        start_date=piece.within.start,
+        end_date=piece.within.end,
+        price_plan_details_override=None if override is None else shown(override),
+    )
