@@ -74,7 +74,7 @@ class LicenceEntry:
     """One fact of the ledger; ids sort in the order in which entries were made.
 
     `account_id` is whose it is: the account, or the name under which it waits for one. `booked_at` is when it counts in
-    bills in advance: as soon as it is both known and in force.
+    bills in advance: as soon as it is both known and in force, at the latest.
     """
 
     id: str

@@ -1,16 +1,16 @@
 """Terms, usage and credits assembled into a bill: lines, total, and what each credit pays (domain.md 7.4).
 
 A bill in arrears takes the usage cards, the fees and licences in arrears and the minimum commitment of a cycle; a bill
-in advance takes the fees in advance of the cycle that it opens. A line appears whenever the terms call for it,
-also when it comes to nothing.
+in advance takes the fees and licences in advance of the cycle that it opens. A line appears whenever the terms call for
+it, also when it comes to nothing. Each day on which licences in advance are changed has a bill of its own.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from tallystick.catalog.rate_card import InvoiceTiming
+from tallystick.catalog.rate_card import InvoiceTiming, ProratedRefundMode
 from tallystick.credits.burndown import Burn, CoverableLine, burn_down, is_eligible
 from tallystick.credits.credit import EntityGroup
 from tallystick.invoicing.card_lines import by_tag, fee_line, usage_card_line, usage_line
@@ -20,18 +20,21 @@ from tallystick.invoicing.totals import leaf, money_of, parent, true_up
 from tallystick.kernel.period import local_date
 from tallystick.kernel.quantity import ZERO
 from tallystick.rating.fixed_fee import charge_fee, is_charged
-from tallystick.rating.licence import NOTHING_HELD, LicencePrice
+from tallystick.rating.licence import LicencePrice, Seats
 from tallystick.rating.usage_card import UsagePrices
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from decimal import Decimal
     from zoneinfo import ZoneInfo
 
     from tallystick.catalog.price_plan import PricePlanDetails
+    from tallystick.catalog.rate_card import LicenseRateCard
     from tallystick.credits.burndown import OpenCredit
     from tallystick.kernel.money import Money
+    from tallystick.kernel.period import Period
     from tallystick.kernel.recurrence import Cycle
+    from tallystick.rating.charge import LicenceCharge
     from tallystick.rating.licence import Holding
 
 _COVERABLE: Final = {
@@ -43,6 +46,7 @@ _COVERABLE: Final = {
     LineType.TRUE_UP_AMOUNT: None,
 }
 """The lines that credits may pay, with the group of cards that they belong to."""
+_ADVANCE: Final = "Advance fees"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +67,24 @@ class Terms:
     prices: UsagePrices = field(default_factory=UsagePrices)
 
 
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """What is given back as a credit for licences that were paid in advance."""
+
+    license_id: str
+    display_name: str
+    amount: Money
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
-    """The lines of an invoice as the wire shows them, and what each credit pays of it."""
+    """The lines of an invoice as the wire shows them, what each credit pays of it, and what becomes a credit."""
 
     usage_info: tuple[InvoiceLineItem, ...] = ()
     revenue_info: InvoiceLineItem
     gross: Money
     burns: tuple[Burn, ...]
+    refunds: tuple[Refund, ...] = ()
 
     @property
     def total(self) -> Money:
@@ -90,7 +104,8 @@ def arrears_bill(terms: Terms, usage: Mapping[str, Decimal], open_credits: Itera
     charges = [price.charge(usage.get(price.billable_id, ZERO)) for price in prices]
     cards = [(charge.tag, usage_card_line(charge, currency)) for charge in charges]
     cards += _fees(terms, InvoiceTiming.IN_ARREARS, LineType.FIXED_FEE_RATE_CARD_AMOUNT)
-    cards += _licences(terms)
+    held = _licences(terms, InvoiceTiming.IN_ARREARS, lambda price, held: price.charge(held, terms.cycle, terms.zone))
+    cards += [(card.tag, line) for card, line in held]
     sub_total = parent(LineType.SUB_TOTAL_AMOUNT, "Sub total", by_tag(cards, currency), currency)
     plan = parent(LineType.PRICE_PLAN_AMOUNT, terms.plan_name, [sub_total, *_true_up(terms, sub_total)], currency)
     return _bill(terms, plan, tuple(map(usage_line, charges)), open_credits)
@@ -102,10 +117,42 @@ def advance_bill(terms: Terms, open_credits: Iterable[OpenCredit]) -> Bill:
     Raises:
         BillingError: as `arrears_bill`.
     """
-    fees = _fees(terms, InvoiceTiming.IN_ADVANCE, LineType.ADVANCED_FIXED_FEE)
-    lines = by_tag(fees, terms.currency)
-    advance = parent(LineType.TOTAL_ADVANCED_FEES, "Advance fees", lines, terms.currency)
+    cards = _fees(terms, InvoiceTiming.IN_ADVANCE, LineType.ADVANCED_FIXED_FEE)
+    held = _licences(terms, InvoiceTiming.IN_ADVANCE, lambda price, held: price.opening(held, terms.cycle, terms.zone))
+    cards += [(card.tag, line) for card, line in held]
+    advance = parent(LineType.TOTAL_ADVANCED_FEES, _ADVANCE, by_tag(cards, terms.currency), terms.currency)
     return _bill(terms, advance, (), open_credits)
+
+
+def change_bill(terms: Terms, day: Period, open_credits: Iterable[OpenCredit]) -> Bill:
+    """What the licences in advance that were changed on one day of a cycle are billed for, or what is given back.
+
+    A change that comes to nothing has no line. What a decrease gives back is a line below zero when it is paid out,
+    and no line when it becomes a credit, or when nothing is given back.
+
+    Raises:
+        BillingError: as `arrears_bill`.
+    """
+    changed = _licences(
+        terms, InvoiceTiming.IN_ADVANCE, lambda price, held: price.change(held, terms.cycle, day, terms.zone)
+    )
+    lines = [(card.tag, line) for card, line in changed if line.value > 0 or (line.value < 0 and _is_paid_out(card))]
+    refunds = tuple(
+        Refund(card.id, line.description, -money_of(line))
+        for card, line in changed
+        if line.value < 0 and _refund_mode(card) is ProratedRefundMode.CREDITS
+    )
+    advance = parent(LineType.TOTAL_ADVANCED_FEES, _ADVANCE, by_tag(lines, terms.currency), terms.currency)
+    return replace(_bill(terms, advance, (), open_credits), refunds=refunds)
+
+
+def licences_in_arrears(terms: Terms) -> list[tuple[LicenseRateCard, InvoiceLineItem]]:
+    """The licences in arrears that a cycle is charged, each with its line.
+
+    Raises:
+        BillingError: as `arrears_bill`.
+    """
+    return _licences(terms, InvoiceTiming.IN_ARREARS, lambda price, held: price.charge(held, terms.cycle, terms.zone))
 
 
 def coverable_lines(line: InvoiceLineItem) -> Iterator[CoverableLine]:
@@ -129,16 +176,35 @@ def _fees(terms: Terms, timing: InvoiceTiming, kind: LineType) -> list[tuple[str
     return [(charge.tag, fee_line(charge, kind, terms.currency)) for charge in charges]
 
 
-def _licences(terms: Terms) -> list[tuple[str | None, InvoiceLineItem]]:
-    """The licences in arrears that this cycle is charged, with the tags of their cards."""
-    kind = LineType.LICENSE_RATE_CARD_AMOUNT
-    lines = []
-    for card in terms.details.license_rate_cards:
-        if card.invoice_timing is InvoiceTiming.IN_ARREARS and is_charged(card, terms.ordinal):
-            held = terms.licences.get(card.id, NOTHING_HELD)
-            charge = LicencePrice(card, terms.currency).charge(held, terms.cycle, terms.zone)
-            lines.append((charge.tag, licence_card_line(charge, kind, terms.currency)))
-    return lines
+def _licences(
+    terms: Terms, timing: InvoiceTiming, charge: Callable[[LicencePrice, Holding], LicenceCharge]
+) -> list[tuple[LicenseRateCard, InvoiceLineItem]]:
+    """The licences of that timing that this cycle is charged, by what the charge makes of what is held."""
+    in_advance = timing is InvoiceTiming.IN_ADVANCE
+    kind = LineType.ADVANCED_LICENSE_RATE_CARD_AMOUNT if in_advance else LineType.LICENSE_RATE_CARD_AMOUNT
+    cards = [
+        card
+        for card in terms.details.license_rate_cards
+        if card.invoice_timing is timing and is_charged(card, terms.ordinal)
+    ]
+    charges = [
+        charge(LicencePrice(card, terms.currency), terms.licences.get(card.id) or Seats((), terms.zone))
+        for card in cards
+    ]
+    return [
+        (card, licence_card_line(charged, kind, terms.currency)) for card, charged in zip(cards, charges, strict=True)
+    ]
+
+
+def _refund_mode(card: LicenseRateCard) -> ProratedRefundMode:
+    """How a decrease is given back; without proration nothing is: the next cycle is lower."""
+    if not card.enable_proration or card.prorated_refund_mode is None:
+        return ProratedRefundMode.NONE
+    return card.prorated_refund_mode
+
+
+def _is_paid_out(card: LicenseRateCard) -> bool:
+    return _refund_mode(card) is ProratedRefundMode.PAYMENT
 
 
 def _true_up(terms: Terms, sub_total: InvoiceLineItem) -> Iterator[InvoiceLineItem]:

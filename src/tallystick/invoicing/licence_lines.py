@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.invoicing.card_lines import ADJUSTMENTS, slab_lines
 from tallystick.invoicing.line import Explanation, InvoiceLineItem, LineType, PricedStretch
 from tallystick.invoicing.totals import leaf, parent, rounded, shown
-from tallystick.kernel.quantity import EXACT, ZERO, plain
+from tallystick.kernel.quantity import EXACT, ONE, ZERO, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
     from tallystick.rating.charge import LicenceCharge, UsageCharge, WindowCharge
 
-_SLAB: LineType = LineType.LICENSE_RATE_CARD_SLAB_AMOUNT
+
+class _Part(NamedTuple):
+    """A part of what a quantity costs in a whole cycle, with the units that it is for."""
+
+    units: Decimal
+    amount: Decimal
 
 
 def licence_card_line(charge: LicenceCharge, kind: LineType, currency: str) -> InvoiceLineItem:
@@ -30,14 +35,13 @@ def licence_card_line(charge: LicenceCharge, kind: LineType, currency: str) -> I
 
 def _window_line(window: WindowCharge, currency: str) -> InvoiceLineItem:
     days = f"{window.first} to {window.last}"
-    lines = _lines(window, currency)
-    return parent(LineType.USAGE_CYCLE_AMOUNT, days, lines, currency, quantity=window.quantity)
+    return parent(LineType.USAGE_CYCLE_AMOUNT, days, _lines(window, currency), currency, quantity=window.quantity)
 
 
 def _lines(window: WindowCharge, currency: str) -> list[InvoiceLineItem]:
     """The slabs of a window; where it is charged in parts, each with the stretches of days that it is made of."""
     if window.whole is not None:
-        return slab_lines(window.whole, _SLAB, currency)
+        return slab_lines(window.whole, LineType.LICENSE_RATE_CARD_SLAB_AMOUNT, currency)
     lines = [_slab_line(window, place, currency) for place in range(len(window.stretches[0].charge.slabs))]
     if window.stretches[0].charge.limits:
         lines.append(_adjustment_line(window, currency))
@@ -46,52 +50,50 @@ def _lines(window: WindowCharge, currency: str) -> list[InvoiceLineItem]:
 
 def _slab_line(window: WindowCharge, place: int, currency: str) -> InvoiceLineItem:
     slab = window.stretches[0].charge.slabs[place]
-    stretches = [
-        PricedStretch(
-            quantity=plain(stretch.charge.slabs[place].quantity),
-            days=stretch.days if window.cycle_days else None,
-            amount=plain(stretch.charge.slabs[place].amount),
-        )
-        for stretch in window.stretches
-    ]
+    stretches, amount = _over_days(
+        window, lambda charge: _Part(charge.slabs[place].quantity, charge.slabs[place].amount)
+    )
     explanation = Explanation(
         price_type=slab.price_type,
         rate=plain(slab.rate),
         package_size=shown(slab.package_size),
         cycle_days=window.cycle_days,
-        stretches=tuple(stretches),
+        stretches=stretches,
     )
-    amount = _over_days(window, lambda charge: charge.slabs[place].amount)
-    return leaf(_SLAB, f"Slab {slab.order}", rounded(amount, currency), explanation=explanation)
+    kind = LineType.LICENSE_RATE_CARD_SLAB_AMOUNT
+    return leaf(kind, f"Slab {slab.order}", rounded(amount, currency), explanation=explanation)
 
 
 def _adjustment_line(window: WindowCharge, currency: str) -> InvoiceLineItem:
-    """What the card's limits add or take, day by day: each day's charge keeps them by itself."""
+    """What the card's limits add or take: each day's charge keeps them by itself."""
     bounds = {stretch.charge.limits.apply(_total(stretch.charge))[1] for stretch in window.stretches}
     description = ADJUSTMENTS[bounds.pop()] if len(bounds) == 1 else "Minimum and maximum charge"
-    stretches = [
+    stretches, amount = _over_days(window, _adjustment)
+    explanation = Explanation(cycle_days=window.cycle_days, stretches=stretches)
+    kind = LineType.RATE_CONFIG_ADJUSTMENT_AMOUNT
+    return leaf(kind, description, rounded(amount, currency), explanation=explanation)
+
+
+def _over_days(
+    window: WindowCharge, part_of: Callable[[UsageCharge], _Part]
+) -> tuple[tuple[PricedStretch, ...], Decimal]:
+    """The stretches of a part of the charge, those that are taken back below zero, and what they exactly come to."""
+    parts = [(stretch.days, part_of(stretch.charge)) for stretch in window.stretches]
+    total = _sum(EXACT.multiply(part.amount, days) for days, part in parts)
+    stretches = (
         PricedStretch(
-            quantity=plain(stretch.charge.quantity),
-            days=stretch.days if window.cycle_days else None,
-            amount=plain(_adjusted(stretch.charge)),
+            quantity=plain(part.units),
+            days=abs(days) if window.cycle_days else None,
+            amount=plain(part.amount if days > 0 else EXACT.minus(part.amount)),
         )
-        for stretch in window.stretches
-    ]
-    explanation = Explanation(cycle_days=window.cycle_days, stretches=tuple(stretches))
-    amount = _over_days(window, _adjusted)
-    return leaf(LineType.RATE_CONFIG_ADJUSTMENT_AMOUNT, description, rounded(amount, currency), explanation=explanation)
+        for days, part in parts
+    )
+    return tuple(stretches), EXACT.divide(total, window.cycle_days or ONE)
 
 
-def _over_days(window: WindowCharge, price: Callable[[UsageCharge], Decimal]) -> Decimal:
-    """What a part of the charge comes to: its share of each stretch, divided once."""
-    parts = (EXACT.multiply(price(stretch.charge), stretch.days) for stretch in window.stretches)
-    total = _sum(parts)
-    return EXACT.divide(total, window.cycle_days) if window.cycle_days else total
-
-
-def _adjusted(charge: UsageCharge) -> Decimal:
+def _adjustment(charge: UsageCharge) -> _Part:
     total = _total(charge)
-    return EXACT.subtract(charge.limits.apply(total)[0], total)
+    return _Part(charge.quantity, EXACT.subtract(charge.limits.apply(total)[0], total))
 
 
 def _total(charge: UsageCharge) -> Decimal:

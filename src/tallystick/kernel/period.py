@@ -107,3 +107,9 @@ def local_date(instant: datetime, zone: ZoneInfo) -> date:
         return FOREVER_ON
     on = min(instant.astimezone(zone).date(), FOREVER_ON - _DAY)
     return on + _DAY if local_midnight(on + _DAY, zone) <= instant else on
+
+
+def day_of(instant: datetime, zone: ZoneInfo) -> Period:
+    """The local day that holds an instant (from 1970 on, before 9998-12-31)."""
+    on = local_date(instant, zone)
+    return Period(local_midnight(on, zone), local_midnight(on + _DAY, zone))

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from tallystick.accounts.account import Account
 from tallystick.accounts.customer import Customer
 from tallystick.credits.credit import CreditStatus
-from tallystick.invoicing.assemble import Bill
-from tallystick.invoicing.invoice import BilledAccount, BilledCustomer, InvoiceDetails
+from tallystick.invoicing.assemble import Bill, coverable_lines
+from tallystick.invoicing.invoice import BilledAccount, BilledCustomer, InvoiceDetails, InvoiceType
 from tallystick.invoicing.record import InvoiceRecord
 from tallystick.invoicing.rows import LineRow, rows_of
 from tallystick.invoicing.states import when_due
 from tallystick.operations.cycles import open_cycles
 from tallystick.operations.drafts import bills_in_order
+from tallystick.operations.refunds import give_back
 from tallystick.operations.work import Work
 from tallystick.stores.state.ledger import InvoiceBurn
 
@@ -77,18 +78,30 @@ class _Billed:
     details: InvoiceDetails
     position: int
 
+    @property
+    def comes_to_nothing(self) -> bool:
+        """Whether it is about changes of licences that nothing is to be paid for: no invoice is made then."""
+        is_change = self.record.invoice_type is InvoiceType.ADHOC_ADVANCED
+        return is_change and next(coverable_lines(self.bill.revenue_info), None) is None
+
 
 def freeze(work: Work, records: Sequence[InvoiceRecord]) -> Tally:
     """Make drafts due: bill them, number them, burn their credits, write their lines; at most one per account.
 
+    Changes of licences that nothing is to be paid for leave no invoice; what they give back becomes credits.
     Older drafts of the same accounts that are not due yet keep what they hold of the credits.
     """
     tally = Tally()
-    billed = list(_billed(work, records, tally.issues))
+    work.state.licences.take_turns()
+    made = list(_billed(work, records, tally.issues))
+    billed = [one for one in made if not one.comes_to_nothing]
+    work.state.invoices.drop_drafts([one.record for one in made if one.comes_to_nothing])
+    for one in made:
+        give_back(work, one.record, one.bill.refunds)
     work.state.invoices.freeze([(_frozen(work, one), one.lines) for one in billed])
     burns = [InvoiceBurn(burn.credit.id, burn.amount, one.record.id) for one in billed for burn in one.bill.burns]
     work.state.credits.burn(burns, work.now, work.ids)
-    tally.frozen = len(billed)
+    tally.frozen = len(made)
     return tally
 
 

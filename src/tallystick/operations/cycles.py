@@ -9,10 +9,11 @@ from tallystick.accounts.account import Account
 from tallystick.accounts.schedule import Opening, Schedule
 from tallystick.catalog.plan_override import overridden
 from tallystick.catalog.price_plan import PricePlan, PricePlanDetails, PricingCycleConfig, PricingSchedule, StartOffset
-from tallystick.catalog.rate_card import InvoiceTiming
+from tallystick.catalog.rate_card import FixedFeeRateCard, InvoiceTiming, LicenseRateCard
 from tallystick.invoicing.invoice import InvoiceClass, InvoiceStatus, InvoiceType
 from tallystick.invoicing.record import InvoiceRecord
 from tallystick.kernel.recurrence import Cycle
+from tallystick.operations.licence_changes import change_drafts, ledgers_in_advance
 from tallystick.operations.work import Work
 from tallystick.rating.fixed_fee import is_charged
 
@@ -20,17 +21,20 @@ from tallystick.rating.fixed_fee import is_charged
 def open_cycles(work: Work, openings: Sequence[Opening], *, until: datetime) -> int:
     """Open every cycle of these pieces that has started by an instant; answers how many drafts there are more.
 
-    Each cycle gets the row of its STANDARD draft, and of a STANDARD_ADVANCED one when fees in advance are due.
+    Each cycle gets the row of its STANDARD draft, of a STANDARD_ADVANCED one when fees or licences in advance are due,
+    and of an ADHOC_ADVANCED one for each day on which a change of such licences is known to come into force.
     """
     pieces = [opening.piece for opening in openings]
     accounts = work.state.accounts.among({piece.account_id for piece in pieces})
     terms = terms_of(work, pieces)
+    ledgers = ledgers_in_advance(work, accounts, terms.values())
     records: list[InvoiceRecord] = []
     for opening in openings:
         piece, ordinal = opening.piece, opening.ordinal
         cycle: Cycle | None = piece.cycle_at(opening.starts_at, work.organisation.zone)
         while cycle is not None and cycle.period.start <= until:
-            records += _records(work, piece, accounts[piece.account_id], terms[piece.id], cycle, ordinal)
+            opened = _records(work, piece, accounts[piece.account_id], terms[piece.id], cycle, ordinal)
+            records += [*opened, *change_drafts(work, opened[-1], terms[piece.id], ledgers)]
             cycle, ordinal = piece.cycle_after(cycle, work.organisation.zone), ordinal + 1
         work.state.schedules.opened(piece, None if cycle is None else cycle.period.start, ordinal)
     work.state.invoices.add_drafts(records)
@@ -76,10 +80,8 @@ def agreed_cycle(piece: Schedule) -> PricingCycleConfig:
 def _records(
     work: Work, piece: Schedule, account: Account, terms: PricePlanDetails, cycle: Cycle, ordinal: int
 ) -> list[InvoiceRecord]:
-    advance = any(
-        card.invoice_timing is InvoiceTiming.IN_ADVANCE and is_charged(card, ordinal)
-        for card in terms.fixed_fee_rate_cards
-    )
+    cards: list[FixedFeeRateCard | LicenseRateCard] = [*terms.fixed_fee_rate_cards, *terms.license_rate_cards]
+    advance = any(card.invoice_timing is InvoiceTiming.IN_ADVANCE and is_charged(card, ordinal) for card in cards)
     due_at = piece.due_at(cycle, work.organisation.zone)
     falling_due = [(InvoiceType.STANDARD, due_at)]
     if advance:

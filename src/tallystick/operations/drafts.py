@@ -14,11 +14,12 @@ from decimal import Decimal
 from tallystick.accounts.schedule import Schedule
 from tallystick.catalog.price_plan import PricePlan
 from tallystick.credits.burndown import OpenCredit
-from tallystick.invoicing.assemble import Bill, Terms, advance_bill, arrears_bill
+from tallystick.invoicing.assemble import Bill, Terms, advance_bill, arrears_bill, change_bill
 from tallystick.invoicing.invoice import InvoiceType
 from tallystick.invoicing.record import InvoiceRecord
 from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.kernel.money import Money, zero
+from tallystick.kernel.period import day_of
 from tallystick.operations.cycles import terms_of
 from tallystick.operations.holdings import holdings_of
 from tallystick.operations.work import Work
@@ -93,8 +94,8 @@ class Pricing:
 
     def __init__(self, work: Work, records: Sequence[InvoiceRecord]) -> None:
         self._zone = work.organisation.zone
-        pieces: list[Schedule] = list(work.state.schedules.among({record.schedule_id for record in records}).values())
-        self._details = terms_of(work, pieces)
+        self._pieces: dict[str, Schedule] = work.state.schedules.among({record.schedule_id for record in records})
+        self._details = terms_of(work, list(self._pieces.values()))
         self._prices = UsagePrices()
         self._held = holdings_of(work, {record.account_id for record in records}, self._details.values())
         self._plans: dict[str, PricePlan] = work.state.price_plans.among({record.price_plan_id for record in records})
@@ -105,18 +106,23 @@ class Pricing:
 
     def bill(self, record: InvoiceRecord, usage: dict[str, Decimal], credits: Sequence[OpenCredit]) -> Bill:
         """What one draft comes to, from its usage and the credits that are open for it."""
+        cycle, is_change = record.cycle, record.invoice_type is InvoiceType.ADHOC_ADVANCED
+        if is_change:
+            cycle = self._pieces[record.schedule_id].cycle_at(record.cycle.period.start, self._zone)
         terms = Terms(
             plan_name=self.plan_name(record),
             details=self._details[record.schedule_id],
             currency=record.currency,
             zone=self._zone,
-            cycle=record.cycle,
+            cycle=cycle,
             ordinal=record.ordinal,
             licences=self._held[record.account_id],
             prices=self._prices,
         )
         if record.invoice_type is InvoiceType.STANDARD_ADVANCED:
             return advance_bill(terms, credits)
+        if is_change:
+            return change_bill(terms, day_of(record.cycle.period.start, self._zone), credits)
         return arrears_bill(terms, usage, credits)
 
 

@@ -18,5 +18,5 @@ def holdings_of(
     held: dict[str, dict[str, Holding]] = defaultdict(dict)
     if license_ids:
         for (account_id, license_id), entries in work.state.licences.of(account_ids, license_ids).items():
-            held[account_id][license_id] = Seats.of(entries, work.organisation.zone)
+            held[account_id][license_id] = Seats(entries, work.organisation.zone)
     return held

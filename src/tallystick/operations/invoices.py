@@ -14,6 +14,7 @@ from tallystick.invoicing.invoice import (
     InvoicePatch,
     InvoiceStatus,
     InvoiceSummary,
+    InvoiceType,
     RequestedStatus,
 )
 from tallystick.invoicing.record import InvoiceRecord
@@ -21,6 +22,7 @@ from tallystick.invoicing.rows import tree_of
 from tallystick.invoicing.states import may_request
 from tallystick.kernel.errors import conflict, invalid
 from tallystick.kernel.paging import PageRequest
+from tallystick.kernel.period import Period
 from tallystick.kernel.recurrence import Cycle
 from tallystick.kernel.scope import Scope
 from tallystick.operations.answers import Listed
@@ -147,6 +149,8 @@ def _cycle_now(work: Work, void: InvoiceRecord) -> Cycle:
     start = void.cycle.period.start
     piece = work.state.schedules.among([void.schedule_id]).get(void.schedule_id)
     cycle = piece.cycle_at(start, work.organisation.zone) if piece and piece.within.contains(start) else None
+    if cycle is not None and void.invoice_type is InvoiceType.ADHOC_ADVANCED:
+        return Cycle(Period(start, cycle.period.end), cycle.nominal)
     if cycle is None or cycle.period.start != start:
         raise conflict(
             f"the plan of invoice {void.id!r} was changed from the start of its cycle on: that is billed anew"

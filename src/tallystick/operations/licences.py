@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -21,6 +21,7 @@ from tallystick.accounts.licence import (
 )
 from tallystick.catalog.addon import AddOnType
 from tallystick.catalog.fields import Id, Shelf
+from tallystick.catalog.price_plan import PricePlanDetails
 from tallystick.kernel.errors import Problem, conflict, not_found, refuse_if_any
 from tallystick.kernel.micros import micros_of
 from tallystick.kernel.paging import PageRequest
@@ -28,6 +29,7 @@ from tallystick.kernel.period import BEGINNING, FOREVER, Period, in_utc, local_d
 from tallystick.kernel.quantity import plain
 from tallystick.operations.answers import Listed
 from tallystick.operations.cycles import terms_of
+from tallystick.operations.licence_changes import book, booking_of, in_advance
 from tallystick.operations.work import Work, command, query
 
 
@@ -40,7 +42,8 @@ def update_licenses(work: Work, draft: LicenseUpdateDraft) -> LicenseUpdate:
     known = _under_key(work, draft, account_id)
     if known is not None:
         return _shown(work, [known])[0]
-    refuse_if_any(_problems(work, draft, account_id, effective_from))
+    terms = terms_of(work, work.state.schedules.of([account_id])[account_id])
+    refuse_if_any(_problems(work, draft, account_id, effective_from, terms))
     entry = LicenceEntry(
         id=work.ids.mint("licence_entry"),
         license_id=draft.license_id,
@@ -48,7 +51,7 @@ def update_licenses(work: Work, draft: LicenseUpdateDraft) -> LicenseUpdate:
         update_type=draft.update_type,
         quantity=plain(draft.quantity),
         effective_from=effective_from,
-        booked_at=max(effective_from, work.now),
+        booked_at=booking_of(work, account_id, effective_from),
         created_at=work.now,
         idempotency_key=draft.idempotency_key,
         metadata=draft.metadata,
@@ -56,8 +59,9 @@ def update_licenses(work: Work, draft: LicenseUpdateDraft) -> LicenseUpdate:
     before = _ledger(work, account_id, draft.license_id)
     after = in_force([*before, entry])
     refuse_if_any(balance_problems(after))
-    refuse_if_any(_breaches(work, entry, before, after))
+    refuse_if_any(_breaches(work, entry, before, after, terms))
     work.state.licences.add(entry)
+    book(work, entry, terms)
     return _shown(work, [entry])[0]
 
 
@@ -109,7 +113,13 @@ def _under_key(work: Work, draft: LicenseUpdateDraft, account_id: str) -> Licenc
     return known
 
 
-def _problems(work: Work, draft: LicenseUpdateDraft, account_id: str, effective_from: datetime) -> list[Problem]:
+def _problems(
+    work: Work,
+    draft: LicenseUpdateDraft,
+    account_id: str,
+    effective_from: datetime,
+    terms: Mapping[str, PricePlanDetails],
+) -> list[Problem]:
     """Everything that is wrong with an update by itself."""
     problems = quantity_problems(draft.quantity)
     addon = work.state.addons.kept_among([draft.license_id]).get(draft.license_id)
@@ -126,32 +136,40 @@ def _problems(work: Work, draft: LicenseUpdateDraft, account_id: str, effective_
     if not BEGINNING <= effective_from < FOREVER:
         problems.append(Problem("effectiveFrom", f"{effective_from.isoformat()} lies outside the years 1970 to 9998"))
     else:
-        problems += _billed_problems(work, account_id, effective_from)
+        problems += _billed_problems(work, account_id, draft.license_id, effective_from, terms)
     return problems
 
 
-def _billed_problems(work: Work, account_id: str, effective_from: datetime) -> list[Problem]:
-    """An update may hold from a past instant only while no cycle from then on was billed."""
+def _billed_problems(
+    work: Work, account_id: str, license_id: str, effective_from: datetime, terms: Mapping[str, PricePlanDetails]
+) -> list[Problem]:
+    """An update may hold from a past instant only while no cycle from then on is billed.
+
+    One that was billed in advance takes changes until it ends, any other until it falls due.
+    """
     zone = work.organisation.zone
     for piece in work.state.schedules.of([account_id])[account_id]:
         if piece.within.end <= effective_from or piece.within.start > work.now:
             continue
         cycle = piece.cycle_at(max(effective_from, piece.within.start), zone)
-        if piece.due_at(cycle, zone) <= work.now:
+        is_paid_before = any(card.id == license_id for card in in_advance(terms[piece.id]))
+        if (cycle.period.end if is_paid_before else piece.due_at(cycle, zone)) <= work.now:
             billed = f"the cycle until {local_date(cycle.period.end, zone)} is billed"
             return [Problem("effectiveFrom", f"{effective_from.isoformat()} is too early: {billed}")]
     return []
 
 
 def _breaches(
-    work: Work, entry: LicenceEntry, before: Sequence[LicenceEntry], after: Sequence[LicenceEntry]
+    work: Work,
+    entry: LicenceEntry,
+    before: Sequence[LicenceEntry],
+    after: Sequence[LicenceEntry],
+    terms: Mapping[str, PricePlanDetails],
 ) -> list[Problem]:
     """The plan that allows fewer licences than an entry leaves, unless there were as many before."""
-    timeline = work.state.schedules.of([entry.account_id])[entry.account_id]
-    details = terms_of(work, timeline)
-    for piece in timeline:
+    for piece in work.state.schedules.of([entry.account_id])[entry.account_id]:
         within = piece.within.intersect(Period(entry.effective_from, FOREVER))
-        cards = (card for card in details[piece.id].license_rate_cards if card.id == entry.license_id)
+        cards = (card for card in terms[piece.id].license_rate_cards if card.id == entry.license_id)
         most = next((card.max_quantity for card in cards), None)
         if within is None or most is None:
             continue

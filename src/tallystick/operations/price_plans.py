@@ -24,7 +24,7 @@ from tallystick.catalog.price_plan import (
     PricePlanPatch,
     PricingSchedule,
 )
-from tallystick.catalog.rate_card import FixedFeeRateCard, InvoiceTiming, LicenseRateCard
+from tallystick.catalog.rate_card import FixedFeeRateCard, LicenseRateCard
 from tallystick.kernel.document import decode, given
 from tallystick.kernel.errors import Problem, invalid, not_found, refuse_if_any
 from tallystick.kernel.paging import PageRequest
@@ -245,7 +245,5 @@ def _licence_problems(path: str, card: LicenseRateCard, addon: AddOn) -> Iterato
     """What a licence card cannot ask of its add-on."""
     if card.type is not None and card.type is not addon.type:
         yield Problem(f"{path}.type", f"is {card.type}, but add-on {addon.id!r} is a {addon.type}")
-    if card.invoice_timing is InvoiceTiming.IN_ADVANCE:
-        yield Problem(f"{path}.invoiceTiming", "is IN_ADVANCE, licences are billed IN_ARREARS so far")
     if addon.type is AddOnType.NAMED_LICENSE:
         yield Problem(f"{path}.id", f"add-on {addon.id!r} is a NAMED_LICENSE, whose names are not counted yet")

@@ -1,9 +1,10 @@
 """Revenue and usage by cycle: what each billable item of each account earned, and when (domain.md 8.1).
 
 Usage earns when it happens: a point's revenue is what the cycle's usage up to its end costs, less what the usage
-up to its start cost, so that the points of a cycle add up to its invoice. Fees and licences are dated on the cycle's
-start and count for the whole cycle; the true-up of a minimum commitment is dated on the cycle's last instant. Revenue
-that a plan defers is told once its invoice has fallen due.
+up to its start cost, so that the points of a cycle add up to its invoice. Fees are dated on the cycle's start and count
+for the whole cycle; licences likewise, and what changes of them add or give back on the days of the changes. The
+true-up of a minimum commitment is dated on the cycle's last instant. Revenue that a plan defers is told once its
+invoice has fallen due.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from tallystick.credits.burndown import CoverableLine
 from tallystick.credits.credit import EntityGroup
 from tallystick.invoicing.assemble import Terms, advance_bill, arrears_bill, coverable_lines
 from tallystick.invoicing.invoice import InvoiceType
+from tallystick.invoicing.licence_earnings import licence_earnings
 from tallystick.kernel.period import Period
 from tallystick.kernel.quantity import ZERO
 from tallystick.kernel.recurrence import Cycle
@@ -61,7 +63,8 @@ def revenue_between(work: Work, account_ids: Collection[str], bounds: Sequence[d
     cycles = _told(work, list(_cycles(work, account_ids, bounds)))
     usage = iter(_usage(work, cycles))
     for cycle in cycles:
-        yield from (earned for earned in _earned(cycle, usage) if bounds[0] <= earned.at < bounds[-1])
+        earned = [*_earned(cycle, usage), *_earned_by_licences(cycle, work.now)]
+        yield from (one for one in earned if bounds[0] <= one.at < bounds[-1])
 
 
 def revenue_by_cycle(work: Work, account_ids: Collection[str], span: Period) -> Iterator[Earned]:
@@ -71,6 +74,8 @@ def revenue_by_cycle(work: Work, account_ids: Collection[str], span: Period) -> 
         start = cycle.terms.cycle.period.start
         for line in _card_lines(cycle.terms, usage):
             yield Earned(cycle.account_id, line.billable_id or COMMITMENT_ID, start, line.amount.amount)
+        for earned in _earned_by_licences(cycle, work.now):
+            yield replace(earned, at=start)
 
 
 def usage_by_cycle(work: Work, account_ids: Collection[str], span: Period) -> Iterator[Earned]:
@@ -101,10 +106,16 @@ def _earned(cycle: _BilledCycle, usage: Iterator[Mapping[str, Decimal]]) -> Iter
                 yield Earned(cycle.account_id, COMMITMENT_ID, end - _INSTANT, line.amount.amount)
 
 
+def _earned_by_licences(cycle: _BilledCycle, until: datetime) -> Iterator[Earned]:
+    for earning in licence_earnings(cycle.terms, until):
+        yield Earned(cycle.account_id, earning.license_id, earning.at, earning.amount)
+
+
 def _card_lines(terms: Terms, usage: Mapping[str, Decimal]) -> list[CoverableLine]:
-    """The final amounts of the cards, fees and commitment of a cycle, before credits."""
+    """The final amounts of the usage cards, fees and commitment of a cycle, before credits."""
     arrears, advance = arrears_bill(terms, usage, ()), advance_bill(terms, ())
-    return [*coverable_lines(arrears.revenue_info), *coverable_lines(advance.revenue_info)]
+    lines = [*coverable_lines(arrears.revenue_info), *coverable_lines(advance.revenue_info)]
+    return [line for line in lines if line.group is not EntityGroup.ALL_LICENSE_RATE_CARDS]
 
 
 def _usage(work: Work, cycles: Sequence[_BilledCycle]) -> list[dict[str, Decimal]]:

@@ -20,6 +20,7 @@ from tallystick.kernel.errors import BillingError, Problem, invalid, refuse_if_a
 from tallystick.kernel.period import Period, local_date, local_midnight
 from tallystick.operations.accounts import live_account
 from tallystick.operations.cycles import open_cycles, terms_of
+from tallystick.operations.licence_changes import book_all
 from tallystick.operations.work import Work
 
 EARLIEST_START: Final = date(1970, 1, 1)
@@ -139,6 +140,7 @@ def keep_timeline(work: Work, account: Account, before: Timeline, after: Timelin
             work.state.schedules.add(piece, work.now)
             opening = Opening(piece, piece.within.start, piece.first_ordinal)
             open_cycles(work, [opening], until=max(work.now, piece.within.start))
+    book_all(work, account.id, terms_of(work, after))
 
 
 def _stays(piece: Schedule, other: Schedule | None) -> bool:
@@ -158,7 +160,7 @@ def _move_end(work: Work, old: Schedule, piece: Schedule, drafts: Sequence[Invoi
     for draft in drafts:
         if draft not in gone:
             cycle = piece.cycle_at(draft.cycle.period.start, zone)
-            in_advance = draft.invoice_type is InvoiceType.STANDARD_ADVANCED
+            in_advance = draft.invoice_type is not InvoiceType.STANDARD
             freeze_at = draft.freeze_at if in_advance else piece.due_at(cycle, zone)
             work.state.invoices.move_cycle(dataclasses.replace(draft, cycle=cycle, freeze_at=freeze_at), work.now)
     following = work.state.schedules.next_cycle_of(piece)

@@ -2,7 +2,8 @@
 
 With proration each day of a cycle costs what the quantity of that day would cost in the whole cycle, divided by the
 days of the full calendar cycle; without, the highest quantity of any day is charged once. A usage cycle cuts the cycle
-in windows that are priced like cycles of their own.
+in windows that are priced like cycles of their own. In advance, the same is charged by what is booked when the cycle
+starts, and each day's later changes by what they make of it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Protocol
 
 from tallystick.accounts.licence import standings
-from tallystick.kernel.period import local_date
+from tallystick.kernel.micros import MICROSECOND
+from tallystick.kernel.period import Period, local_date, local_midnight
 from tallystick.kernel.quantity import ZERO
 from tallystick.kernel.recurrence import CycleRule, Interval, cycles
 from tallystick.rating.charge import LicenceCharge, Stretch, WindowCharge
@@ -21,6 +23,7 @@ from tallystick.rating.usage_card import UsagePrice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
     from decimal import Decimal
     from zoneinfo import ZoneInfo
 
@@ -48,6 +51,22 @@ class Holding(Protocol):
         """The days between two, in any order, on which the quantity can differ from that of the day before."""
         ...
 
+    def changed_on(self, within: Period) -> Sequence[date]:
+        """The days on which something changed in a period, in their order."""
+        ...
+
+    def until(self, instant: datetime) -> Holding:
+        """The same without what changed at an instant or later."""
+        ...
+
+    def booked_on(self, within: Period) -> Sequence[date]:
+        """The days on which changes that count in bills in advance came to be known and in force, in their order."""
+        ...
+
+    def booked_until(self, instant: datetime) -> Holding:
+        """The same without what was booked at an instant or later."""
+        ...
+
 
 class Seats:
     """Licences as their ledger counts them: of a day's entries, the highest quantity that one leaves is that day's.
@@ -55,24 +74,21 @@ class Seats:
     A day without entries has the quantity that the last entry before it left.
     """
 
-    __slots__ = ("_days", "_highest", "_last")
+    __slots__ = ("_days", "_entries", "_highest", "_last", "_zone")
 
-    def __init__(self, days: Sequence[date], highest: Sequence[Decimal], last: Sequence[Decimal]) -> None:
-        """Take the days that have entries, and the highest and the last quantity that those of each leave."""
-        self._days = days
-        self._highest = highest
-        self._last = last
-
-    @classmethod
-    def of(cls, entries: Sequence[LicenceEntry], zone: ZoneInfo) -> Seats:
-        """The entries of one account and licence, which come in the order in which they are in force."""
+    def __init__(self, entries: Sequence[LicenceEntry], zone: ZoneInfo) -> None:
+        """Take the entries of one account and licence in the order in which they are in force."""
+        self._entries = entries
+        self._zone = zone
         highest: dict[date, Decimal] = {}
         last: dict[date, Decimal] = {}
         for entry, standing in zip(entries, standings(entries), strict=True):
             day, held = local_date(entry.effective_from, zone), max(standing, ZERO)
             highest[day] = max(highest.get(day, held), held)
             last[day] = held
-        return cls(list(last), list(highest.values()), list(last.values()))
+        self._days = list(last)
+        self._highest = list(highest.values())
+        self._last = list(last.values())
 
     def on(self, day: date) -> Decimal:
         """The highest quantity that an entry of the day left, else what was held before."""
@@ -90,8 +106,24 @@ class Seats:
         for day in self._days[bisect_left(self._days, first - _DAY) : bisect_left(self._days, behind)]:
             yield from (turn for turn in (day, day + _DAY) if first < turn < behind)
 
+    def changed_on(self, within: Period) -> list[date]:
+        """The days of entries that came into force in a period."""
+        return self._days_of(entry.effective_from for entry in self._entries if within.contains(entry.effective_from))
 
-NOTHING_HELD: Final[Holding] = Seats((), (), ())
+    def until(self, instant: datetime) -> Seats:
+        """The ledger without entries that came into force at an instant or later."""
+        return Seats([entry for entry in self._entries if entry.effective_from < instant], self._zone)
+
+    def booked_on(self, within: Period) -> list[date]:
+        """The days of entries that were booked in a period."""
+        return self._days_of(entry.booked_at for entry in self._entries if within.contains(entry.booked_at))
+
+    def booked_until(self, instant: datetime) -> Seats:
+        """The ledger without entries that were booked at an instant or later."""
+        return Seats([entry for entry in self._entries if entry.booked_at < instant], self._zone)
+
+    def _days_of(self, instants: Iterable[datetime]) -> list[date]:
+        return sorted({local_date(instant, self._zone) for instant in instants})
 
 
 class LicencePrice:
@@ -112,6 +144,32 @@ class LicencePrice:
         """What the licences that an account holds cost in a cycle."""
         return self._charge(held.during(*_days(cycle, zone)), self._windows(held, cycle, zone))
 
+    def opening(self, held: Holding, cycle: Cycle, zone: ZoneInfo) -> LicenceCharge:
+        """What is charged in advance when a cycle starts, for what is booked by then."""
+        return self.charge(held.booked_until(_opened(cycle)), cycle, zone)
+
+    def change(self, held: Holding, cycle: Cycle, day: Period, zone: ZoneInfo) -> LicenceCharge:
+        """What the changes booked on one day of a cycle add to its charge in advance, or take from it.
+
+        With proration that is the difference between the charges with and without them. Without, it is what a new
+        highest quantity costs more than the highest that was billed so far (domain.md 4.6).
+        """
+        start = max(day.start, _opened(cycle))
+        before, after = held.booked_until(start), held.booked_until(day.end)
+        on = local_date(day.start, zone)
+        windows = []
+        for window in windows_of(cycle, self.card.usage_cycle, zone):
+            first, behind = _days(window, zone)
+            if self.card.enable_proration:
+                shares = _difference(_shares(after, first, behind), _shares(before, first, behind))
+            else:
+                billed = max(known.during(first, behind) for known in _billed(held, cycle, start, zone))
+                shares = _difference([(max(billed, after.during(first, behind)), 1)], [(billed, 1)])
+            if shares:
+                shown = min(max(on, first), behind - _DAY)
+                windows.append(self._priced(window, zone, after.on(shown) - before.on(shown), shares))
+        return self._charge(after.on(on) - before.on(on), windows)
+
     def _charge(self, quantity: Decimal, windows: Sequence[WindowCharge]) -> LicenceCharge:
         return LicenceCharge(
             billable_id=self.card.id,
@@ -129,6 +187,12 @@ class LicencePrice:
         first, behind = _days(window, zone)
         quantity = held.during(first, behind)
         shares = _shares(held, first, behind) if self.card.enable_proration else [(quantity, 1)]
+        return self._priced(window, zone, quantity, shares)
+
+    def _priced(
+        self, window: Cycle, zone: ZoneInfo, quantity: Decimal, shares: Sequence[tuple[Decimal, int]]
+    ) -> WindowCharge:
+        first, behind = _days(window, zone)
         return WindowCharge(
             first=first,
             last=behind - _DAY,
@@ -167,6 +231,30 @@ def _shares(held: Holding, first: date, behind: date) -> list[tuple[Decimal, int
             days += shares.pop()[1]
         shares.append((quantity, days))
     return shares
+
+
+def _difference(
+    after: Sequence[tuple[Decimal, int]], before: Sequence[tuple[Decimal, int]]
+) -> list[tuple[Decimal, int]]:
+    """The days of each quantity that there are more, then, below zero, those that there are fewer."""
+    days: dict[Decimal, int] = {}
+    for sign, shares in ((1, after), (-1, before)):
+        for quantity, count in shares:
+            days[quantity] = days.get(quantity, 0) + sign * count
+    changed = [(quantity, count) for quantity, count in days.items() if count]
+    return sorted(changed, key=lambda share: share[1] < 0)
+
+
+def _billed(held: Holding, cycle: Cycle, before: datetime, zone: ZoneInfo) -> Iterator[Holding]:
+    """What was known each time that a cycle was billed in advance before an instant: at its start, and day by day."""
+    yield held.booked_until(_opened(cycle))
+    for day in held.booked_on(Period(cycle.period.start, before)):
+        yield held.booked_until(min(local_midnight(day + _DAY, zone), before))
+
+
+def _opened(cycle: Cycle) -> datetime:
+    """The instant before which everything is booked that the bill at the start of a cycle takes."""
+    return cycle.period.start + MICROSECOND
 
 
 def _days(cycle: Cycle, zone: ZoneInfo) -> tuple[date, date]:

@@ -311,3 +311,16 @@ def test_invoice_numbers_have_no_gaps_whoever_fails_on_the_way(world: World) -> 
         assert state.next_invoice_number() == 1
     with world.writing(HOME) as state:
         assert state.next_invoice_number() == 21
+
+
+def test_an_invoice_is_found_by_the_cycle_and_type_of_its_piece_unless_it_is_void(
+    world: World, due: InvoiceRecord
+) -> None:
+    with world.writing() as state:
+        asked = ("sch.1", JANUARY.start, InvoiceType.STANDARD)
+        assert state.invoices.of_cycle(*asked) == due
+        assert state.invoices.of_cycle("sch.2", *asked[1:]) is None
+        assert state.invoices.of_cycle("sch.1", FEBRUARY.start, InvoiceType.STANDARD) is None
+        assert state.invoices.of_cycle("sch.1", JANUARY.start, InvoiceType.ADHOC_ADVANCED) is None
+        state.invoices.set_status(due, InvoiceStatus.VOID, later(1))
+        assert state.invoices.of_cycle(*asked) is None

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tallystick.catalog.price_plan import PricePlanDetailsPatch
 from tallystick.credits.credit import CreditStatus
-from tallystick.invoicing.invoice import InvoiceStatus
+from tallystick.invoicing.invoice import InvoiceStatus, InvoiceType
 from tallystick.kernel.errors import BillingError
 from tallystick.kernel.job import EntryStatus
 from tallystick.kernel.paging import PageRequest
@@ -141,6 +141,10 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "invoices.billed_of": (lambda s, _: s.invoices.billed_of(["sch.1"]), []),
     "invoices.drop_drafts": (lambda s, _: s.invoices.drop_drafts([NEXT]), None),
     "invoices.move_cycle": (lambda s, _: s.invoices.move_cycle(NEXT, NOW), None),
+    "invoices.of_cycle": (
+        lambda s, _: s.invoices.of_cycle("sch.1", nouns.FEBRUARY.start, InvoiceType.STANDARD),
+        None,
+    ),
     "invoices.has_draft": (lambda s, _: s.invoices.has_draft("acme-main"), False),
     "invoices.freezing_at": (lambda s, _: s.invoices.freezing_at(nouns.FEBRUARY.end, [], 10), []),
     "invoices.freeze": (lambda s, _: s.invoices.freeze([(NEXT, [nouns.line()])]), REFUSED),

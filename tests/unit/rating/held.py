@@ -1,4 +1,7 @@
-"""Short ways to say what an account holds of a licence, for tests: (day, quantity) from midnight on."""
+"""Short ways to say what an account holds of a licence, for tests: (day, quantity) from midnight on.
+
+A third text says when the change came to be known, if that was after it had come into force.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,11 @@ if TYPE_CHECKING:
 UTC_ZONE = ZoneInfo("UTC")
 
 
-def entries(changes: Iterable[tuple[str, str]], kind: UpdateType = UpdateType.RELATIVE) -> list[LicenceEntry]:
+def entries(changes: Iterable[tuple[str, ...]], kind: UpdateType = UpdateType.RELATIVE) -> list[LicenceEntry]:
     """The entries of a ledger, in the order in which they were made: each known when it is in force."""
     made = []
-    for number, (since, quantity) in enumerate(changes):
-        at = datetime.fromisoformat(since).replace(tzinfo=UTC)
+    for number, (since, quantity, *known) in enumerate(changes):
+        at, booked_at = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (since, (known or [since])[0]))
         made.append(
             LicenceEntry(
                 id=f"licence_entry.{number:05}",
@@ -31,7 +34,7 @@ def entries(changes: Iterable[tuple[str, str]], kind: UpdateType = UpdateType.RE
                 update_type=kind,
                 quantity=Decimal(quantity),
                 effective_from=at,
-                booked_at=at,
+                booked_at=booked_at,
                 created_at=at,
                 metadata={},
             )
@@ -39,8 +42,8 @@ def entries(changes: Iterable[tuple[str, str]], kind: UpdateType = UpdateType.RE
     return in_force(made)
 
 
-def seats(*changes: tuple[str, str], zone: ZoneInfo = UTC_ZONE) -> Seats:
-    return Seats.of(entries(changes), zone)
+def seats(*changes: tuple[str, ...], zone: ZoneInfo = UTC_ZONE) -> Seats:
+    return Seats(entries(changes), zone)
 
 
 def cycle(start: str, end: str, zone: ZoneInfo = UTC_ZONE, *, joined: str | None = None) -> Cycle:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tallystick.accounts.licence import UpdateType
 from tallystick.kernel.period import local_date
 from tallystick.kernel.recurrence import CycleRule, Interval, cycle_at
-from tallystick.rating.licence import NOTHING_HELD, LicencePrice, Seats, windows_of
+from tallystick.rating.licence import LicencePrice, Seats, windows_of
 from tests.unit.rating.cards import S, charge_usage, licence_card
 from tests.unit.rating.held import GROWING, JUNE, UTC_ZONE, cycle, days_of, entries, seats
 
@@ -70,7 +70,7 @@ class TestDays:
         assert [held.on(date(2026, 6, day)) for day in (10, 11)] == [0, 10]
 
     def test_a_ledger_that_two_names_brought_below_zero_counts_as_empty_there(self) -> None:
-        held = Seats.of(entries([("2026-06-01", "2"), ("2026-06-11", "-5")]), UTC_ZONE)
+        held = Seats(entries([("2026-06-01", "2"), ("2026-06-11", "-5")]), UTC_ZONE)
         assert [held.on(date(2026, 6, day)) for day in (10, 11)] == [2, 0]
 
 
@@ -93,7 +93,7 @@ class TestArrears:
         assert amount(licence_card(THIRTY, prorated=False), held) == 300
 
     def test_an_account_that_holds_none_pays_none_but_keeps_its_slabs(self) -> None:
-        priced = charge(licence_card(THIRTY), NOTHING_HELD)
+        priced = charge(licence_card(THIRTY), seats())
         (window,) = priced.windows
         assert window.whole is not None
         assert ([slab.amount for slab in window.whole.slabs], priced.quantity) == ([0], 0)
@@ -201,7 +201,7 @@ def test_a_cycle_comes_to_what_the_slow_table_says(
         for number, (day, quantity, kind) in enumerate(changes)
         for entry in entries([(f"{since(day)}T{number:02}:00", str(quantity))], kind)
     ]
-    held = Seats.of(sorted(made, key=lambda entry: entry.effective_from), UTC_ZONE)
+    held = Seats(sorted(made, key=lambda entry: entry.effective_from), UTC_ZONE)
     card = licence_card(*TIERS, model=model, prorated=prorated)
     within = cycle("2026-06-01", "2026-07-01", joined=f"2026-06-{joined:02}")
     assert amount(card, held, within) == day_by_day(card, days_of(within), held, 30)
@@ -221,4 +221,4 @@ def test_a_cycle_that_is_cut_costs_as_much_in_two_as_in_one(
 
 
 def test_negative_quantities_never_reach_a_price() -> None:
-    assert Seats.of(entries([("2026-06-01", "-1")]), UTC_ZONE).on(date(2026, 6, 1)) == Decimal(0)
+    assert Seats(entries([("2026-06-01", "-1")]), UTC_ZONE).on(date(2026, 6, 1)) == Decimal(0)

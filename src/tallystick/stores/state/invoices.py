@@ -124,6 +124,23 @@ class Invoices:
             .values(cycle_end=period.end, freeze_at=record.freeze_at, updated_at=now)
         )
 
+    def of_cycle(self, schedule_id: str, cycle_start: datetime, kind: InvoiceType) -> InvoiceRecord | None:
+        """The invoice of that type for the cycle of a piece that starts at an instant; not a void one."""
+        row = (
+            self._connection.execute(
+                select(invoice).where(
+                    self._mine,
+                    invoice.c.schedule_id == schedule_id,
+                    invoice.c.cycle_start == cycle_start,
+                    invoice.c.type == kind,
+                    invoice.c.status != InvoiceStatus.VOID,
+                )
+            )
+            .mappings()
+            .first()
+        )
+        return None if row is None else _record(row)
+
     def has_draft(self, account_id: str) -> bool:
         """Whether the account has an invoice whose amounts can still change."""
         statement = select(invoice.c.id).where(

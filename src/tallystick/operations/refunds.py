@@ -1,0 +1,41 @@
+"""What is given back for licences that were paid in advance: credits of the account (domain.md 4.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from tallystick.credits.credit import CreditRequest, grant
+from tallystick.invoicing.assemble import Refund
+from tallystick.invoicing.record import InvoiceRecord
+from tallystick.kernel.period import local_date
+from tallystick.operations.work import Work
+
+LAST: Final = 100
+"""The priority of refunds: what was paid for is used after what was given away."""
+
+
+def give_back(work: Work, record: InvoiceRecord, refunds: Iterable[Refund]) -> None:
+    """Grant the account what a day's changes give back, as credits that never expire; once, also when billed again."""
+    since = local_date(record.cycle.period.start, work.organisation.zone)
+    for refund in refunds:
+        key = f"refund {record.schedule_id} {since} {refund.license_id}"
+        if work.state.credits.with_key(record.account_id, key) is not None:
+            continue
+        request = CreditRequest(
+            account_id=record.account_id,
+            purpose=f"Refund of {refund.display_name}, fewer since {since}",
+            effective_from=since,
+            credit_amount=refund.amount.amount,
+            priority=LAST,
+            grantor_id=refund.license_id,
+            idempotency_key=key,
+        )
+        credit = grant(
+            request,
+            credit_id=work.ids.mint("cred"),
+            customer_id=record.customer_id,
+            currency=record.currency,
+            now=work.now,
+        )
+        work.state.credits.grant(credit, None, work.ids)
