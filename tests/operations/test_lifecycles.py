@@ -288,11 +288,27 @@ class TestPricePlans:
         still.api.post(f"/price_plans/{plan}/activate", {"currencies": ["USD"]}).refused(404)
         assert "not found" in still.try_associate(plan).refused(400)
 
-    def test_an_active_one_is_not_edited(self, still: Shop) -> None:
-        still.metered_plan((0, 1))
+    def test_an_active_one_gets_versions_and_its_words_change_at_any_time(self, still: Shop) -> None:
+        meter = still.metered_plan((0, 1))
         (plan,) = still.api.get("/price_plans").ok()["data"]
-        message = still.api.patch(f"/price_plans/{plan['id']}", {"description": "Cheaper"}).refused(400)
-        assert "only a DRAFT can be edited" in message
+        path = f"/price_plans/{plan['id']}"
+        assert still.api.patch(path, {"description": "Cheaper"}).ok()["pricingSchedule"][0]["version"] == 1
+        dearer = {"pricePlanDetails": {"usageRateCards": [tiered(meter, (0, 2))]}}
+        assert still.api.patch(path, dearer).ok()["pricingSchedule"][0]["version"] == 2
+        gone = {"pricePlanDetails": {"supportedCurrencies": ["EUR"], "usageRateCards": []}}
+        message = still.api.patch(path, gone).refused(400)
+        assert message == "pricePlanDetails.supportedCurrencies: keeps none of the active currencies: USD"
+        empty = {"pricePlanDetails": {"usageRateCards": []}}
+        assert "has no rate cards" in still.api.patch(path, empty).refused(400)
+        assert still.api.get(path).ok()["description"] == "Cheaper"
+        still.api.get(path, version=3).refused(404)
+
+    def test_what_an_older_version_prices_is_kept(self, still: Shop) -> None:
+        first, second = still.addon("First"), still.addon("Second")
+        plan = still.plan(fixedFeeRateCards=[fee(first, 5)])
+        still.api.patch(f"/price_plans/{plan}", {"pricePlanDetails": {"fixedFeeRateCards": [fee(second, 5)]}}).ok()
+        for addon in (first, second):
+            assert "priced by: pp." in still.api.delete(f"/addons/{addon}").refused(400)
 
 
 class TestCredits:

@@ -44,6 +44,13 @@ class PlanStatus(enum.StrEnum):
     ARCHIVED = "ARCHIVED"
 
 
+class VersionStatus(enum.StrEnum):
+    """States of one version of a plan: still being written, or agreed on with whoever takes it."""
+
+    DRAFT = "DRAFT"
+    ACTIVE = "ACTIVE"
+
+
 class StartOffset(Draft, frozen=True, kw_only=True, omit_defaults=False):
     """Where in the calendar a cycle starts, as the wire's texts; always written in full."""
 
@@ -104,8 +111,18 @@ class PricingSchedule(Document, frozen=True, kw_only=True):
     price_plan_details: PricePlanDetails | None = None
 
 
-class PricePlan(Document, frozen=True, kw_only=True):
-    """A plan and its versions, oldest first."""
+class PlanVersion(PricingSchedule, frozen=True, kw_only=True):
+    """One version of a plan as it is stored: with its state, its instants and what the plan says of itself in it."""
+
+    price_plan_details: PricePlanDetails
+    status: VersionStatus
+    description: str | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+class PricePlanAnswer(Document, frozen=True, kw_only=True):
+    """A plan in one of its versions, as v1 shows it."""
 
     id: str
     name: str
@@ -114,17 +131,63 @@ class PricePlan(Document, frozen=True, kw_only=True):
     status: PlanStatus
     pricing_schedule: list[PricingSchedule]
 
+
+class PricePlan(Document, frozen=True, kw_only=True):
+    """A plan and its versions, oldest first; at most one is a draft, and that is the last."""
+
+    id: str
+    name: str
+    type: PlanType
+    status: PlanStatus
+    pricing_schedule: list[PlanVersion]
+
     @property
-    def version(self) -> PricingSchedule:
-        """The latest version."""
+    def latest(self) -> PlanVersion:
+        """The last version, which may be a draft."""
         return self.pricing_schedule[-1]
 
     @property
+    def draft(self) -> PlanVersion | None:
+        """The version that is still being written, if there is one."""
+        return self.latest if self.latest.status is VersionStatus.DRAFT else None
+
+    @property
+    def active(self) -> PlanVersion | None:
+        """The last version that was finalised: what new agreements take."""
+        finalised = self.pricing_schedule[:-1] if self.draft else self.pricing_schedule
+        return finalised[-1] if finalised else None
+
+    @property
+    def version(self) -> PlanVersion:
+        """The active version; of a plan that was never finalised its draft."""
+        return self.active or self.latest
+
+    @property
     def details(self) -> PricePlanDetails:
-        """The terms of the latest version."""
-        details = self.version.price_plan_details
-        assert details is not None, "a stored plan version carries its terms"
-        return details
+        """The terms of that version."""
+        return self.version.price_plan_details
+
+    @property
+    def description(self) -> str | None:
+        """What the plan says of itself in that version."""
+        return self.version.description
+
+    def numbered(self, number: int) -> PlanVersion | None:
+        """The version of that number, if there is one."""
+        return next((version for version in self.pricing_schedule if version.version == number), None)
+
+    def answer(self, version: PlanVersion | None = None) -> PricePlanAnswer:
+        """The view of v1 on one version, by default the active one; a draft shows as the draft that it is."""
+        seen = version or self.version
+        shown = {field: getattr(seen, field) for field in PricingSchedule.__struct_fields__}
+        return PricePlanAnswer(
+            id=self.id,
+            name=self.name,
+            type=self.type,
+            description=seen.description,
+            status=PlanStatus.DRAFT if seen.status is VersionStatus.DRAFT else self.status,
+            pricing_schedule=[PricingSchedule(**shown)],
+        )
 
 
 class PricePlanListItem(Document, frozen=True, kw_only=True):

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from tallystick.kernel.document import Document, encode
-from tallystick.kernel.errors import BillingError, Kind, Problem, invalid, not_found
+from tallystick.kernel.errors import invalid, not_found
 from tallystick.kernel.job import MONEY_TYPES, TOGAI_TYPES, EntryStatus, Job, JobEntry, JobStatus, JobType
 from tallystick.kernel.paging import PageRequest
-from tallystick.kernel.scope import Scope
 from tallystick.operations.answers import Listed
+from tallystick.operations.principals import require_money
 from tallystick.operations.work import Work, command, query
 
 
@@ -197,7 +197,5 @@ def _refuse_unless_waiting(job: Job, verb: str) -> None:
 
 def _refuse_key(work: Work, job: Job) -> None:
     """What a job does is allowed to the keys that may start it."""
-    key = work.state.find_key(work.actor)
-    if job.type in MONEY_TYPES and (key is None or Scope.MONEY not in key.scopes):
-        reason = f"a job of type {job.type} changes what somebody pays: this needs a key with the scope {Scope.MONEY}"
-        raise BillingError(Kind.FORBIDDEN, "insufficient_scope", Problem("", reason))
+    if job.type in MONEY_TYPES:
+        require_money(work, f"a job of type {job.type}")

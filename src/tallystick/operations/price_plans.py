@@ -1,4 +1,4 @@
-"""Price plans (v1): create, read, list, edit a draft, activate, archive."""
+"""Price plans (v1): create, read, list, change, activate, archive; `plan_drafts.py` is v2 of the same plans."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from msgspec import UnsetType
 from tallystick.catalog.addon import AddOn, AddOnType
 from tallystick.catalog.fields import Lifecycle, Shelf
 from tallystick.catalog.plan_rules import details_of, later_problems, missing_for_activation, terms_problems
+from tallystick.catalog.plan_versions import edited, finalised, first_draft, opened, refuse_open_draft
 from tallystick.catalog.price_plan import (
     Currencies,
     PlanActivation,
     PlanStatus,
     PlanType,
     PricePlan,
+    PricePlanAnswer,
     PricePlanDetails,
     PricePlanDetailsDraft,
     PricePlanDraft,
     PricePlanListItem,
     PricePlanPatch,
-    PricingSchedule,
 )
 from tallystick.catalog.rate_card import FixedFeeRateCard, LicenseRateCard
 from tallystick.kernel.document import decode, given
 from tallystick.kernel.errors import Problem, invalid, not_found, refuse_if_any
 from tallystick.kernel.paging import PageRequest
-from tallystick.kernel.period import BEGINNING, FOREVER
 from tallystick.kernel.scope import Scope
 from tallystick.operations.answers import DONE, Done, Listed
 from tallystick.operations.cycles import terms_of
+from tallystick.operations.principals import require_money
 from tallystick.operations.work import Work, command, needs, query
 
 _TERMS: Final = "pricePlanDetails."
@@ -43,7 +44,7 @@ _ADDON_TYPES: Final[Mapping[type, tuple[AddOnType, ...]]] = {
 
 
 @command
-def create_price_plan(work: Work, draft: PricePlanDraft) -> PricePlan:
+def create_price_plan(work: Work, draft: PricePlanDraft) -> PricePlanAnswer:
     """Create a plan with all its rate cards, or by name and type alone; it starts as a DRAFT."""
     terms = draft.price_plan_details
     if isinstance(terms, UnsetType):
@@ -51,24 +52,16 @@ def create_price_plan(work: Work, draft: PricePlanDraft) -> PricePlan:
     details = details_of(terms, draft.type)
     problems = later_problems(draft)
     refuse_if_any(problems + _problems(work, details, draft.type))
-    version = PricingSchedule(
-        id=work.ids.mint("sch"),
-        start_date=BEGINNING,
-        end_date=FOREVER,
-        version=1,
-        is_overriden=False,
-        price_plan_details=details,
-    )
+    version = first_draft(work.ids.mint("sch"), details, draft.description, work.now)
     plan = PricePlan(
         id=work.ids.mint("pp"),
         name=draft.name,
         type=draft.type,
-        description=draft.description,
         status=PlanStatus.DRAFT,
         pricing_schedule=[version],
     )
     work.state.price_plans.add(plan, work.now)
-    return plan
+    return plan.answer()
 
 
 @query
@@ -105,59 +98,51 @@ def list_price_plans(
 
 
 @query
-def get_price_plan(work: Work, price_plan_id: str, *, version: int | None = None) -> PricePlan:
-    """Read a plan: all its versions, or the one asked for."""
+def get_price_plan(work: Work, price_plan_id: str, *, version: int | None = None) -> PricePlanAnswer:
+    """Read a plan in its active version, or in the one asked for."""
     plan = live_plan(work, price_plan_id)
     if version is None:
-        return plan
-    for piece in plan.pricing_schedule:
-        if piece.version == version:
-            return msgspec.structs.replace(plan, pricing_schedule=[piece])
-    raise not_found("version", str(version), "version")
+        return plan.answer()
+    found = plan.numbered(version)
+    if found is None:
+        raise not_found("version", str(version), "version")
+    return plan.answer(found)
 
 
 @command
-def update_price_plan(work: Work, price_plan_id: str, patch: PricePlanPatch) -> PricePlan:
-    """Edit a draft in place: each key of the terms that is sent replaces the old value."""
+def update_price_plan(work: Work, price_plan_id: str, patch: PricePlanPatch) -> PricePlanAnswer:
+    """Edit a draft in place, or make the next version of an active plan, which new agreements take from then on.
+
+    Each key of the terms that is sent replaces the old value. A description by itself makes no version.
+    """
     plan = live_plan(work, price_plan_id)
-    if plan.status is not PlanStatus.DRAFT:
-        raise invalid("", f"price plan {plan.id!r} is {plan.status}: only a DRAFT can be edited")
-    details, problems = plan.details, later_problems(patch)
-    if not isinstance(patch.price_plan_details, UnsetType):
-        known = set(PricePlanDetails.__struct_fields__)
-        changes = {name: value for name, value in given(patch.price_plan_details).items() if name in known}
-        details = msgspec.structs.replace(details, **changes)
-    refuse_if_any(problems + _problems(work, details, plan.type))
-    changed = msgspec.structs.replace(plan, pricing_schedule=[_with_details(plan.version, details)])
-    if not isinstance(patch.description, UnsetType):
-        changed = msgspec.structs.replace(changed, description=patch.description)
+    changes_terms = not isinstance(patch.price_plan_details, UnsetType)
+    details = _patched(plan.details, patch)
+    refuse_if_any(later_problems(patch) + (_problems(work, details, plan.type) if changes_terms else []))
+    description = plan.description if isinstance(patch.description, UnsetType) else patch.description
+    if plan.status is PlanStatus.DRAFT or not changes_terms:
+        changed = edited(plan, plan.version, work.now, price_plan_details=details, description=description)
+    else:
+        changed = _next_version(work, plan, details, description)
     work.state.price_plans.replace(changed, work.now)
-    return changed
+    return changed.answer()
 
 
 @needs(Scope.MONEY)
 @command
-def activate_price_plan(work: Work, price_plan_id: str, activation: PlanActivation) -> PricePlan:
+def activate_price_plan(work: Work, price_plan_id: str, activation: PlanActivation) -> PricePlanAnswer:
     """Activate currencies of a plan; the first call makes the plan ACTIVE too."""
     plan = live_plan(work, price_plan_id)
-    details = plan.details
-    problems = missing_for_activation(details, activation.currencies)
-    refuse_if_any(problems + _problems(work, details, plan.type))
-    active = details.active_currencies
-    active = active + [currency for currency in dict.fromkeys(activation.currencies) if currency not in active]
-    details = msgspec.structs.replace(details, active_currencies=active)
-    changed = msgspec.structs.replace(
-        plan,
-        status=PlanStatus.ACTIVE,
-        pricing_schedule=[*plan.pricing_schedule[:-1], _with_details(plan.version, details)],
-    )
+    problems = missing_for_activation(plan.details, activation.currencies)
+    refuse_if_any(problems + _problems(work, plan.details, plan.type))
+    changed = finalised(plan, plan.version, activation.currencies, work.now)
     work.state.price_plans.replace(changed, work.now)
-    return changed
+    return changed.answer()
 
 
 @needs(Scope.MONEY)
 @command
-def activate_currencies(work: Work, price_plan_id: str, *, currencies: Currencies | None = None) -> PricePlan:
+def activate_currencies(work: Work, price_plan_id: str, *, currencies: Currencies | None = None) -> PricePlanAnswer:
     """Activate a plan in these currencies, or in all that it supports."""
     supported = live_plan(work, price_plan_id).details.supported_currencies
     return activate_price_plan(work, price_plan_id, PlanActivation(currencies=currencies or supported))
@@ -195,7 +180,11 @@ def refuse_priced(work: Work, item_id: str, shown: str) -> None:
     plans = (
         plan for status in (PlanStatus.DRAFT, PlanStatus.ACTIVE) for plan in work.state.price_plans.all(status=status)
     )
-    users = [plan.id for plan in plans if item_id in plan.details.billable_ids]
+    users = [
+        plan.id
+        for plan in plans
+        if any(item_id in version.price_plan_details.billable_ids for version in plan.pricing_schedule)
+    ]
     pieces = work.state.schedules.overridden(work.now)
     terms = terms_of(work, pieces)
     users += [f"account {piece.account_id}" for piece in pieces if item_id in terms[piece.id].billable_ids]
@@ -203,8 +192,28 @@ def refuse_priced(work: Work, item_id: str, shown: str) -> None:
         raise invalid("", f"{shown} is priced by: {', '.join(users)}")
 
 
-def _with_details(version: PricingSchedule, details: PricePlanDetails) -> PricingSchedule:
-    return msgspec.structs.replace(version, price_plan_details=details)
+def _patched(details: PricePlanDetails, patch: PricePlanPatch) -> PricePlanDetails:
+    """The terms with what a patch replaces."""
+    if isinstance(patch.price_plan_details, UnsetType):
+        return details
+    known = set(PricePlanDetails.__struct_fields__)
+    changes = {name: value for name, value in given(patch.price_plan_details).items() if name in known}
+    return msgspec.structs.replace(details, **changes)
+
+
+def _next_version(work: Work, plan: PricePlan, details: PricePlanDetails, description: str | None) -> PricePlan:
+    """An active plan with another version of these terms, active in the currencies that it keeps."""
+    require_money(work, "a new version of an ACTIVE price plan")
+    refuse_open_draft(plan)
+    kept = [currency for currency in details.active_currencies if currency in details.supported_currencies]
+    if not kept:
+        active = ", ".join(details.active_currencies)
+        raise invalid("pricePlanDetails.supportedCurrencies", f"keeps none of the active currencies: {active}")
+    refuse_if_any(missing_for_activation(details, kept))
+    draft = opened(plan, work.ids.mint("sch"), work.now)
+    terms = msgspec.structs.replace(details, active_currencies=[])
+    written = edited(draft, draft.latest, work.now, price_plan_details=terms, description=description)
+    return finalised(written, written.latest, kept, work.now)
 
 
 def _problems(work: Work, details: PricePlanDetails, kind: PlanType) -> list[Problem]:

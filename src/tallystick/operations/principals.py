@@ -8,7 +8,7 @@ from decimal import Decimal
 import msgspec
 
 from tallystick.kernel.document import Document
-from tallystick.kernel.errors import not_found
+from tallystick.kernel.errors import BillingError, Kind, Problem, not_found
 from tallystick.kernel.scope import Scope
 from tallystick.operations.work import Work, query
 
@@ -47,3 +47,15 @@ def whoami(work: Work) -> Principal:
         credit_limit=key.credit_limit,
         now=work.now,
     )
+
+
+def require_money(work: Work, what: str) -> None:
+    """Let only keys do this that may touch money, where that depends on more than the operation.
+
+    Raises:
+        BillingError: of kind FORBIDDEN, saying what it is that changes what somebody pays.
+    """
+    key = work.state.find_key(work.actor)
+    if key is None or Scope.MONEY not in key.scopes:
+        reason = f"{what} changes what somebody pays: this needs a key with the scope {Scope.MONEY}"
+        raise BillingError(Kind.FORBIDDEN, "insufficient_scope", Problem("", reason))

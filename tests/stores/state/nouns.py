@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import msgspec
+
 from tallystick.accounts.account import Account, AccountStatus
 from tallystick.accounts.alias import AliasSpan
 from tallystick.accounts.customer import Customer
@@ -15,7 +17,8 @@ from tallystick.catalog.addon import AddOn, AddOnType
 from tallystick.catalog.event_schema import EventAttribute, EventDimension, EventSchema
 from tallystick.catalog.feature import Feature, SchemaAssociation
 from tallystick.catalog.fields import Lifecycle, Shelf
-from tallystick.catalog.price_plan import PlanStatus, PlanType, PricePlan, PricePlanDetails, PricingSchedule
+from tallystick.catalog.plan_versions import first_draft
+from tallystick.catalog.price_plan import PlanStatus, PlanType, PricePlan, PricePlanDetails, VersionStatus
 from tallystick.catalog.setting import Setting, SettingDataType, SettingEntity
 from tallystick.catalog.usage_meter import Aggregation, Computation, MeterFilter, MeterType, UsageMeter
 from tallystick.credits.credit import Credit, CreditStatus
@@ -160,14 +163,8 @@ def tie(schema_name: str = "rides") -> SchemaAssociation:
 
 def plan(name: str = "pp.basic", /, **more: object) -> PricePlan:
     details = PricePlanDetails(supported_currencies=["USD"], active_currencies=["USD"], type=PlanType.BILLING)
-    version = PricingSchedule(
-        id="sch.1",
-        start_date=BEGINNING,
-        end_date=FOREVER,
-        version=1,
-        is_overriden=False,
-        price_plan_details=details,
-    )
+    draft = first_draft("sch.1", details, None, NOW)
+    version = msgspec.structs.replace(draft, status=VersionStatus.ACTIVE)
     return PricePlan(
         **{
             "id": name,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -12,6 +14,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
 
+from tallystick.catalog.price_plan import PricePlan
+from tallystick.kernel.document import decode
 from tallystick.stores.state.database import _MIGRATIONS, Database
 from tallystick.stores.state.tables import METADATA
 
@@ -123,6 +127,43 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(empty: Engine) -> None:
     with pytest.raises(Exception, match="usage_meter"):
         Database(empty.url.render_as_string(hide_password=False))
     assert shape(empty) == before
+
+
+def test_the_versions_of_plans_get_a_state_and_keep_their_digits(empty: Engine) -> None:
+    migrate(empty, command.upgrade, "0008")
+    bare = (
+        '{"id":"pp.1","name":"Basic","type":"BILLING","description":"Old","status":"%s","pricingSchedule":[{"id":"sch.1",'
+        '"startDate":"1970-01-01T00:00:00Z","endDate":"9999-01-01T00:00:00Z","version":1,"isOverriden":false,'
+        '"pricePlanDetails":{"supportedCurrencies":["USD"],"activeCurrencies":[],"minimumCommitment":{"displayName":"M",'
+        '"rateValues":[{"currency":"USD","rate":0.1234567890123456789012345}]},"type":"BILLING"}}]}'
+    )
+    statement = text(
+        "INSERT INTO price_plan VALUES ('org', :id, 'X', 'BILLING', 'Basic', NULL, 1000000, 2000000, :body)"
+    )
+    with empty.begin() as connection:
+        for status in ("DRAFT", "ACTIVE"):
+            connection.execute(statement, {"id": status, "body": bare % status})
+    migrate(empty, command.upgrade, "0009")
+    with empty.connect() as connection:
+        bodies = {row.id: row.body for row in connection.execute(text("SELECT id, body FROM price_plan"))}
+    for status, body in bodies.items():
+        plan = decode(body, PricePlan)
+        assert (plan.status, plan.version.status, plan.description) == (status, status, "Old")
+        assert (plan.version.created_at.second, plan.version.updated_at.second) == (1, 2)
+        assert plan.details.minimum_commitment.rate_values[0].rate == Decimal("0.1234567890123456789012345")
+    migrate(empty, command.downgrade, "0008")
+    with empty.connect() as connection:
+        (body,) = connection.execute(text("SELECT body FROM price_plan WHERE id = 'DRAFT'")).scalars()
+    assert msgspec.json.decode(body, type=dict[str, msgspec.Raw]).keys() == {
+        "id",
+        "name",
+        "type",
+        "description",
+        "status",
+        "pricingSchedule",
+    }
+    assert "0.1234567890123456789012345" in body
+    assert "createdAt" not in body
 
 
 def test_the_revisions_form_one_line() -> None:
