@@ -9,25 +9,11 @@ import pytest
 import togai_client as togai
 
 from tests.contract import walk
-from tests.servers import KEY, NEW_YEAR, child
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from tests.servers import Child
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
-    with child(tmp_path_factory.mktemp("walk") / "data", "--test-clock", NEW_YEAR) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def client(server: Child) -> Iterator[togai.ApiClient]:
-    opened = togai.ApiClient(togai.Configuration(host=server.url, access_token=KEY))
-    yield opened
-    opened.rest_client.pool_manager.clear()
 
 
 @pytest.fixture(scope="module")

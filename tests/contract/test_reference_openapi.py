@@ -79,6 +79,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str
         record = Record(api)
         meter = catalogue(record)
         billing(record, meter)
+        plans_v2(record, meter)
         jobs(record, api)
         api.advance("2026-02-03")
         reading(record)
@@ -111,6 +112,25 @@ def billing(record: Record, meter: str) -> None:
     record("POST", "/events/correction", query="?action=REDO&account_id=acme-main&event_id=e-1")
     record("POST", "/credits", {"creditRequests": [walk.CREDIT]})
     record("GET", "/invoices")
+
+
+def plans_v2(record: Record, meter: str) -> None:
+    """A plan by v2, finalised, with another draft on top, and one that is discarded."""
+    bare = {"name": "By v2", "type": "BILLING", "supportedCurrencies": ["USD"]}
+    plan = {"price_plan_id": record("POST", "/v2/price_plans", bare)["id"]}
+    record("GET", "/v2/price_plans/{price_plan_id}/errors", **plan)
+    details = walk.plan(meter)["pricePlanDetails"]
+    record("PATCH", "/v2/price_plans/{price_plan_id}", {"pricingCycleConfig": details["pricingCycleConfig"]}, **plan)
+    card = {"billableId": meter, "type": "USAGE", "invoiceTiming": "IN_ARREARS", "tag": "api"}
+    card["rateCardDetails"] = {"usageRateCard": details["usageRateCards"][0]}
+    create = {"actionType": "CREATE", "rateCardName": "calls", "rateCard": card}
+    record("POST", "/v2/price_plans/{price_plan_id}/rate_cards", {"operations": [create]}, **plan)
+    record("GET", "/v2/price_plans/{price_plan_id}/rate_cards", **plan)
+    record("POST", "/v2/price_plans/{price_plan_id}/finalize", {}, **plan)
+    record("PATCH", "/v2/price_plans/{price_plan_id}", {"description": "Next"}, **plan)
+    for path in ("", "/{price_plan_id}", "/{price_plan_id}/versions", "/{price_plan_id}/errors"):
+        record("GET", f"/v2/price_plans{path}", **plan)
+    record("DELETE", "/v2/price_plans/{price_plan_id}/discard", **plan)
 
 
 def jobs(record: Record, api: Api) -> None:

@@ -26,6 +26,9 @@ CHANGES: dict[str, Any] = {
     "update_feature": {"name": "Taken over"},
     "update_price_plan": {"description": "Taken over"},
     "activate_price_plan": {"currencies": ["USD"]},
+    "update_price_plan_v2": {"description": "Taken over"},
+    "change_rate_cards": {"operations": [{"actionType": "DELETE", "rateCardName": "calls"}]},
+    "finalize_price_plan": {},
     "update_invoice": {"status": "VOID"},
     "update_setting": {"name": "Taken over"},
     "update_license_entry": {"accountId": "acme", "effectiveFrom": "2026-01-01T00:00:00Z", "metadata": {"by": "them"}},
@@ -37,7 +40,10 @@ QUERIES: dict[str, dict[str, object]] = {
     "get_usage": {"startDate": "2026-01-01", "endDate": "2026-02-01"},
 }
 """What a route must be asked, so that it is what its path names that is looked for."""
-READ_BY_LIST = {"update_license_entry": "/license_updates"}
+READ_AT = {
+    "update_license_entry": "/license_updates",
+    "discard_price_plan": "/v2/price_plans/{price_plan_id}",
+}
 """Where the owner reads what cannot be read by its own path."""
 
 
@@ -106,7 +112,8 @@ def test_another_organisations_ids_are_not_found(route: Route, theirs: Api, name
     message = theirs.send(route.method, path, body, query=asked).refused(404)
     assert "not found" in message
     reads = path.rpartition("/")[0].removeprefix("/v1").replace("-", "_") if route.method == "POST" else path
-    assert mine.get(READ_BY_LIST.get(route.operation.__name__, reads), **asked).status == 200, "the owner still has it"
+    reads = READ_AT.get(route.operation.__name__, reads).format(**names)
+    assert mine.get(reads, **asked).status == 200, "the owner still has it"
 
 
 @pytest.mark.parametrize(

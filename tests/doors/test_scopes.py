@@ -23,6 +23,7 @@ MONEY = {
     "change_account_plan",
     "edit_schedules",
     "activate_price_plan",
+    "finalize_price_plan",
     "update_invoice",
     "reissue_invoice",
     "grant_credit",
@@ -86,6 +87,8 @@ BODIES = {
     "create_feature": {"name": "Exports"},
     "create_price_plan": {"name": "Plan", "pricePlanDetails": {"supportedCurrencies": ["USD"]}},
     "activate_price_plan": {"currencies": ["USD"]},
+    "create_price_plan_v2": {"name": "Plan", "type": "BILLING", "supportedCurrencies": ["USD"]},
+    "change_rate_cards": {"operations": [{"actionType": "DELETE", "rateCardName": "calls"}]},
     "create_credits": {
         "creditRequests": [
             {

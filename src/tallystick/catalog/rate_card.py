@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta
 
@@ -15,6 +15,9 @@ from tallystick.kernel.recurrence import Interval
 
 MOST_CURRENCIES = 200
 """More than ISO 4217 has."""
+
+COMMITMENT_ID: Final = "MINIMUM_COMMITMENT"
+"""What a plan's minimum commitment is called where billable items are named by their ids (domain.md 4.3)."""
 
 
 class PricingModel(enum.StrEnum):
@@ -192,7 +195,8 @@ class LicenseRateCard(Draft, frozen=True, kw_only=True):
 
 
 class MinimumCommitment(Draft, frozen=True, kw_only=True):
-    """What the cards of a cycle must come to at least; the rest is a true-up."""
+    """What the cards of a cycle must come to at least; the rest is a true-up. Its `name` is what v2 calls it by."""
 
     display_name: Text255
+    name: Text50 | None = None
     rate_values: Annotated[list[CurrencyRate], Meta(min_length=1, max_length=MOST_CURRENCIES)]

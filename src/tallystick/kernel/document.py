@@ -62,3 +62,8 @@ def given(patch: msgspec.Struct) -> dict[str, Any]:
     """The fields of a patch that the caller sent, by name."""
     fields = ((name, getattr(patch, name)) for name in patch.__struct_fields__)
     return {name: value for name, value in fields if value is not msgspec.UNSET}
+
+
+def wire_name(kind: type[msgspec.Struct], field: str) -> str:
+    """What a field of a document is called on the wire."""
+    return kind.__struct_encode_fields__[kind.__struct_fields__.index(field)]

@@ -46,20 +46,8 @@ _ADDON_TYPES: Final[Mapping[type, tuple[AddOnType, ...]]] = {
 @command
 def create_price_plan(work: Work, draft: PricePlanDraft) -> PricePlanAnswer:
     """Create a plan with all its rate cards, or by name and type alone; it starts as a DRAFT."""
-    terms = draft.price_plan_details
-    if isinstance(terms, UnsetType):
-        terms = PricePlanDetailsDraft(supported_currencies=[work.organisation.base_currency])
-    details = details_of(terms, draft.type)
-    problems = later_problems(draft)
-    refuse_if_any(problems + _problems(work, details, draft.type))
-    version = first_draft(work.ids.mint("sch"), details, draft.description, work.now)
-    plan = PricePlan(
-        id=work.ids.mint("pp"),
-        name=draft.name,
-        type=draft.type,
-        status=PlanStatus.DRAFT,
-        pricing_schedule=[version],
-    )
+    plan, problems = drafted(work, draft)
+    refuse_if_any(problems)
     work.state.price_plans.add(plan, work.now)
     return plan.answer()
 
@@ -157,6 +145,24 @@ def archive_price_plan(work: Work, price_plan_id: str) -> Done:
     archived = msgspec.structs.replace(plan, status=PlanStatus.ARCHIVED)
     work.state.price_plans.replace(archived, work.now)
     return DONE
+
+
+def drafted(work: Work, draft: PricePlanDraft) -> tuple[PricePlan, list[Problem]]:
+    """A new plan that is not stored yet, and everything that is wrong with it."""
+    terms = draft.price_plan_details
+    if isinstance(terms, UnsetType):
+        terms = PricePlanDetailsDraft(supported_currencies=[work.organisation.base_currency])
+    details = details_of(terms, draft.type)
+    problems = later_problems(draft) + _problems(work, details, draft.type)
+    version = first_draft(work.ids.mint("sch"), details, draft.description, work.now)
+    plan = PricePlan(
+        id=work.ids.mint("pp"),
+        name=draft.name,
+        type=draft.type,
+        status=PlanStatus.DRAFT,
+        pricing_schedule=[version],
+    )
+    return plan, problems
 
 
 def live_plan(work: Work, price_plan_id: str) -> PricePlan:

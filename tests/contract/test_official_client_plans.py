@@ -1,0 +1,74 @@
+"""Price plans with the official Python client: v2's drafts, and the same plans as v1 sees them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import togai_client as togai
+
+from tests.contract import walk
+
+if TYPE_CHECKING:
+    from tests.servers import Child
+
+
+@pytest.fixture(scope="module")
+def meter(server: Child) -> str:
+    api = server.api()
+    api.post("/customers", walk.CUSTOMER).ok()
+    api.post("/event_schema", walk.SCHEMA).ok()
+    api.post("/event_schema/api_call/activate").ok()
+    made = api.post("/usage_meters", walk.METER).ok()["id"]
+    return api.post(f"/usage_meters/{made}/activate").ok()["id"]
+
+
+def operation(action: str, name: str, meter: str) -> togai.RateCardOperation:
+    card = {
+        "billableId": meter,
+        "type": "USAGE",
+        "invoiceTiming": "IN_ARREARS",
+        "rateCardDetails": {"usageRateCard": walk.plan(meter)["pricePlanDetails"]["usageRateCards"][0]},
+    }
+    sent = {} if action == "DELETE" else {"rateCard": card}
+    return togai.RateCardOperation.from_dict({"actionType": action, "rateCardName": name} | sent)
+
+
+def operations(*made: togai.RateCardOperation) -> togai.BulkRateCardOperationsRequest:
+    return togai.BulkRateCardOperationsRequest(operations=list(made))
+
+
+def test_a_plan_goes_from_draft_to_draft(client: togai.ApiClient, meter: str) -> None:
+    v2, v1 = togai.PricePlanV2Api(client), togai.PricePlansApi(client)
+    cycle = walk.plan(meter)["pricePlanDetails"]["pricingCycleConfig"]
+    bare = {"name": "By v2", "type": "BILLING", "supportedCurrencies": ["USD"], "description": "First"}
+    made = v2.create_price_plan_v2(togai.CreatePricePlanV2Request.from_dict(bare))
+    assert (made.version, made.status, made.description) == (1, "DRAFT", "First")
+    found = v2.list_price_plan_errors(made.id).data
+    assert [(one.entity_type, one.reference_id) for one in found] == [("PRICE_PLAN", made.reference_id)] * 2
+    v2.update_price_plan_v2(made.id, togai.UpdatePricePlanV2Request.from_dict({"pricingCycleConfig": cycle}))
+    created = v2.bulk_price_plan_rate_card_operations(made.id, operations(operation("CREATE", "calls", meter)))
+    assert [card.name for card in created.rate_cards] == ["calls"]
+    (card,) = v2.list_price_plan_rate_cards(made.id).data
+    assert (card.reference_type, card.display_name, card.currencies) == ("PRICE_PLAN", "API calls", ["USD"])
+    assert v2.list_price_plan_errors(made.id).data == []
+    assert v2.finalize_price_plan(made.id, togai.FinalizePricePlanRequest()).success
+    assert v1.get_price_plan(made.id).status == "ACTIVE"
+    v2.bulk_price_plan_rate_card_operations(made.id, operations(operation("DELETE", "calls", meter)))
+    assert [(one.version, one.status) for one in v2.list_price_plan_versions(made.id).data] == [
+        (2, "DRAFT"),
+        (1, "ACTIVE"),
+    ]
+    assert v2.get_price_plan_v2(made.id, version="ACTIVE").version == 1
+    assert v2.discard_price_plan(made.id).success
+    assert [(one.id, one.version) for one in v2.list_price_plans_v2().data] == [(made.id, 1)]
+
+
+def test_a_refusal_arrives_as_the_clients_own_exception(client: togai.ApiClient, meter: str) -> None:
+    v2 = togai.PricePlanV2Api(client)
+    bare = {"name": "Bad", "type": "BILLING", "supportedCurrencies": ["USD"]}
+    made = v2.create_price_plan_v2(togai.CreatePricePlanV2Request.from_dict(bare))
+    with pytest.raises(togai.exceptions.BadRequestException, match=r"operations\[0\]\.rateCardName"):
+        v2.bulk_price_plan_rate_card_operations(made.id, operations(operation("UPDATE", "none", meter)))
+    with pytest.raises(togai.exceptions.BadRequestException, match="has no rate cards"):
+        v2.finalize_price_plan(made.id, togai.FinalizePricePlanRequest())
