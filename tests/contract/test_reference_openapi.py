@@ -27,8 +27,12 @@ LATER: Final = {
 }
 """Fields of bodies that this release refuses by name."""
 
-PROSE_ONLY: Final = {("DELETE", "/settings/{setting_id_str}")}
-"""Routes that their change log tells of, and their description does not (domain.md 0)."""
+PROSE_ONLY: Final = {
+    ("DELETE", "/settings/{setting_id_str}"),
+    ("POST", "/price_plans/{price_plan_id}/currencies"),
+    ("DELETE", "/price_plans/{price_plan_id}/currencies/{currency_id}"),
+}
+"""Routes that their change log or an older description tells of, and this description does not (domain.md 0)."""
 
 NEVER_ANSWERED: Final = {"/settings": {204}, "/settings/{setting_id_str}": {204}}
 """Other statuses that their description allows: we always answer with the setting (domain.md 8.8)."""

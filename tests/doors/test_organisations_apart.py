@@ -26,6 +26,7 @@ CHANGES: dict[str, Any] = {
     "update_feature": {"name": "Taken over"},
     "update_price_plan": {"description": "Taken over"},
     "activate_price_plan": {"currencies": ["USD"]},
+    "add_plan_currency": {"currency": "EUR"},
     "update_price_plan_v2": {"description": "Taken over"},
     "change_rate_cards": {"operations": [{"actionType": "DELETE", "rateCardName": "calls"}]},
     "finalize_price_plan": {},
@@ -43,6 +44,7 @@ QUERIES: dict[str, dict[str, object]] = {
 READ_AT = {
     "update_license_entry": "/license_updates",
     "discard_price_plan": "/v2/price_plans/{price_plan_id}",
+    "remove_plan_currency": "/price_plans/{price_plan_id}",
 }
 """Where the owner reads what cannot be read by its own path."""
 
@@ -76,6 +78,7 @@ def names(mine: Api) -> dict[str, str]:
         "invoice_id": shop.invoices()[0]["id"],
         "line_id": meter,
         "credit_id": shop.credit(5),
+        "currency_id": "XTS",
         "setting_id_str": shop.setting("threshold", "5", "ACCOUNT", "acme"),
     }
     return owned | {_camel(name): value for name, value in owned.items()}

@@ -87,6 +87,7 @@ BODIES = {
     "create_feature": {"name": "Exports"},
     "create_price_plan": {"name": "Plan", "pricePlanDetails": {"supportedCurrencies": ["USD"]}},
     "activate_price_plan": {"currencies": ["USD"]},
+    "add_plan_currency": {"currency": "EUR"},
     "create_price_plan_v2": {"name": "Plan", "type": "BILLING", "supportedCurrencies": ["USD"]},
     "change_rate_cards": {"operations": [{"actionType": "DELETE", "rateCardName": "calls"}]},
     "create_credits": {

@@ -1,7 +1,7 @@
 """Changes of a plan's cards, card by card and by their names: all of them are made, or every problem is told.
 
 Each problem has the path of the operation that it comes from, also those that only show in the terms as a whole
-(`card_rules.py`): `in_operations` takes their paths back to the cards that were sent.
+(`card_rules.py`): `in_request` takes their paths back to the cards that were sent.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def operated(details: PricePlanDetails, operations: Sequence[RateCardOperation])
     return Operated(with_cards(details, cards), tuple(changes.problems), origins)
 
 
-def in_operations(problems: Iterable[Problem], origins: Mapping[str, str]) -> list[Problem]:
+def in_request(problems: Iterable[Problem], origins: Mapping[str, str]) -> list[Problem]:
     """Of the problems of terms, those of cards that were sent, with the paths that these were sent with."""
     found = []
     for problem in problems:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tallystick.catalog.card_operations import in_operations, operated
+from tallystick.catalog.card_operations import in_request, operated
 from tallystick.catalog.plan_card import RateCard, RateCardOperations, cards_of, shown
 from tallystick.catalog.plan_rules import terms_problems
 from tallystick.catalog.plan_versions import edited, opened
@@ -40,7 +40,7 @@ def change_rate_cards(work: Work, price_plan_id: str, changes: RateCardOperation
     plan = opened(live_plan(work, price_plan_id), work.ids.mint("sch"), work.now)
     result = operated(plan.latest.price_plan_details, changes.operations)
     found = in_v2(terms_problems(result.details, plan.type) + item_problems(work, result.details))
-    refuse_if_any([*result.problems, *in_operations(found, result.origins)])
+    refuse_if_any([*result.problems, *in_request(found, result.origins)])
     changed = edited(plan, plan.latest, work.now, price_plan_details=result.details)
     work.state.price_plans.replace(changed, work.now)
     return ChangedCards(rate_cards=_shown(changed))

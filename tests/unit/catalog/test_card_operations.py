@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
-from tallystick.catalog.card_operations import in_operations, operated
+from tallystick.catalog.card_operations import in_request, operated
 from tallystick.catalog.card_rules import card_problems
 from tallystick.catalog.plan_card import (
     CardAction,
@@ -146,7 +146,7 @@ def test_problems_of_the_terms_go_back_to_where_their_cards_were_sent() -> None:
         "usageRateCards[1]": "operations[1].rateCard.rateCardDetails.usageRateCard",
         "fixedFeeRateCards[1]": "operations[2].rateCard.rateCardDetails.fixedFeeRateCard",
     }
-    found = in_operations(card_problems(done.details), done.origins)
+    found = in_request(card_problems(done.details), done.origins)
     here = "operations[1].rateCard.rateCardDetails.usageRateCard.rateValues"
     assert [problem.path for problem in found] == [f"{here}[0].currency", here]
 
@@ -158,4 +158,4 @@ def test_problems_of_cards_that_were_not_sent_are_left_out() -> None:
         Problem("usageRateCards[0]", ""),
         Problem("usageRateCards[1]", "x"),
     ]
-    assert in_operations(problems, origins) == [Problem("operations[0]", "x")]
+    assert in_request(problems, origins) == [Problem("operations[0]", "x")]

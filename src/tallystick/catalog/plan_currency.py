@@ -1,0 +1,167 @@
+"""Another currency for the terms of a plan, with a rate for every card; and a currency taken away (domain.md 4.9).
+
+Rates are native to their currency and never converted. Nothing changes for the currencies that were there before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from tallystick.catalog.fields import CurrencyCode, Id
+from tallystick.catalog.price_plan import NotYet, PricePlanDetails
+from tallystick.catalog.rate_card import CurrencyRate, RateLimits, RateValue, SlabRate
+from tallystick.kernel.document import Draft, wire_name
+from tallystick.kernel.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+
+class CardSlabRates(Draft, frozen=True, kw_only=True):
+    """The rates of a card with slabs in one currency."""
+
+    slab_rates: Annotated[list[SlabRate], Meta(min_length=1, max_length=50)]
+    rate_config: RateLimits | None = None
+
+    def in_currency(self, currency: str) -> RateValue:
+        """As they stand in the card."""
+        return RateValue(currency=currency, slab_rates=self.slab_rates, rate_config=self.rate_config)
+
+
+class UsageCardRates(CardSlabRates, frozen=True, kw_only=True):
+    """The rates of a usage card."""
+
+    usage_meter_id: Id
+
+
+class LicenceCardRates(CardSlabRates, frozen=True, kw_only=True):
+    """The rates of a licence card."""
+
+    id: Id
+
+
+class FixedFeeRate(Draft, frozen=True, kw_only=True):
+    """The rate of a fee in one currency."""
+
+    id: Id
+    rate: Decimal
+
+    def in_currency(self, currency: str) -> CurrencyRate:
+        """As it stands in the card."""
+        return CurrencyRate(currency=currency, rate=self.rate)
+
+
+CardRates: TypeAlias = UsageCardRates | LicenceCardRates | FixedFeeRate
+
+
+class PlanCurrencyDraft(Draft, frozen=True, kw_only=True):
+    """What `POST /price_plans/{id}/currencies` takes."""
+
+    currency: CurrencyCode
+    usage_rates: Annotated[list[UsageCardRates], Meta(max_length=100)] = []
+    fixed_fee_rates: Annotated[list[FixedFeeRate], Meta(max_length=100)] = []
+    license_rates: Annotated[list[LicenceCardRates], Meta(max_length=100)] = []
+    minimum_commitment_rate: Decimal | None = None
+    billing_entitlement_rates: NotYet = []
+    credit_grant_rates: NotYet = []
+    entitlement_overage_rates: NotYet = []
+
+
+_CARDS: Final = {
+    "usage_rates": ("usage_rate_cards", "usage_meter_id"),
+    "fixed_fee_rates": ("fixed_fee_rate_cards", "id"),
+    "license_rates": ("license_rate_cards", "id"),
+}
+"""Which cards of a plan the rates are for, and the field that names what a card prices."""
+
+_LATER: Final = ("billing_entitlement_rates", "credit_grant_rates", "entitlement_overage_rates")
+
+
+@dataclass(slots=True)
+class Repriced:
+    """Terms with one currency more, what is wrong with what was sent, and where in it the new rates stand."""
+
+    details: PricePlanDetails
+    problems: list[Problem] = field(default_factory=list)
+    origins: dict[str, str] = field(default_factory=dict)
+    """Paths of rates below the terms, and the paths that they were sent with."""
+
+
+def with_currency(details: PricePlanDetails, draft: PlanCurrencyDraft) -> Repriced:
+    """The terms with rates in another currency, which is not active yet; every card has to get one."""
+    currencies = details.supported_currencies
+    found = Repriced(msgspec.structs.replace(details, supported_currencies=[*currencies, draft.currency]))
+    found.problems += _unfitting(details, draft)
+    found.origins[f"supportedCurrencies[{len(currencies)}]"] = "currency"
+    for name in _CARDS:
+        _add_rates(found, draft, name)
+    commitment = details.minimum_commitment
+    if commitment is not None and draft.minimum_commitment_rate is not None:
+        added = CurrencyRate(currency=draft.currency, rate=draft.minimum_commitment_rate)
+        values = [*commitment.rate_values, added]
+        changed = msgspec.structs.replace(commitment, rate_values=values)
+        found.details = msgspec.structs.replace(found.details, minimum_commitment=changed)
+        found.origins[f"minimumCommitment.rateValues[{len(values) - 1}].rate"] = "minimumCommitmentRate"
+    return found
+
+
+def without_currency(details: PricePlanDetails, currency: str) -> PricePlanDetails:
+    """The terms without a currency, and without any rate in it."""
+    changes: dict[str, Any] = {
+        cards: [_without(card, currency) for card in getattr(details, cards)] for cards, _ in _CARDS.values()
+    }
+    changes["supported_currencies"] = [one for one in details.supported_currencies if one != currency]
+    if details.minimum_commitment is not None:
+        rest = _without(details.minimum_commitment, currency)
+        changes["minimum_commitment"] = rest if rest.rate_values else None
+    return msgspec.structs.replace(details, **changes)
+
+
+def _unfitting(details: PricePlanDetails, draft: PlanCurrencyDraft) -> Iterator[Problem]:
+    for name in _LATER:
+        if getattr(draft, name):
+            yield Problem(wire_name(PlanCurrencyDraft, name), "cards of this kind are not priced yet: leave it out")
+    if draft.minimum_commitment_rate is not None and details.minimum_commitment is None:
+        yield Problem("minimumCommitmentRate", "the plan has no minimum commitment, leave it out")
+
+
+def _add_rates(found: Repriced, draft: PlanCurrencyDraft, name: str) -> None:
+    """Give the cards of one kind their rates in the new currency."""
+    cards_field, key = _CARDS[name]
+    path, cards_path = wire_name(PlanCurrencyDraft, name), wire_name(PricePlanDetails, cards_field)
+    cards = list(getattr(found.details, cards_field))
+    rates: Sequence[CardRates] = getattr(draft, name)
+    places = {getattr(card, key): place for place, card in enumerate(cards)}
+    priced: set[str] = set()
+    for position, rate in enumerate(rates):
+        item = getattr(rate, key)
+        here = f"{path}[{position}].{wire_name(type(rate), key)}"
+        if item in priced:
+            found.problems.append(Problem(here, f"{item!r} is priced twice"))
+        elif item not in places:
+            found.problems.append(Problem(here, f"the plan has no card for {item!r}{_known(places)}"))
+        else:
+            card = cards[places[item]]
+            values = [*card.rate_values, rate.in_currency(draft.currency)]
+            cards[places[item]] = msgspec.structs.replace(card, rate_values=values)
+            found.origins[f"{cards_path}[{places[item]}].rateValues[{len(values) - 1}]"] = f"{path}[{position}]"
+        priced.add(item)
+    lacking = [item for item in places if item not in priced]
+    if lacking:
+        found.problems.append(Problem(path, f"has no rate for {', '.join(lacking)}, add one for every card"))
+    found.details = msgspec.structs.replace(found.details, **{cards_field: cards})
+
+
+def _known(items: Iterable[str]) -> str:
+    known = ", ".join(items)
+    return f", only for {known}" if known else ""
+
+
+def _without(card: Any, currency: str) -> Any:  # noqa: ANN401 - cards of any kind have rates by currency
+    rest = [value for value in card.rate_values if value.currency != currency]
+    return msgspec.structs.replace(card, rate_values=rest)
