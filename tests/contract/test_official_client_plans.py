@@ -72,3 +72,28 @@ def test_a_refusal_arrives_as_the_clients_own_exception(client: togai.ApiClient,
         v2.bulk_price_plan_rate_card_operations(made.id, operations(operation("UPDATE", "none", meter)))
     with pytest.raises(togai.exceptions.BadRequestException, match="has no rate cards"):
         v2.finalize_price_plan(made.id, togai.FinalizePricePlanRequest())
+
+
+def test_accounts_move_to_another_version_by_a_job(client: togai.ApiClient, server: Child, meter: str) -> None:
+    api = server.api()
+    plan = api.post("/price_plans", walk.plan(meter)).ok()["id"]
+    api.post(f"/price_plans/{plan}/activate", {"currencies": ["USD"]}).ok()
+    api.post("/accounts/acme-main/price_plans", walk.association(plan)).ok()
+    v2, jobs = togai.PricePlanV2Api(client), togai.JobsApi(client)
+    v2.update_price_plan_v2(plan, togai.UpdatePricePlanV2Request.from_dict({"description": "Second"}))
+    v2.finalize_price_plan(plan, togai.FinalizePricePlanRequest())
+    target = {"sourceId": plan, "sourceVersion": 1, "targetId": plan, "targetVersion": 2}
+    asked = togai.CreatePricePlanMigrationRequest.from_dict(
+        target | {"migrationMode": "NEXT_CYCLE", "requireConfirmation": True, "isPricePlanV2Migration": True}
+    )
+    assert v2.price_plan_migration_v2(asked).success
+    (listed,) = jobs.get_jobs().data
+    assert (listed.type, jobs.confirm_job(listed.id).status) == ("PRICE_PLAN", "IN_PROGRESS")
+    done = jobs.get_job_status(listed.id)
+    assert (done.status, done.completed_job_entries) == ("COMPLETED", 1)
+    (entry,) = jobs.get_job_entries(listed.id).data
+    assert (entry.entity_id, entry.metadata) == (
+        "acme-main",
+        {"outcome": "MIGRATED", "effectiveFrom": "2026-02-01"},
+    )
+    assert togai.PricePlansApi(client).price_plan_migration(asked).success

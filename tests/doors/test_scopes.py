@@ -24,6 +24,7 @@ MONEY = {
     "edit_schedules",
     "activate_price_plan",
     "finalize_price_plan",
+    "migrate_price_plan",
     "update_invoice",
     "reissue_invoice",
     "grant_credit",
@@ -88,6 +89,7 @@ BODIES = {
     "create_price_plan": {"name": "Plan", "pricePlanDetails": {"supportedCurrencies": ["USD"]}},
     "activate_price_plan": {"currencies": ["USD"]},
     "add_plan_currency": {"currency": "EUR"},
+    "migrate_price_plan": {"sourceId": "pp.x", "sourceVersion": 1, "migrationMode": "IMMEDIATE"},
     "create_price_plan_v2": {"name": "Plan", "type": "BILLING", "supportedCurrencies": ["USD"]},
     "change_rate_cards": {"operations": [{"actionType": "DELETE", "rateCardName": "calls"}]},
     "create_credits": {

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tallystick.catalog.plan_migration import MigrationMode, PlanMigrationDraft
 from tallystick.engine.administration import Administration
 from tallystick.kernel.job import JobStatus
 from tallystick.metering.correction import CorrectionAction
 from tallystick.operations.correction_jobs import start_correction
 from tallystick.operations.corrections import CorrectionRequest
+from tallystick.operations.plan_migrations import migrate_price_plan
 from tallystick.stores import faults
-from tests.operations.shop import Shop
+from tests.operations.shop import Shop, tiered
 from tests.servers import inside
 
 if TYPE_CHECKING:
@@ -35,12 +37,13 @@ import sys
 from pathlib import Path
 from tallystick.kernel.job import EntryStatus
 from tallystick.metering.correction import refusal
-from tallystick.workers import correction_task, remetering_task
+from tallystick.workers import correction_task, migration_task, remetering_task
 from tests.servers import inside
 
 correction_task.LISTED_AT_ONCE = 3
 correction_task.CORRECTED_AT_ONCE = 2
 remetering_task.EVENTS_AT_ONCE = 2
+migration_task.MOVED_AT_ONCE = 2
 if sys.argv[2] == "forgetful":
     able = {}
     orders_about = correction_task.orders_about
@@ -63,6 +66,14 @@ if sys.argv[2] == "hasty":
         totals = remetering_task.totals_of(asked, found)
         return remetering_task.Chunk(positions=changing, through=events[-1].position, totals=totals)
     remetering_task.RemeteringTask._begun = unwritten
+if sys.argv[2] == "careless":
+    def apart(task, desk, entry):
+        with desk.writing() as (work, job):
+            settled = migration_task.migrate_account(work, job, entry)
+        with desk.writing() as (work, job):
+            work.state.jobs.move_entries(job, [settled])
+            migration_task.faults.reach(migration_task.faults.MOVE_BEFORE_COMMIT)
+    migration_task.MigrationTask._move = apart
 with inside(Path(sys.argv[1])):
     pass
 """
@@ -72,7 +83,7 @@ def run(data: Path, fault: str = "", build: str = "good") -> int:
     """The exit code of a server that does what is to be done, then stops."""
     return subprocess.run(
         [sys.executable, "-c", PROGRAM, str(data), build],
-        env={**os.environ, "TALLYSTICK_FAULTS": fault, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "TALLYSTICK_FAULTS": fault, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
         timeout=60,
         check=False,
     ).returncode
@@ -115,7 +126,22 @@ def metering_anew(server: Inside, shop: Shop, meter: str) -> None:
         work.state.jobs.store(job.moved(JobStatus.IN_PROGRESS, work.now))
 
 
-STARTS = {"correction": correcting, "remetering": metering_anew}
+def moving_accounts(server: Inside, shop: Shop, meter: str) -> None:
+    """Four more accounts on the plan, which costs 3 instead of 2 from tomorrow on."""
+    (plan,) = shop.api.get("/price_plans").ok()["data"]
+    for number in range(EVENTS - 1):
+        shop.associate(plan["id"], shop.account(f"account-{number}"))
+    dearer = {"pricePlanDetails": {"usageRateCards": [tiered(meter, (0, 3))]}}
+    shop.api.patch(f"/price_plans/{plan['id']}", dearer).ok()
+    with work_of(server) as work:
+        draft = PlanMigrationDraft(
+            source_id=plan["id"], source_version=1, target_id=plan["id"], migration_mode=MigrationMode.IMMEDIATE
+        )
+        migrate_price_plan(work, draft)
+
+
+STARTS = {"correction": correcting, "remetering": metering_anew, "migration": moving_accounts}
+POINTS = {"migration": faults.MOVE_POINTS}
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +162,8 @@ def outcome(data: Path) -> dict[str, Any]:
             "total": shop.invoices()[0]["totalAmount"],
             "events": {name: _events(shop, name) for name in names},
         }
+        if job["type"] == "PRICE_PLAN":
+            seen["timelines"] = [_timeline(shop, account["id"]) for account in shop.api.get("/accounts").ok()["data"]]
         if job["type"] == "REMETERING":
             seen["result"] = shop.api.get(f"/v1/remeterings/{job['id']}").ok()["result"]
         return seen
@@ -144,6 +172,11 @@ def outcome(data: Path) -> dict[str, Any]:
 def _events(shop: Shop, name: str) -> list[tuple[str, Any]]:
     found = shop.api.get(f"/events/{name}").ok()["events"]
     return [(one["ingestionStatus"]["status"], one["eventPipelineInfo"].get("usageMeters", [])) for one in found]
+
+
+def _timeline(shop: Shop, account: str) -> tuple[str, list[tuple[str, int]]]:
+    pieces = shop.api.get(f"/accounts/{account}/pricing_schedules").ok()["data"]
+    return account, [(piece["startDate"][:10], piece["version"]) for piece in pieces]
 
 
 @pytest.fixture(scope="module")
@@ -157,9 +190,9 @@ def undisturbed(begun: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
     return found
 
 
-def killed_again_and_again(data: Path, build: str = "good") -> int:
+def killed_again_and_again(data: Path, kind: str, build: str = "good") -> int:
     """Kill the server at each named point in turns until the job is done; how often that was."""
-    points = sorted(faults.JOB_POINTS)
+    points = sorted(POINTS.get(kind, faults.JOB_POINTS))
     for kills in range(200):
         code = run(data, f"crash@{points[kills % len(points)]}", build)
         if code == 0:
@@ -173,7 +206,7 @@ def test_a_job_that_is_killed_again_and_again_does_what_an_undisturbed_one_does(
     begun: dict[str, Path], undisturbed: dict[str, dict[str, Any]], tmp_path: Path, kind: str
 ) -> None:
     shutil.copytree(begun[kind], tmp_path / "data")
-    assert killed_again_and_again(tmp_path / "data") > 3
+    assert killed_again_and_again(tmp_path / "data", kind) > 3
     assert outcome(tmp_path / "data") == undisturbed[kind]
 
 
@@ -182,6 +215,9 @@ def test_an_undisturbed_job_does_what_it_should(undisturbed: dict[str, dict[str,
     assert undisturbed["correction"]["job"]["completedJobEntries"] == EVENTS
     assert undisturbed["correction"]["total"] == 22_222  # 11,111 x 2
     assert undisturbed["remetering"]["total"] == 222_220  # 111,110 x 2
+    assert undisturbed["migration"]["job"]["completedJobEntries"] == EVENTS
+    moved = [("2026-01-01", 1), ("2026-01-02", 2)]
+    assert [pieces for _, pieces in undisturbed["migration"]["timelines"]] == [moved] * EVENTS
     assert undisturbed["remetering"]["result"] == {
         "changedEvents": EVENTS,
         "nowCounted": 0,
@@ -191,12 +227,14 @@ def test_an_undisturbed_job_does_what_it_should(undisturbed: dict[str, dict[str,
     }
 
 
-@pytest.mark.parametrize(("kind", "build"), [("correction", "forgetful"), ("remetering", "hasty")])
+@pytest.mark.parametrize(
+    ("kind", "build"), [("correction", "forgetful"), ("remetering", "hasty"), ("migration", "careless")]
+)
 def test_a_build_that_does_not_know_its_own_work_again_fails_the_same_check(
     begun: dict[str, Path], undisturbed: dict[str, dict[str, Any]], tmp_path: Path, kind: str, build: str
 ) -> None:
     shutil.copytree(begun[kind], tmp_path / "data")
-    killed_again_and_again(tmp_path / "data", build)
+    killed_again_and_again(tmp_path / "data", kind, build)
     found = outcome(tmp_path / "data")
     assert found["total"] == undisturbed[kind]["total"], "what is ordered twice counts once all the same"
     assert found != undisturbed[kind]
@@ -205,4 +243,4 @@ def test_a_build_that_does_not_know_its_own_work_again_fails_the_same_check(
 def test_every_point_of_a_job_is_reached_somewhere() -> None:
     source = "".join(path.read_text() for path in (ROOT / "src" / "tallystick").rglob("*.py"))
     names = {value: name for name, value in vars(faults).items() if isinstance(value, str)}
-    assert all(f"faults.reach(faults.{names[point]})" in source for point in faults.JOB_POINTS)
+    assert all(f"faults.reach(faults.{names[point]})" in source for point in faults.JOB_POINTS | faults.MOVE_POINTS)

@@ -32,6 +32,7 @@ from tallystick.operations import (
     plan_cards,
     plan_currencies,
     plan_drafts,
+    plan_migrations,
     price_plans,
     principals,
     remeterings,
@@ -103,6 +104,7 @@ _TOGAI: Final = (
     Route("PATCH", "/price_plans/{price_plan_id}", price_plans.update_price_plan, 200, "Price plans"),
     Route("DELETE", "/price_plans/{price_plan_id}", price_plans.archive_price_plan, 200, "Price plans"),
     Route("POST", "/price_plans/{price_plan_id}/activate", price_plans.activate_price_plan, 200, "Price plans"),
+    Route("POST", "/price_plans/migration", plan_migrations.migrate_price_plan, 201, "Price plans"),
     Route("POST", "/price_plans/{price_plan_id}/currencies", plan_currencies.add_plan_currency, 200, "Price plans"),
     Route(
         "DELETE",
@@ -130,6 +132,14 @@ _TOGAI: Final = (
         may_be_empty=True,
     ),
     Route("DELETE", "/v2/price_plans/{price_plan_id}/discard", plan_drafts.discard_price_plan, 200, "Price plans v2"),
+    Route(
+        "POST",
+        "/v2/price_plans/migration",
+        plan_migrations.migrate_price_plan,
+        201,
+        "Price plans v2",
+        name="migrate_price_plan_v2",
+    ),
     Route("GET", "/events", events.list_events, 200, "Events"),
     Route(
         "POST",

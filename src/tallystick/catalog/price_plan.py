@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tallystick.catalog.fields import CurrencyCode, NumberText, Text255
+from tallystick.catalog.plan_migration import PlanFinalisation
 from tallystick.catalog.rate_card import (
     MOST_CURRENCIES,
     FixedFeeRateCard,
@@ -231,7 +232,7 @@ class PricePlanDraft(Draft, frozen=True, kw_only=True):
     pricing_rules: NotYet = []
 
 
-class PricePlanPatch(Draft, frozen=True, kw_only=True):
+class PricePlanPatch(PlanFinalisation, frozen=True, kw_only=True):
     """What `PATCH /price_plans/{id}` takes: of the terms, each key that is present replaces the old value."""
 
     description: Text255 | UnsetType = UNSET

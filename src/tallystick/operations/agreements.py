@@ -11,15 +11,15 @@ import msgspec
 
 from tallystick.accounts.account import Account
 from tallystick.accounts.schedule import PlanOverride, Schedule, ScheduleChanged, ScheduleEdit, ScheduleMode
-from tallystick.accounts.timeline import Timeline, cut, piece_at, put_in
+from tallystick.accounts.timeline import Timeline, cut, put_in
 from tallystick.catalog.plan_override import OVERRIDE, in_override, overridden, override_problems, shown
-from tallystick.catalog.price_plan import PlanStatus, PricePlan, PricePlanDetailsPatch, PricingCycleConfig
+from tallystick.catalog.price_plan import PlanStatus, PricePlan, PricePlanDetailsPatch
 from tallystick.kernel.errors import Problem, invalid, refuse_if_any
 from tallystick.kernel.period import Period
 from tallystick.kernel.recurrence import CycleRule
 from tallystick.operations.cycles import agreed_cycle, agreed_version, has_own_cycle
 from tallystick.operations.price_plans import item_problems
-from tallystick.operations.timelines import days_of, refuse_early
+from tallystick.operations.timelines import days_of, refuse_early, retained_rule
 from tallystick.operations.work import Work
 
 
@@ -95,7 +95,7 @@ def _piece(
     config = overridden(plan.details, override).pricing_cycle_config
     assert config is not None, "an ACTIVE plan has a pricing cycle"
     if change.retain_start_offsets:
-        rule = _retained(timeline, within, config)
+        rule = retained_rule(timeline, within, config)
     else:
         rule = config.calendar_rule or CycleRule.anniversary(config.interval, change.effective_from)
     return Schedule(
@@ -109,23 +109,6 @@ def _piece(
         anniversary=bool(config.anniversary_cycle) and not change.retain_start_offsets,
         override=override,
     )
-
-
-def _retained(timeline: Timeline, within: Period, config: PricingCycleConfig) -> CycleRule:
-    """The cycle rule that is in force where the new plan starts (domain.md 4.9).
-
-    Raises:
-        BillingError: of kind INVALID, when there is no plan then, or its cycles have another interval.
-    """
-    present = piece_at(timeline, within.start)
-    if present is None:
-        raise invalid("retainStartOffsets", "the account has no plan on effectiveFrom whose offsets could be kept")
-    if present.rule.interval is not config.interval:
-        reason = (
-            f"the account's cycle is {present.rule.interval}, that of the plan {config.interval}: they must be equal"
-        )
-        raise invalid("retainStartOffsets", reason)
-    return present.rule
 
 
 def agreed(work: Work, account: Account, timeline: Timeline) -> ScheduleChanged:

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from tallystick.catalog.plan_card import cards_of, placed
-from tallystick.catalog.plan_migration import MigrationMode, PlanFinalisation
+from tallystick.catalog.plan_migration import PlanFinalisation
 from tallystick.catalog.plan_rules import missing_for_activation, terms_problems
 from tallystick.catalog.plan_versions import discarded, edited, finalised, opened
 from tallystick.catalog.price_plan import PlanVersion, PricePlan, PricePlanDetails
@@ -23,6 +23,7 @@ from tallystick.kernel.paging import PageRequest
 from tallystick.kernel.scope import Scope
 from tallystick.operations.answers import DONE, Done, Listed
 from tallystick.operations.pages import page_of
+from tallystick.operations.plan_migrations import migrate_to_active
 from tallystick.operations.price_plans import drafted, item_problems, live_plan
 from tallystick.operations.work import Work, command, needs, query
 
@@ -106,15 +107,18 @@ def list_price_plan_errors(work: Work, price_plan_id: str) -> Listed[EntityError
 @needs(Scope.MONEY)
 @command
 def finalize_price_plan(work: Work, price_plan_id: str, finalisation: PlanFinalisation) -> Done:
-    """Make the draft of a plan its active version, in every currency that it supports; new agreements take it."""
-    if finalisation.migration_mode is not MigrationMode.NONE:
-        raise invalid("migrationMode", "accounts are not migrated yet: leave it out or send NONE")
+    """Make the draft of a plan its active version, in every currency that it supports; new agreements take it.
+
+    Accounts that have the plan already move to it only by the `migrationMode`.
+    """
     plan = live_plan(work, price_plan_id)
     if plan.draft is None:
         raise invalid("", f"price plan {plan.id!r} has no draft: there is nothing to finalize")
     refuse_if_any(_problems(work, plan, plan.draft))
     currencies = plan.draft.price_plan_details.supported_currencies
-    work.state.price_plans.replace(finalised(plan, plan.draft, currencies, work.now), work.now)
+    changed = finalised(plan, plan.draft, currencies, work.now)
+    work.state.price_plans.replace(changed, work.now)
+    migrate_to_active(work, changed, finalisation)
     return DONE
 
 

@@ -10,6 +10,7 @@ from msgspec import UnsetType
 
 from tallystick.catalog.addon import AddOn, AddOnType
 from tallystick.catalog.fields import Lifecycle, Shelf
+from tallystick.catalog.plan_migration import MigrationMode
 from tallystick.catalog.plan_rules import details_of, later_problems, missing_for_activation, terms_problems
 from tallystick.catalog.plan_versions import edited, finalised, first_draft, opened, refuse_open_draft
 from tallystick.catalog.price_plan import (
@@ -32,6 +33,7 @@ from tallystick.kernel.paging import PageRequest
 from tallystick.kernel.scope import Scope
 from tallystick.operations.answers import DONE, Done, Listed
 from tallystick.operations.cycles import terms_of
+from tallystick.operations.plan_migrations import migrate_to_active
 from tallystick.operations.principals import require_money
 from tallystick.operations.work import Work, command, needs, query
 
@@ -101,11 +103,14 @@ def get_price_plan(work: Work, price_plan_id: str, *, version: int | None = None
 def update_price_plan(work: Work, price_plan_id: str, patch: PricePlanPatch) -> PricePlanAnswer:
     """Edit a draft in place, or make the next version of an active plan, which new agreements take from then on.
 
-    Each key of the terms that is sent replaces the old value. A description by itself makes no version.
+    Each key of the terms that is sent replaces the old value. A description by itself makes no version. Accounts that
+    have the plan already move to a new version only by the `migrationMode`.
     """
     plan = live_plan(work, price_plan_id)
     changes_terms = not isinstance(patch.price_plan_details, UnsetType)
     details = _patched(plan.details, patch)
+    if not changes_terms and patch.migration_mode is not MigrationMode.NONE:
+        raise invalid("migrationMode", "without pricePlanDetails there is no new version to move to: leave it out")
     refuse_if_any(later_problems(patch) + (_problems(work, details, plan.type) if changes_terms else []))
     description = plan.description if isinstance(patch.description, UnsetType) else patch.description
     if plan.status is PlanStatus.DRAFT or not changes_terms:
@@ -113,6 +118,8 @@ def update_price_plan(work: Work, price_plan_id: str, patch: PricePlanPatch) -> 
     else:
         changed = _next_version(work, plan, details, description)
     work.state.price_plans.replace(changed, work.now)
+    if changed.version.id != plan.version.id:
+        migrate_to_active(work, changed, patch)
     return changed.answer()
 
 

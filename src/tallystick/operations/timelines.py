@@ -14,10 +14,12 @@ from typing import Final, TypeVar
 from tallystick.accounts.account import Account, AccountStatus
 from tallystick.accounts.schedule import Opening, Schedule
 from tallystick.accounts.timeline import Timeline, moved, piece_at
+from tallystick.catalog.price_plan import PricingCycleConfig
 from tallystick.invoicing.invoice import InvoiceType
 from tallystick.invoicing.record import InvoiceRecord
 from tallystick.kernel.errors import BillingError, Problem, invalid, refuse_if_any
 from tallystick.kernel.period import Period, local_date, local_midnight
+from tallystick.kernel.recurrence import CycleRule
 from tallystick.operations.accounts import live_account
 from tallystick.operations.cycles import open_cycles, terms_of
 from tallystick.operations.licence_changes import book_all
@@ -120,6 +122,23 @@ def _besides(work: Work, timeline: Timeline) -> str:
     if ongoing.billed_by is not None:
         return f"; the ongoing cycle, from {day} on, is billed already by invoice {ongoing.billed_by!r}"
     return f"; or on {day}, where the ongoing cycle starts"
+
+
+def retained_rule(timeline: Timeline, within: Period, config: PricingCycleConfig) -> CycleRule:
+    """The cycle rule that is in force where the new plan starts (domain.md 4.9).
+
+    Raises:
+        BillingError: of kind INVALID, when there is no plan then, or its cycles have another interval.
+    """
+    present = piece_at(timeline, within.start)
+    if present is None:
+        raise invalid("retainStartOffsets", "the account has no plan on effectiveFrom whose offsets could be kept")
+    if present.rule.interval is not config.interval:
+        reason = (
+            f"the account's cycle is {present.rule.interval}, that of the plan {config.interval}: they must be equal"
+        )
+        raise invalid("retainStartOffsets", reason)
+    return present.rule
 
 
 def keep_timeline(work: Work, account: Account, before: Timeline, after: Timeline) -> None:

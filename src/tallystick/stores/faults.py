@@ -2,8 +2,8 @@
 
 The variable holds names separated by commas: `ack_before_commit` makes the event log lie about durability,
 `spill_ids_early` makes the index of known ids write each batch into a file, `sort_facts_early` makes the server sort
-usage facts as soon as there are any, and `crash@<point>` kills the process as it reaches one of the `POINTS` or
-`JOB_POINTS`.
+usage facts as soon as there are any, and `crash@<point>` kills the process as it reaches one of the `POINTS`,
+`JOB_POINTS` or `MOVE_POINTS`.
 """
 
 from __future__ import annotations
@@ -61,6 +61,9 @@ POINTS: Final = frozenset(
 JOB_ORDERED: Final = "job_ordered"
 JOB_STEP_TAKEN: Final = "job_step_taken"
 JOB_POINTS: Final = frozenset({JOB_ORDERED, JOB_STEP_TAKEN})
+MOVE_BEFORE_COMMIT: Final = "account_move_before_commit"
+MOVE_POINTS: Final = frozenset({MOVE_BEFORE_COMMIT, JOB_STEP_TAKEN})
+"""The points of jobs that order nothing, but move accounts."""
 
 
 def armed(fault: str) -> bool:

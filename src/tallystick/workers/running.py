@@ -17,6 +17,7 @@ from tallystick.workers.event_processor import EventProcessor
 from tallystick.workers.fact_sorter import FactSorter
 from tallystick.workers.job_runner import JobRunner
 from tallystick.workers.judging_apart import JudgeApart
+from tallystick.workers.migration_task import MigrationTask
 from tallystick.workers.remetering_task import RemeteringTask
 from tallystick.workers.second_look import SecondLook
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 TASKS: Final[Mapping[JobType, Callable[[], Task]]] = {
     JobType.EVENT_CORRECTIONS: CorrectionTask,
+    JobType.PRICE_PLAN: MigrationTask,
     JobType.REMETERING: RemeteringTask,
 }
 """What makes what jobs of each type do, for one server."""

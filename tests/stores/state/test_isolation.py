@@ -98,6 +98,7 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "schedules.next_cycle_of": (lambda s, _: s.schedules.next_cycle_of(nouns.piece()), None),
     "schedules.overridden": (lambda s, _: s.schedules.overridden(NOW), []),
     "schedules.account_ids": (lambda s, _: s.schedules.account_ids(), set()),
+    "schedules.accounts_on": (lambda s, _: s.schedules.accounts_on(["sch.1"], NOW, "", 10), []),
     "schedules.any_of_plan": (lambda s, _: s.schedules.any_of_plan("pp.basic", NOW), False),
     "schedules.any_at_all": (lambda s, _: s.schedules.any_at_all(), False),
     "ties.keep_version": (lambda s, _: s.ties.keep_version(nouns.schema()), None),

@@ -251,3 +251,24 @@ def test_a_plan_is_in_use_until_its_last_piece_has_ended(world: World) -> None:
         assert not state.schedules.any_of_plan("pp.basic", JULY)
         assert not state.schedules.any_of_plan("pp.other", NOW)
         assert state.schedules.any_at_all()
+
+
+def test_the_accounts_of_plan_versions_come_in_portions_each_once(world: World) -> None:
+    def on(account: str, version: str, start: datetime, end: datetime) -> Schedule:
+        name = f"sch.{account}.{start:%m}"
+        return nouns.piece(name, account_id=account, plan_version_id=version, within=Period(start, end))
+
+    add_pieces(
+        world,
+        on("c", "v1", NOW, APRIL),
+        on("a", "v1", NOW, APRIL),
+        on("a", "v1", APRIL, FOREVER),
+        on("b", "v2", NOW, FOREVER),
+        on("d", "v3", NOW, FOREVER),
+    )
+    with world.reading() as state:
+        accounts_on = state.schedules.accounts_on
+        assert accounts_on(["v1", "v2"], NOW, "", 9) == ["a", "b", "c"]
+        assert accounts_on(["v1", "v2"], NOW, "", 2) == ["a", "b"]
+        assert accounts_on(["v1", "v2"], NOW, "b", 2) == ["c"]
+        assert accounts_on(["v1", "v2"], APRIL, "", 9) == ["a", "b"]

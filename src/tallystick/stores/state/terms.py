@@ -216,6 +216,17 @@ class Schedules:
         statement = select(schedule.c.account_id).where(schedule.c.organisation_id == self._organisation).distinct()
         return set(self._connection.execute(statement).scalars())
 
+    def accounts_on(self, versions: Collection[str], now: datetime, after: str, size: int) -> list[str]:
+        """So many accounts that have one of these plan versions now or later, by id, from the one after that id on."""
+        statement = select(schedule.c.account_id).where(
+            schedule.c.organisation_id == self._organisation,
+            schedule.c.account_id > after,
+            schedule.c.plan_version_id.in_(versions),
+            schedule.c.ends_at > now,
+        )
+        in_order = statement.distinct().order_by(schedule.c.account_id).limit(size)
+        return list(self._connection.execute(in_order).scalars())
+
     def any_of_plan(self, price_plan_id: str, now: datetime) -> bool:
         """Whether an account has the plan now or later."""
         statement = select(schedule.c.id).where(
