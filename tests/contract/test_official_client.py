@@ -205,6 +205,7 @@ def test_licences_are_updated_listed_and_described(
     patch = togai.LicenseEntryDetailsUpdateRequest.from_dict(which)
     assert licences.update_license_entry_details(seats, patch).metadata == {"order": "8"}
     assert [one.quantity for one in licences.get_license_updates(license_id=seats).data] == [3]
+    assert licences.get_named_license_updates().data == []
 
 
 def test_a_correction_that_waits_is_a_job_that_the_client_lists_reads_and_confirms(

@@ -187,6 +187,7 @@ def licensing(record: Record, seats: str) -> None:
     which = {"accountId": "acme-main", "effectiveFrom": granted["effectiveFrom"]}
     record("PATCH", "/license_updates/{license_id}", which | {"metadata": {"order": "8"}}, license_id=seats)
     record("GET", "/license_updates")
+    record("GET", "/named_license_updates")
 
 
 def every_metric() -> Iterator[dict[str, str]]:

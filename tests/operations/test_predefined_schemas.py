@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from tests.operations.shop import Json
 
 METERED = "INGESTION_COMPLETED_EVENT_METERED"
-KEPT = "INGESTION_COMPLETED_EVENT_NOT_METERED"
 MALFORMED = "INGESTION_FAILED_INVALID_NAMED_LICENSE_EVENT"
 
 
@@ -78,7 +77,7 @@ def test_an_inactive_meter_takes_nothing(offer: tuple[Shop, str]) -> None:
 def test_a_licence_event_needs_an_active_add_on_of_its_type(still: Shop) -> None:
     still.account()
     fee, seat = still.addon("Fee"), still.addon("Seat", "NAMED_LICENSE")
-    assert send(still, licence("l-1", seat))["ingestionStatus"]["status"] == KEPT
+    assert send(still, licence("l-1", seat))["ingestionStatus"]["status"] == METERED
     assert send(still, licence("l-2", fee))["ingestionStatus"]["status"] == MALFORMED
     assert send(still, licence("l-3", "addon.unknown"))["ingestionStatus"]["status"] == MALFORMED
     still.api.delete(f"/addons/{seat}").ok()
@@ -89,7 +88,7 @@ def test_an_add_on_that_is_created_later_is_known_to_the_events_after_it(still: 
     still.account()
     send(still, licence("early", "addon.unknown"))
     seat = still.addon("Seat", "NAMED_LICENSE")
-    assert send(still, licence("late", seat))["ingestionStatus"]["status"] == KEPT
+    assert send(still, licence("late", seat))["ingestionStatus"]["status"] == METERED
 
 
 @pytest.mark.parametrize("name", ["togai-usage", "togai-named-license"])

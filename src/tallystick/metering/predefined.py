@@ -24,8 +24,6 @@ VERSION: Final = 1
 LONGEST_NAME: Final = 50
 """What the wire takes as the name of a named licence (`NamedLicenseUpdate`)."""
 
-NO_LEDGER_YET: Final = "the named-licence event is kept, but this release counts no licences from it"
-
 
 def usage_schema(meters: Iterable[MeterTerms]) -> SchemaTerms:
     """The terms of `togai-usage`, by which usage goes straight to one of the active meters."""
@@ -77,7 +75,7 @@ class _DirectUsage(PreparedSchema):
 
 
 class _NamedLicenses(PreparedSchema):
-    """`togai-named-license`: well-formed events are kept for the ledger of named licences."""
+    """`togai-named-license`: well-formed events are the ledger of named licences."""
 
     __slots__ = ("_addon_ids",)
 
@@ -96,14 +94,12 @@ class _NamedLicenses(PreparedSchema):
 
     def meter(
         self,
-        data: EventData,  # noqa: ARG002 - the same for any event
-        account: AccountTerms,  # noqa: ARG002 - of any account
+        data: EventData,
+        account: AccountTerms,
         ordinal: int,
         outcomes: Outcomes,
     ) -> None:
-        """Say that the event made no usage."""
-        outcomes.statuses[ordinal] = EventStatus.NOT_METERED
-        outcomes.descriptions[ordinal] = NO_LEDGER_YET
+        """Leave it at that: the event is an entry of the ledger by itself, and makes no usage."""
 
     def _problems(self, data: EventData) -> list[str]:
         if super().lacks(data):

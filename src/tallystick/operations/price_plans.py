@@ -26,7 +26,7 @@ from tallystick.catalog.price_plan import (
     PricePlanListItem,
     PricePlanPatch,
 )
-from tallystick.catalog.rate_card import FixedFeeRateCard, LicenseRateCard
+from tallystick.catalog.rate_card import FixedFeeRateCard, InvoiceTiming, LicenseRateCard
 from tallystick.kernel.document import decode, given
 from tallystick.kernel.errors import Problem, invalid, not_found, refuse_if_any
 from tallystick.kernel.paging import PageRequest
@@ -267,5 +267,11 @@ def _licence_problems(path: str, card: LicenseRateCard, addon: AddOn) -> Iterato
     """What a licence card cannot ask of its add-on."""
     if card.type is not None and card.type is not addon.type:
         yield Problem(f"{path}.type", f"is {card.type}, but add-on {addon.id!r} is a {addon.type}")
-    if addon.type is AddOnType.NAMED_LICENSE:
-        yield Problem(f"{path}.id", f"add-on {addon.id!r} is a NAMED_LICENSE, whose names are not counted yet")
+    if addon.type is not AddOnType.NAMED_LICENSE:
+        return
+    if card.invoice_timing is InvoiceTiming.IN_ADVANCE:
+        reason = "is IN_ADVANCE, but named licences are counted from events as they come in: send IN_ARREARS"
+        yield Problem(f"{path}.invoiceTiming", reason)
+    if card.max_quantity is not None:
+        reason = "cannot be kept for named licences, whose events were accepted already: leave it out"
+        yield Problem(f"{path}.config.maxQuantity", reason)

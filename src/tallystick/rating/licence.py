@@ -9,13 +9,15 @@ starts, and each day's later changes by what they make of it.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Protocol
 
 from tallystick.accounts.licence import standings
 from tallystick.kernel.micros import MICROSECOND
-from tallystick.kernel.period import Period, local_date, local_midnight
+from tallystick.kernel.period import FOREVER, Period, local_date, local_midnight
 from tallystick.kernel.quantity import ZERO
 from tallystick.kernel.recurrence import CycleRule, Interval, cycles
 from tallystick.rating.charge import LicenceCharge, Stretch, WindowCharge
@@ -24,10 +26,10 @@ from tallystick.rating.usage_card import UsagePrice
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
-    from decimal import Decimal
     from zoneinfo import ZoneInfo
 
     from tallystick.accounts.licence import LicenceEntry
+    from tallystick.accounts.named_licence import NamedSpan
     from tallystick.catalog.rate_card import LicenseRateCard
     from tallystick.kernel.recurrence import Cycle
 
@@ -124,6 +126,52 @@ class Seats:
 
     def _days_of(self, instants: Iterable[datetime]) -> list[date]:
         return sorted({local_date(instant, self._zone) for instant in instants})
+
+
+class Names:
+    """Named licences: the distinct names that held one at any time of a day, or of a window."""
+
+    __slots__ = ("_spans", "_zone")
+
+    def __init__(self, spans: Sequence[NamedSpan], zone: ZoneInfo) -> None:
+        """Take the times in which names held the licence."""
+        self._spans = spans
+        self._zone = zone
+
+    def on(self, day: date) -> Decimal:
+        """The names that held it at any time of the day."""
+        return self.during(day, day + _DAY)
+
+    def during(self, first: date, behind: date) -> Decimal:
+        """The names that held it at any time of these days, each counted once."""
+        within = Period(local_midnight(first, self._zone), local_midnight(behind, self._zone))
+        return Decimal(len({span.name for span in self._spans if span.held.intersect(within)}))
+
+    def turns(self, first: date, behind: date) -> Iterator[date]:
+        """The days on which a name came or went, and those after them."""
+        for day in self._days_of(instant for span in self._spans for instant in (span.held.start, span.held.end)):
+            yield from (turn for turn in (day, day + _DAY) if first < turn < behind)
+
+    def changed_on(self, within: Period) -> list[date]:
+        """The days on which a name came or went in a period."""
+        bounds = (instant for span in self._spans for instant in (span.held.start, span.held.end))
+        return self._days_of(instant for instant in bounds if within.contains(instant))
+
+    def until(self, instant: datetime) -> Names:
+        """The names without those that came, and with those that went, at an instant or later."""
+        return Names(
+            [
+                replace(span, held=Period(span.held.start, FOREVER)) if span.held.end >= instant else span
+                for span in self._spans
+                if span.held.start < instant
+            ],
+            self._zone,
+        )
+
+    booked_on, booked_until = changed_on, until
+
+    def _days_of(self, instants: Iterable[datetime]) -> list[date]:
+        return sorted({local_date(instant, self._zone) for instant in instants if instant < FOREVER})
 
 
 class LicencePrice:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tallystick.metering.event import EventStatus
-from tallystick.metering.predefined import NO_LEDGER_YET, license_schema, usage_schema
+from tallystick.metering.predefined import license_schema, usage_schema
 from tallystick.metering.processing import process
 from tests.unit.metering.samples import NOON, catalogue, columns, departures, flight, meter, schema
 
@@ -67,10 +67,10 @@ def test_usage_that_no_meter_can_take_says_why(event: Event, status: EventStatus
 
 
 @pytest.mark.parametrize("action", ["1", "-1", "1.0"])
-def test_a_well_formed_licence_event_is_kept_and_makes_no_usage(action: str) -> None:
+def test_a_well_formed_licence_event_has_worked_and_makes_no_usage(action: str) -> None:
     outcomes = judged(licence(action, team="red"))
-    assert outcomes.statuses == [EventStatus.NOT_METERED]
-    assert outcomes.descriptions == [NO_LEDGER_YET]
+    assert outcomes.statuses == [EventStatus.METERED]
+    assert outcomes.descriptions == [None]
     assert not outcomes.usage_values
 
 
