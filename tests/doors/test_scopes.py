@@ -87,6 +87,8 @@ BODIES = {
     "create_addon": {"type": "FIXED_FEE"},
     "create_feature": {"name": "Exports"},
     "create_price_plan": {"name": "Plan", "pricePlanDetails": {"supportedCurrencies": ["USD"]}},
+    "update_licenses": {"licenseId": "addon.x", "accountId": "acme", "updateType": "ABSOLUTE", "quantity": 1},
+    "update_license_entry": {"accountId": "acme", "effectiveFrom": "2026-01-01T00:00:00Z", "metadata": {}},
     "activate_price_plan": {"currencies": ["USD"]},
     "add_plan_currency": {"currency": "EUR"},
     "migrate_price_plan": {"sourceId": "pp.x", "sourceVersion": 1, "migrationMode": "IMMEDIATE"},
