@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from tests.servers import Child
 
 
+MINIMUM = {"displayName": "Minimum", "rateValues": [{"currency": "USD", "rate": 400}]}
+CYCLE = {"interval": "MONTHLY", "startOffset": {"dayOffset": "5", "monthOffset": "NIL"}, "gracePeriod": 2}
+
+
 @pytest.fixture(scope="module")
 def walked(server: Child, client: togai.ApiClient) -> SimpleNamespace:
     """The answer to every call of the walk, in its order; each parsed by the client."""
@@ -206,6 +210,31 @@ def test_licences_are_updated_listed_and_described(
     assert licences.update_license_entry_details(seats, patch).metadata == {"order": "8"}
     assert [one.quantity for one in licences.get_license_updates(license_id=seats).data] == [3]
     assert licences.get_named_license_updates().data == []
+
+
+def test_a_timeline_is_edited_tried_read_and_put_in_force(
+    walked: SimpleNamespace, server: Child, client: togai.ApiClient
+) -> None:
+    server.api().post("/accounts", {"id": "acme-later", "name": "Later", "customerId": "acme"}).ok()
+    accounts, schedules = togai.AccountsApi(client), togai.SchedulesApi(client)
+    edits = {"edits": [walk.association(walked.plan.id) | {"pricePlanDetailsOverride": {"minimumCommitment": MINIMUM}}]}
+    asked = togai.EditPricingScheduleRequest.from_dict(edits)
+    tried = accounts.update_pricing_schedule_batch("acme-later", asked, dry_run=True)
+    override = tried.pricing_schedules[0].price_plan_details_override
+    assert [one.rate for one in override.minimum_commitment.rate_values] == [400]
+    config = {"pricePlanId": walked.plan.id, "pricingCycleConfigOverride": CYCLE}
+    edit = walk.ASSOCIATION_V2 | {"associationConfig": config}
+    drafted = schedules.bulk_edit_schedules("acme-later", togai.EditAccountScheduleRequest.from_dict({"edits": [edit]}))
+    (piece,) = drafted.pricing_schedules
+    assert schedules.listaccount_schedules("acme-later", "ACTIVE").data == []
+    (shown,) = schedules.listaccount_schedules("acme-later", "DRAFT").data
+    assert (shown.id, shown.is_overridden, shown.price_plan_info.name) == (piece.id, True, "Pay as you go")
+    assert schedules.list_schedule_errors(piece.id).data == []
+    finalisation = togai.FinalizeAccountSchedules(mergeSchedules=True)
+    (active,) = schedules.finalize_account_schedules("acme-later", finalisation).data
+    assert active.account_schedule_info.pricing_cycle_config.start_offset.day_offset == "5"
+    with pytest.raises(togai.exceptions.BadRequestException):
+        schedules.discard_account_schedules("acme-later")
 
 
 def test_a_correction_that_waits_is_a_job_that_the_client_lists_reads_and_confirms(

@@ -105,6 +105,8 @@ def billing(record: Record, meter: str) -> None:
     record("POST", "/accounts/{account_id}/price_plans", walk.association(plan), account_id="acme-main")
     edits = {"edits": [walk.association(plan) | {"effectiveFrom": "2026-03-01"}, walk.DISASSOCIATION]}
     record("POST", "/accounts/{account_id}/edit_schedules", edits, account_id="acme-main", query="?dry_run=true")
+    v2_edits = {"edits": [walk.ASSOCIATION_V2 | {"associationConfig": {"pricePlanId": plan}}, walk.DISASSOCIATION]}
+    drafting(record, {"account_id": "acme-main"}, v2_edits)
     record("POST", "/ingest", {"event": walk.EVENT})
     record("POST", "/ingestBatch", {"events": [walk.EVENT, walk.EVENT | {"id": "e-2", "accountId": "nobody"}]})
     record("POST", "/ingestBatch", {"events": [walk.EVENT | {"id": "e-3"}, {"id": "e-4"}]})
@@ -133,6 +135,17 @@ def plans_v2(record: Record, meter: str) -> None:
     migration = {"sourceId": plan["price_plan_id"], "sourceVersion": 1, "migrationMode": "NEXT_CYCLE"}
     for version in ("", "/v2"):
         record("POST", f"{version}/price_plans/migration", migration)
+
+
+def drafting(record: Record, account: dict[str, str], edits: dict[str, Any]) -> None:
+    """A draft of the timeline that is thrown away, and one that is finalised."""
+    record("POST", "/v2/accounts/{account_id}/edit_schedules", edits, **account)
+    for mode in ("ACTIVE", "DRAFT"):
+        listed = record("GET", "/v2/accounts/{account_id}/schedules", query=f"?mode={mode}", **account)["data"]
+        record("GET", "/v2/schedules/{schedule_id}/errors", schedule_id=listed[-1]["id"])
+    record("DELETE", "/v2/accounts/{account_id}/discard_schedules", **account)
+    record("POST", "/v2/accounts/{account_id}/edit_schedules", edits, query="?discard=true", **account)
+    record("POST", "/v2/accounts/{account_id}/finalize_schedules", {"mergeSchedules": True}, **account)
 
 
 def jobs(record: Record, api: Api) -> None:

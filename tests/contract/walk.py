@@ -41,6 +41,7 @@ CREDIT: Final = {
     "priority": 1,
 }
 DISASSOCIATION: Final = {"mode": "DISASSOCIATE", "effectiveFrom": "2026-04-01", "effectiveUntil": "2026-05-01"}
+ASSOCIATION_V2: Final = {"mode": "ASSOCIATE", "effectiveFrom": "2026-03-01", "effectiveUntil": "2026-06-01"}
 SETTING: Final = {
     "id": "calls_per_unit",
     "value": "10",

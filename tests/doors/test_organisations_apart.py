@@ -20,6 +20,10 @@ CHANGES: dict[str, Any] = {
     "edit_schedules": {
         "edits": [{"mode": "DISASSOCIATE", "effectiveFrom": "2026-03-01", "effectiveUntil": "2026-04-01"}]
     },
+    "edit_draft_schedules": {
+        "edits": [{"mode": "DISASSOCIATE", "effectiveFrom": "2026-03-01", "effectiveUntil": "2026-04-01"}]
+    },
+    "finalize_schedules": {},
     "update_event_schema": {"description": "Taken over"},
     "update_usage_meter": {"description": "Taken over"},
     "update_addon": {"name": "Taken over"},
@@ -38,6 +42,7 @@ CHANGES: dict[str, Any] = {
     "start_remetering": {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"},
 }
 QUERIES: dict[str, dict[str, object]] = {
+    "list_account_schedules": {"mode": "DRAFT"},
     "get_usage": {"startDate": "2026-01-01", "endDate": "2026-02-01"},
 }
 """What a route must be asked, so that it is what its path names that is looked for."""
@@ -45,6 +50,9 @@ READ_AT = {
     "update_license_entry": "/license_updates",
     "discard_price_plan": "/v2/price_plans/{price_plan_id}",
     "remove_plan_currency": "/price_plans/{price_plan_id}",
+    "edit_draft_schedules": "/accounts/acme",
+    "finalize_schedules": "/accounts/acme",
+    "discard_schedules": "/accounts/acme",
 }
 """Where the owner reads what cannot be read by its own path."""
 
@@ -73,6 +81,7 @@ def names(mine: Api) -> dict[str, str]:
         "addon_id": shop.addon(),
         "license_id": licensed(shop),
         "feature_id": mine.post("/features", {"name": "Exports"}).ok()["id"],
+        "schedule_id": _drafted(mine),
         "price_plan_id": mine.get("/price_plans").ok()["data"][0]["id"],
         "event_id": "e-mine",
         "invoice_id": shop.invoices()[0]["id"],
@@ -90,6 +99,12 @@ def licensed(shop: Shop) -> str:
     granted = {"licenseId": seats, "accountId": "acme", "updateType": "RELATIVE", "quantity": 1}
     shop.api.post("/license_updates", granted | {"effectiveFrom": "2026-01-01T00:00:00Z"}).ok()
     return seats
+
+
+def _drafted(mine: Api) -> str:
+    """A schedule of a draft of the account's timeline."""
+    answer = mine.post("/v2/accounts/acme/edit_schedules", CHANGES["edit_draft_schedules"]).ok()
+    return str(answer["pricingSchedules"][0]["id"])
 
 
 def _camel(name: str) -> str:

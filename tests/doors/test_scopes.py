@@ -22,6 +22,7 @@ MONEY = {
     "void_credit",
     "change_account_plan",
     "edit_schedules",
+    "finalize_schedules",
     "activate_price_plan",
     "finalize_price_plan",
     "migrate_price_plan",
@@ -81,6 +82,7 @@ BODIES = {
     "grant_credit": {"creditAmount": 1, "effectiveFrom": "2026-01-01"},
     "start_remetering": {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"},
     "change_account_plan": {"pricePlanId": "pp.x", "effectiveFrom": "2026-01-01", "effectiveUntil": "9999-01-01"},
+    "edit_draft_schedules": {"edits": [{"effectiveFrom": "2026-01-01", "effectiveUntil": "9999-01-01"}]},
     "edit_schedules": {"edits": [{"effectiveFrom": "2026-01-01", "effectiveUntil": "9999-01-01"}]},
     "create_event_schema": {"name": "api_call", "attributes": [], "dimensions": []},
     "create_usage_meter": {"name": "Calls", "type": "COUNTER", "aggregation": "COUNT"},
@@ -116,6 +118,7 @@ QUERIES = {
     "search_billing": {"query": "acme"},
     "correct_events": {"action": "UNDO"},
     "start_correction": {"action": "UNDO", "async": "true"},
+    "list_account_schedules": {"mode": "DRAFT"},
     "get_usage": {"startDate": "2026-01-01", "endDate": "2026-02-01"},
 }
 

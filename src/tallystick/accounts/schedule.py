@@ -161,6 +161,13 @@ class ScheduleEdits(Draft, frozen=True, kw_only=True):
     edits: Annotated[list[ScheduleEdit], Meta(min_length=1, max_length=10)]
 
 
+class PricePlanInfo(Document, frozen=True, kw_only=True):
+    """What a plan is called, beside its terms."""
+
+    name: str
+    description: str | None = None
+
+
 class PlanOverride(Document, frozen=True, kw_only=True):
     """A piece as the answer of an association shows it."""
 

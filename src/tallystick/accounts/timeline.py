@@ -46,6 +46,23 @@ def put_in(timeline: Timeline, piece: Schedule, zone: ZoneInfo, new_id: NewId) -
     return tuple(pieces)
 
 
+def merged(timeline: Timeline, since: datetime, zone: ZoneInfo) -> Timeline:
+    """The timeline with neighbours that agree on the same made one, wherever the later one starts at `since` or after.
+
+    The earlier piece stays, and lasts as long as both; so no cycle is cut any more where they met.
+    """
+    pieces: list[Schedule] = []
+    for one in timeline:
+        last = pieces[-1] if pieces else None
+        if last is not None and one.within.start >= since and _agree(last, one):
+            pieces[-1] = replace(last, within=replace(last.within, end=one.within.end))
+        elif last is not None and one.within.start >= since and _goes_on(last, one):
+            pieces.append(replace(one, first_ordinal=last.ordinal_after(zone)))
+        else:
+            pieces.append(one)
+    return tuple(pieces)
+
+
 def piece_at(timeline: Timeline, instant: datetime) -> Schedule | None:
     """The piece in force at an instant, or None."""
     return next((piece for piece in timeline if piece.within.contains(instant)), None)
@@ -81,6 +98,12 @@ def _outside(piece: Schedule, hole: Period, zone: ZoneInfo, new_id: NewId) -> It
 def _goes_on(piece: Schedule, following: Schedule) -> bool:
     """Whether a plan goes on in the following piece without a day in between."""
     return piece.within.end == following.within.start and piece.price_plan_id == following.price_plan_id
+
+
+def _agree(piece: Schedule, following: Schedule) -> bool:
+    """Whether the following piece goes on with the same terms and cycles without a day in between."""
+    same = replace(piece, id=following.id, within=following.within, first_ordinal=following.first_ordinal)
+    return piece.within.end == following.within.start and same == following
 
 
 def _agreed_at(timeline: Timeline, instant: datetime) -> Schedule | None:

@@ -39,6 +39,17 @@ def overridden(details: PricePlanDetails, override: PricePlanDetailsPatch | None
     return msgspec.structs.replace(details, **changes)
 
 
+def override_between(details: PricePlanDetails, wanted: PricePlanDetails) -> PricePlanDetailsPatch:
+    """The override that makes the terms of a plan price what other terms do, in their currencies."""
+    fields = set(PricePlanDetailsPatch.__struct_fields__) & set(PricePlanDetails.__struct_fields__)
+    changes = {
+        name: getattr(wanted, name)
+        for name in fields - {"pricing_cycle_config"}
+        if getattr(wanted, name) != getattr(details, name)
+    }
+    return PricePlanDetailsPatch(**changes)
+
+
 def override_problems(details: PricePlanDetails, override: PricePlanDetailsPatch, currency: str) -> list[Problem]:
     """All that is wrong with an override of these terms for an account that is billed in a currency.
 

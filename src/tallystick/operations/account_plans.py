@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from tallystick.accounts.schedule import (
+    PricePlanInfo,
     Schedule,
     ScheduleChange,
     ScheduleChanged,
@@ -36,13 +37,6 @@ from tallystick.operations.work import Work, catalogue_command, needs, query
 
 OPEN_END: Final = date(9999, 1, 1)
 """The end of an agreement that has none."""
-
-
-class PricePlanInfo(Document, frozen=True, kw_only=True):
-    """What a plan is called, beside its terms."""
-
-    name: str
-    description: str | None = None
 
 
 class TimelinePiece(PricingSchedule, frozen=True, kw_only=True):

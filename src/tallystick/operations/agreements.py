@@ -24,7 +24,7 @@ from tallystick.operations.work import Work
 
 
 def edited(work: Work, account: Account, stored: Timeline, timeline: Timeline, change: ScheduleEdit) -> Timeline:
-    """A timeline with one edit made.
+    """A timeline with one edit made; `stored` is the one in force, from which it may differ from tomorrow on.
 
     Raises:
         BillingError: of kind INVALID, with everything that is wrong with the edit by itself, or on this timeline.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from tallystick.accounts.schedule_draft import DraftTimeline
 from tallystick.catalog.price_plan import PricePlanDetailsPatch
 from tallystick.credits.credit import CreditStatus
 from tallystick.invoicing.invoice import InvoiceStatus, InvoiceType
@@ -49,6 +50,7 @@ def full(world: World) -> World:
             getattr(state, shelf).add(document, NOW)
         state.aliases.add("acme-main", ["alias.1"], [span("ops")], NOW)
         state.schedules.add(nouns.piece(override=PricePlanDetailsPatch(minimum_commitment=None)), NOW)
+        state.timeline_drafts.keep("acme-main", DraftTimeline("b", (nouns.piece("sch.draft"),)), NOW)
         state.ties.keep_version(nouns.schema())
         state.ties.tie("feature.rides", [nouns.tie()])
         state.credits.grant(nouns.credit(idempotency_key="k"), NOW, world.ids)
@@ -101,6 +103,10 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "schedules.accounts_on": (lambda s, _: s.schedules.accounts_on(["sch.1"], NOW, "", 10), []),
     "schedules.any_of_plan": (lambda s, _: s.schedules.any_of_plan("pp.basic", NOW), False),
     "schedules.any_at_all": (lambda s, _: s.schedules.any_at_all(), False),
+    "timeline_drafts.find": (lambda s, _: s.timeline_drafts.find("acme-main"), None),
+    "timeline_drafts.keep": (lambda s, _: s.timeline_drafts.keep("acme-main", DraftTimeline("b", ()), NOW), None),
+    "timeline_drafts.discard": (lambda s, _: s.timeline_drafts.discard("acme-main"), None),
+    "timeline_drafts.owner_of": (lambda s, _: s.timeline_drafts.owner_of("sch.draft"), None),
     "ties.keep_version": (lambda s, _: s.ties.keep_version(nouns.schema()), None),
     "ties.older_versions": (lambda s, _: s.ties.older_versions("rides"), []),
     "ties.tie": (lambda s, _: s.ties.tie("feature.rides", []), None),

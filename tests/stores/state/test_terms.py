@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tallystick.accounts.account import AccountStatus
+from tallystick.accounts.schedule_draft import DraftTimeline
 from tallystick.catalog.price_plan import PricePlanDetailsPatch
 from tallystick.kernel.errors import BillingError, Kind
 from tallystick.kernel.period import BEGINNING, FOREVER, Period
@@ -218,6 +219,24 @@ def test_what_overrides_a_plan_comes_back_and_is_found_until_it_ends(world: Worl
     with world.reading() as state:
         assert state.schedules.among(["sch.1"]) == {"sch.1": piece}
         assert [state.schedules.overridden(at) for at in (APRIL, JULY)] == [[piece], []]
+
+
+def test_a_timeline_in_draft_comes_back_until_it_is_discarded(world: World) -> None:
+    first = nouns.piece("sch.1", within=Period(NOW, APRIL), first_ordinal=3)
+    second = nouns.piece("sch.2", within=Period(APRIL, JULY), override=PricePlanDetailsPatch(minimum_commitment=None))
+    with world.writing() as state:
+        state.timeline_drafts.keep("acme-main", DraftTimeline("base", (second, first)), NOW)
+        state.timeline_drafts.keep("other", DraftTimeline("theirs", ()), NOW)
+    with world.writing() as state:
+        assert state.timeline_drafts.find("acme-main") == DraftTimeline("base", (first, second))
+        assert state.timeline_drafts.find("other") == DraftTimeline("theirs", ())
+        assert [state.timeline_drafts.owner_of(name) for name in ("sch.1", "sch.9")] == ["acme-main", None]
+        state.timeline_drafts.keep("acme-main", DraftTimeline("new", (first,)), later(1))
+        assert state.timeline_drafts.find("acme-main") == DraftTimeline("new", (first,))
+        assert state.timeline_drafts.owner_of("sch.2") is None
+        state.timeline_drafts.discard("acme-main")
+        assert state.timeline_drafts.find("acme-main") is None
+        assert state.timeline_drafts.find("other") is not None
 
 
 def test_an_opened_cycle_makes_way_for_the_next_one_and_the_last_one_for_none(world: World) -> None:

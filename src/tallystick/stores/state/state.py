@@ -15,6 +15,7 @@ from tallystick.stores.state.nearest_settings import nearest_settings
 from tallystick.stores.state.schema_ties import SchemaTies
 from tallystick.stores.state.search import Search
 from tallystick.stores.state.terms import Aliases, Schedules, references
+from tallystick.stores.state.timeline_drafts import TimelineDrafts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -43,6 +44,7 @@ class State:
         self._secret = secret
         self.aliases = Aliases(connection, organisation)
         self.schedules = Schedules(connection, organisation)
+        self.timeline_drafts = TimelineDrafts(connection, organisation)
         self.ties = SchemaTies(connection, organisation)
         self.credits = Ledger(connection, organisation, secret)
         self.licences = Licences(connection, organisation, secret)

@@ -7,7 +7,7 @@ whole minor units.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -240,21 +240,29 @@ feature_tie = Table(
 )
 price_plan = _document("price_plan", _text("status"), _text("type"), _text("name"), _text("description", optional=True))
 
+
+def _agreed() -> tuple[Column[Any], ...]:
+    """What a piece of a timeline says, in force and in draft alike."""
+    return (
+        _text("price_plan_id"),
+        _text("plan_version_id"),
+        _instant("starts_at"),
+        _instant("ends_at"),
+        _text("interval"),
+        _text("day_offset"),
+        _text("month_offset"),
+        Column("grace_days", Integer, nullable=False),
+        Column("anniversary", Boolean, nullable=False),
+    )
+
+
 schedule = Table(
     "schedule",
     METADATA,
     _text("organisation_id"),
     _text("id"),
     _text("account_id"),
-    _text("price_plan_id"),
-    _text("plan_version_id"),
-    _instant("starts_at"),
-    _instant("ends_at"),
-    _text("interval"),
-    _text("day_offset"),
-    _text("month_offset"),
-    Column("grace_days", Integer, nullable=False),
-    Column("anniversary", Boolean, nullable=False),
+    *_agreed(),
     _instant("next_cycle_at", optional=True),
     Column("next_ordinal", Integer, nullable=False),
     _instant("created_at"),
@@ -263,6 +271,31 @@ schedule = Table(
     PrimaryKeyConstraint("organisation_id", "id"),
     UniqueConstraint("organisation_id", "account_id", "starts_at"),
     Index("ix_schedule_opening", "next_cycle_at", "organisation_id"),
+    CheckConstraint("starts_at < ends_at", name="forward"),
+)
+timeline_draft = Table(
+    "timeline_draft",
+    METADATA,
+    _text("organisation_id"),
+    _text("account_id"),
+    _text("base"),
+    _instant("updated_at"),
+    PrimaryKeyConstraint("organisation_id", "account_id"),
+)
+schedule_draft = Table(
+    "schedule_draft",
+    METADATA,
+    _text("organisation_id"),
+    _text("account_id"),
+    _text("id"),
+    *_agreed(),
+    Column("first_ordinal", Integer, nullable=False),
+    _text("override", optional=True),
+    PrimaryKeyConstraint("organisation_id", "account_id", "id"),
+    UniqueConstraint("organisation_id", "id"),
+    ForeignKeyConstraint(
+        ["organisation_id", "account_id"], ["timeline_draft.organisation_id", "timeline_draft.account_id"]
+    ),
     CheckConstraint("starts_at < ends_at", name="forward"),
 )
 

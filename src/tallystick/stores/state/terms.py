@@ -118,7 +118,7 @@ class Schedules:
         )
         found: dict[str, list[Schedule]] = {account_id: [] for account_id in account_ids}
         for row in rows:
-            found[row.account_id].append(_schedule(row))
+            found[row.account_id].append(piece_of(row))
         return {account_id: tuple(pieces) for account_id, pieces in found.items()}
 
     def among(self, names: Collection[str]) -> dict[str, Schedule]:
@@ -126,7 +126,7 @@ class Schedules:
         rows = self._connection.execute(
             select(schedule).where(schedule.c.organisation_id == self._organisation, schedule.c.id.in_(names))
         )
-        return {row.id: _schedule(row) for row in rows}
+        return {row.id: piece_of(row) for row in rows}
 
     def add(self, piece: Schedule, now: datetime) -> None:
         """Store a new piece, none of whose cycles is open yet.
@@ -134,25 +134,11 @@ class Schedules:
         Raises:
             BillingError: of kind CONFLICT, when another piece of the account is in force at any instant of it.
         """
-        day_offset, month_offset = piece.rule.offsets()
-        values: dict[str, Any] = {
+        values = columns_of(piece) | {
             "organisation_id": self._organisation,
-            "id": piece.id,
-            "account_id": piece.account_id,
-            "price_plan_id": piece.price_plan_id,
-            "plan_version_id": piece.plan_version_id,
-            "starts_at": piece.within.start,
-            "ends_at": piece.within.end,
-            "interval": piece.rule.interval.value,
-            "day_offset": day_offset,
-            "month_offset": month_offset,
-            "grace_days": piece.grace_days,
-            "anniversary": piece.anniversary,
             "next_cycle_at": piece.within.start,
             "next_ordinal": piece.first_ordinal,
             "created_at": now,
-            "first_ordinal": piece.first_ordinal,
-            "override": None if piece.override is None else encode(piece.override).decode(),
         }
         try:
             self._connection.execute(insert(schedule).values(values))
@@ -190,7 +176,7 @@ class Schedules:
             .order_by(schedule.c.id)
             .limit(limit)
         )
-        return [Opening(_schedule(row), row.next_cycle_at, row.next_ordinal) for row in rows]
+        return [Opening(piece_of(row), row.next_cycle_at, row.next_ordinal) for row in rows]
 
     def opened(self, piece: Schedule, next_cycle_at: datetime | None, next_ordinal: int) -> None:
         """Note which cycle of the piece has to be opened next, and when; None after its last."""
@@ -209,7 +195,7 @@ class Schedules:
             )
             .order_by(schedule.c.account_id, schedule.c.starts_at)
         )
-        return [_schedule(row) for row in rows]
+        return [piece_of(row) for row in rows]
 
     def account_ids(self) -> set[str]:
         """The accounts that ever had a plan."""
@@ -274,7 +260,8 @@ def references(connection: Connection, organisation: str, texts: Collection[str]
     ]
 
 
-def _schedule(row: Row[Any]) -> Schedule:
+def piece_of(row: Row[Any]) -> Schedule:
+    """The piece that a row stands for, in force or in draft."""
     return Schedule(
         id=row.id,
         account_id=row.account_id,
@@ -287,6 +274,26 @@ def _schedule(row: Row[Any]) -> Schedule:
         first_ordinal=row.first_ordinal,
         override=None if row.override is None else decode(row.override, PricePlanDetailsPatch),
     )
+
+
+def columns_of(piece: Schedule) -> dict[str, Any]:
+    """The columns of a piece that it has in force and in draft alike."""
+    day_offset, month_offset = piece.rule.offsets()
+    return {
+        "id": piece.id,
+        "account_id": piece.account_id,
+        "price_plan_id": piece.price_plan_id,
+        "plan_version_id": piece.plan_version_id,
+        "starts_at": piece.within.start,
+        "ends_at": piece.within.end,
+        "interval": piece.rule.interval.value,
+        "day_offset": day_offset,
+        "month_offset": month_offset,
+        "grace_days": piece.grace_days,
+        "anniversary": piece.anniversary,
+        "first_ordinal": piece.first_ordinal,
+        "override": None if piece.override is None else encode(piece.override).decode(),
+    }
 
 
 def _taken(span: AliasSpan) -> Exception:
