@@ -230,6 +230,8 @@ def test_a_timeline_is_edited_tried_read_and_put_in_force(
     (shown,) = schedules.listaccount_schedules("acme-later", "DRAFT").data
     assert (shown.id, shown.is_overridden, shown.price_plan_info.name) == (piece.id, True, "Pay as you go")
     assert schedules.list_schedule_errors(piece.id).data == []
+    (card,) = schedules.list_schedule_rate_cards(piece.id, "DRAFT").data
+    assert (card.name, card.reference_type, card.account_id) == (walked.meter.id, "SCHEDULE", "acme-later")
     finalisation = togai.FinalizeAccountSchedules(mergeSchedules=True)
     (active,) = schedules.finalize_account_schedules("acme-later", finalisation).data
     assert active.account_schedule_info.pricing_cycle_config.start_offset.day_offset == "5"

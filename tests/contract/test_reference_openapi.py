@@ -140,6 +140,11 @@ def plans_v2(record: Record, meter: str) -> None:
 def drafting(record: Record, account: dict[str, str], edits: dict[str, Any]) -> None:
     """A draft of the timeline that is thrown away, and one that is finalised."""
     record("POST", "/v2/accounts/{account_id}/edit_schedules", edits, **account)
+    drafted = record("GET", "/v2/accounts/{account_id}/schedules", query="?mode=DRAFT", **account)["data"][-1]
+    cards, schedule = "/v2/schedules/{schedule_id}/rate_cards", {"schedule_id": drafted["id"]}
+    (card,) = record("GET", cards, query="?mode=DRAFT", **schedule)["data"]
+    delete = {"actionType": "DELETE", "rateCardName": card["name"]}
+    record("POST", cards, {"operations": [delete]}, **schedule)
     for mode in ("ACTIVE", "DRAFT"):
         listed = record("GET", "/v2/accounts/{account_id}/schedules", query=f"?mode={mode}", **account)["data"]
         record("GET", "/v2/schedules/{schedule_id}/errors", schedule_id=listed[-1]["id"])

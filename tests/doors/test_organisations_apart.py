@@ -24,6 +24,7 @@ CHANGES: dict[str, Any] = {
         "edits": [{"mode": "DISASSOCIATE", "effectiveFrom": "2026-03-01", "effectiveUntil": "2026-04-01"}]
     },
     "finalize_schedules": {},
+    "change_schedule_rate_cards": {"operations": [{"actionType": "DELETE", "rateCardName": "Taken over"}]},
     "update_event_schema": {"description": "Taken over"},
     "update_usage_meter": {"description": "Taken over"},
     "update_addon": {"name": "Taken over"},
@@ -43,6 +44,7 @@ CHANGES: dict[str, Any] = {
 }
 QUERIES: dict[str, dict[str, object]] = {
     "list_account_schedules": {"mode": "DRAFT"},
+    "list_schedule_rate_cards": {"mode": "DRAFT"},
     "get_usage": {"startDate": "2026-01-01", "endDate": "2026-02-01"},
 }
 """What a route must be asked, so that it is what its path names that is looked for."""
@@ -53,6 +55,7 @@ READ_AT = {
     "edit_draft_schedules": "/accounts/acme",
     "finalize_schedules": "/accounts/acme",
     "discard_schedules": "/accounts/acme",
+    "change_schedule_rate_cards": "/v2/schedules/{schedule_id}/errors",
 }
 """Where the owner reads what cannot be read by its own path."""
 

@@ -96,6 +96,7 @@ BODIES = {
     "migrate_price_plan": {"sourceId": "pp.x", "sourceVersion": 1, "migrationMode": "IMMEDIATE"},
     "create_price_plan_v2": {"name": "Plan", "type": "BILLING", "supportedCurrencies": ["USD"]},
     "change_rate_cards": {"operations": [{"actionType": "DELETE", "rateCardName": "calls"}]},
+    "change_schedule_rate_cards": {"operations": [{"actionType": "DELETE", "rateCardName": "calls"}]},
     "create_credits": {
         "creditRequests": [
             {
@@ -119,6 +120,7 @@ QUERIES = {
     "correct_events": {"action": "UNDO"},
     "start_correction": {"action": "UNDO", "async": "true"},
     "list_account_schedules": {"mode": "DRAFT"},
+    "list_schedule_rate_cards": {"mode": "DRAFT"},
     "get_usage": {"startDate": "2026-01-01", "endDate": "2026-02-01"},
 }
 

@@ -256,6 +256,133 @@ class TestMerging:
         assert [one for one, *_ in desk.told("ACTIVE")] == ["first", "second", "first"]
 
 
+class TestRateCards:
+    """Of 10 calls the first plan makes 20 dollars, the second 30."""
+
+    def cards(self, desk: Desk, schedule_id: str, mode: str = "DRAFT") -> list[tuple[str, str, Any]]:
+        path = f"/v2/schedules/{schedule_id}/rate_cards"
+        found = desk.shop.api.get(path, mode=mode).ok()["data"]
+        assert {(one["referenceType"], one["referenceId"], one["accountId"]) for one in found} == {
+            ("SCHEDULE", schedule_id, "acme")
+        }
+        return [(one["name"], one["type"], rate_of(one)) for one in found]
+
+    def change(self, desk: Desk, schedule_id: str, *operations: Json) -> Any:  # noqa: ANN401 - the server's answer
+        return desk.shop.api.post(f"/v2/schedules/{schedule_id}/rate_cards", {"operations": operations})
+
+    def usage(self, desk: Desk, rate: int, action: str = "UPDATE") -> Json:
+        details = {"usageRateCard": tiered(desk.meter, (0, rate))}
+        card = {"billableId": desk.meter, "type": "USAGE", "invoiceTiming": "IN_ARREARS", "rateCardDetails": details}
+        return {"actionType": action, "rateCardName": desk.meter, "rateCard": card}
+
+    def fee(self, addon: str, rate: int) -> Json:
+        details = {"fixedFeeRateCard": fee(addon, rate)}
+        card = {"billableId": addon, "type": "FIXED_FEE", "invoiceTiming": "IN_ARREARS", "rateCardDetails": details}
+        return {"actionType": "CREATE", "rateCardName": "base", "rateCard": card}
+
+    def test_of_a_schedule_take_the_place_of_its_plans(self, desk: Desk) -> None:
+        desk.edit(desk.on("2026-01-20")).ok()
+        new = desk.pieces("DRAFT")[1]["id"]
+        assert self.cards(desk, new) == [(desk.meter, "USAGE", 3)]
+        changed = self.change(desk, new, self.usage(desk, 7), self.fee(desk.shop.addon(), 5)).ok()["rateCards"]
+        assert [(one["name"], rate_of(one)) for one in changed] == [(desk.meter, 7), ("base", 5)]
+        assert self.cards(desk, new) == [(desk.meter, "USAGE", 7), ("base", "FIXED_FEE", 5)]
+        assert desk.pieces("DRAFT")[1]["isOverridden"] is True
+        desk.finalize().ok()
+        desk.shop.use(10, "2026-01-20T00:00:00Z")
+        assert desk.bills()[1] == ("2026-01-20", "2026-02-01", 75)
+        assert self.cards(desk, new, "ACTIVE") == [(desk.meter, "USAGE", 7), ("base", "FIXED_FEE", 5)]
+
+    def test_that_are_the_plans_again_override_nothing(self, desk: Desk) -> None:
+        desk.edit(desk.on("2026-02-01", pricePlanId=desk.second, pricingCycleConfigOverride=monthly(day="5"))).ok()
+        new = desk.pieces("DRAFT")[1]["id"]
+        self.change(desk, new, self.fee(desk.shop.addon(), 5)).ok()
+        self.change(desk, new, {"actionType": "DELETE", "rateCardName": "base"}).ok()
+        # Only the cycle is its own.
+        answer = desk.edit(desk.off("2027-01-01")).ok()["pricingSchedules"][1]
+        assert answer["pricePlanDetailsOverride"] == {"pricingCycleConfig": monthly(day="5")}
+
+    def test_of_a_schedule_that_lies_ahead_open_a_draft(self, desk: Desk) -> None:
+        desk.shop.associate(desk.second, since="2026-02-01")
+        ahead = desk.pieces("ACTIVE")[1]["id"]
+        self.change(desk, ahead, self.usage(desk, 7)).ok()
+        assert self.cards(desk, ahead, "ACTIVE") == [(desk.meter, "USAGE", 3)]
+        assert self.cards(desk, ahead) == [(desk.meter, "USAGE", 7)]
+        desk.finalize().ok()
+        assert self.cards(desk, ahead, "ACTIVE") == [(desk.meter, "USAGE", 7)]
+        assert [(start, end) for start, end, _ in desk.bills()] == [
+            ("2026-01-01", "2026-02-01"),
+            ("2026-02-01", "2026-03-01"),
+        ]
+
+    def test_of_a_schedule_that_has_begun_stay(self, desk: Desk) -> None:
+        begun = desk.pieces("ACTIVE")[0]["id"]
+        message = self.change(desk, begun, self.usage(desk, 7)).refused(400)
+        assert message == "a change of plan starts tomorrow, on 2026-01-02, at the earliest, not on 2026-01-01"
+        assert desk.told("DRAFT") == []
+
+    def test_of_a_schedule_whose_ongoing_cycle_may_change_are_rated_anew(self, shop: Shop) -> None:
+        shop.account()
+        shop.schema()
+        meter = shop.meter()
+        plan = shop.plan(usageRateCards=[tiered(meter, (0, 2))], allow_ongoing_cycle_updates=True)
+        shop.associate(plan)
+        desk = Desk(shop, plan, plan, meter)
+        shop.api.advance("2026-01-20")
+        shop.use(10)
+        self.change(desk, desk.pieces("ACTIVE")[0]["id"], self.usage(desk, 7)).ok()
+        desk.finalize().ok()
+        assert desk.bills() == [("2026-01-01", "2026-02-01", 70)]
+
+    def test_are_refused_with_every_problem(self, desk: Desk) -> None:
+        desk.edit(desk.on("2026-02-01")).ok()
+        new = desk.pieces("DRAFT")[1]["id"]
+        euro = tiered(desk.meter, (0, 3), currency="EUR")
+        bad = self.usage(desk, 7)
+        bad["rateCard"] |= {"rateCardDetails": {"usageRateCard": euro}}
+        missing = {"actionType": "DELETE", "rateCardName": "nothing"}
+        message = self.change(desk, new, missing, bad, self.fee("addon.x", 5)).refused(400)
+        for problem in (
+            "operations[0].rateCardName: there is no card 'nothing'",
+            "operations[1].rateCard.rateCardDetails.usageRateCard.rateValues",
+            "operations[2].rateCard.rateCardDetails.fixedFeeRateCard.id: add-on 'addon.x' not found",
+        ):
+            assert problem in message
+        assert self.cards(desk, new) == [(desk.meter, "USAGE", 3)]
+
+    def test_are_those_of_a_schedule_that_is_there(self, desk: Desk) -> None:
+        active = desk.pieces("ACTIVE")[0]["id"]
+        path = f"/v2/schedules/{active}/rate_cards"
+        assert "not found" in desk.shop.api.get(path, mode="DRAFT").refused(404)
+        assert "mode" in desk.shop.api.get(path).refused(400)
+        assert "not found" in self.change(desk, "sch.x", self.usage(desk, 7)).refused(404)
+        desk.edit(desk.off("2026-01-02"), desk.on("2026-02-01")).ok()
+        new = desk.pieces("DRAFT")[1]["id"]
+        assert "not found" in desk.shop.api.get(f"/v2/schedules/{new}/rate_cards", mode="ACTIVE").refused(404)
+
+    def test_that_became_wrong_are_told_by_their_names(self, desk: Desk) -> None:
+        addon = desk.shop.addon()
+        desk.edit(desk.on("2026-02-01")).ok()
+        new = desk.pieces("DRAFT")[1]["id"]
+        self.change(desk, new, self.fee(addon, 5)).ok()
+        desk.shop.api.delete(f"/addons/{addon}").ok()
+        (error,) = desk.shop.api.get(f"/v2/schedules/{new}/errors").ok()["data"]
+        assert error == {
+            "referenceId": new,
+            "entityId": "base",
+            "entityType": "RATE_CARD",
+            "errorMessage": f"id: add-on {addon!r} not found",
+        }
+        assert desk.finalize().refused(400) == f"rate card 'base': id: add-on {addon!r} not found"
+
+
+def rate_of(card: Json) -> Any:  # noqa: ANN401 - a number
+    """The first rate of a card of v2."""
+    (details,) = card["rateCardDetails"].values()
+    value = details["rateValues"][0]
+    return value["slabRates"][0]["rate"] if "slabRates" in value else value["rate"]
+
+
 class TestWhatHasChangedMeanwhile:
     def errors(self, desk: Desk, schedule_id: str) -> list[str]:
         found = desk.shop.api.get(f"/v2/schedules/{schedule_id}/errors").ok()["data"]

@@ -150,12 +150,20 @@ def _problems(work: Work, plan: PricePlan, version: PlanVersion) -> list[Problem
     return in_v2(terms_problems(details, plan.type) + item_problems(work, details) + lacking)
 
 
-def _entity_error(plan: PricePlan, version: PlanVersion, problem: Problem) -> EntityError:
-    """A problem, told of the card that it is about, or of the plan as a whole."""
-    entity_id, entity_type, message = plan.id, "PRICE_PLAN", str(problem)
-    for path, one in placed(cards_of(version.price_plan_details)):
+def entity_error(
+    details: PricePlanDetails, problem: Problem, *, reference_id: str, entity_id: str, entity_type: str
+) -> EntityError:
+    """A problem of terms in v2's paths, told of the card that it is about, or else of the entity as a whole."""
+    message = str(problem)
+    for path, one in placed(cards_of(details)):
         rest = problem.path.removeprefix(path)
         if rest != problem.path and rest[:1] in {"", "."}:
             entity_id, entity_type = one.name, "RATE_CARD"
             message = str(Problem(rest.removeprefix("."), problem.reason))
-    return EntityError(reference_id=version.id, entity_id=entity_id, entity_type=entity_type, error_message=message)
+    return EntityError(reference_id=reference_id, entity_id=entity_id, entity_type=entity_type, error_message=message)
+
+
+def _entity_error(plan: PricePlan, version: PlanVersion, problem: Problem) -> EntityError:
+    """A problem of a version, told of the card that it is about, or of the plan as a whole."""
+    details = version.price_plan_details
+    return entity_error(details, problem, reference_id=version.id, entity_id=plan.id, entity_type="PRICE_PLAN")

@@ -27,8 +27,10 @@ from tallystick.accounts.schedule_draft import (
     digest_of,
 )
 from tallystick.accounts.timeline import Timeline, merged, piece_at
-from tallystick.catalog.plan_override import OVERRIDE, in_override, override_between, override_problems
+from tallystick.catalog.plan_override import OVERRIDE, override_between
+from tallystick.catalog.plan_rules import terms_problems
 from tallystick.catalog.price_plan import PlanStatus, PricePlan, PricePlanDetailsPatch
+from tallystick.catalog.price_plan_v2 import EntityError
 from tallystick.kernel.document import Document
 from tallystick.kernel.errors import BillingError, Problem, conflict, invalid, not_found, refuse_if_any
 from tallystick.kernel.period import local_date, local_midnight
@@ -37,6 +39,7 @@ from tallystick.operations.accounts import live_account
 from tallystick.operations.agreements import agreed, edited
 from tallystick.operations.answers import DONE, Done, Listed
 from tallystick.operations.cycles import agreed_cycle, agreed_terms, agreed_version, has_own_cycle, terms_of
+from tallystick.operations.plan_drafts import entity_error, in_v2
 from tallystick.operations.pre_actions import carry_out
 from tallystick.operations.price_plans import item_problems
 from tallystick.operations.timelines import (
@@ -58,17 +61,8 @@ _IN_V2: Final = {
 }
 """Where v2 has what v1 calls so; the cards of an override are those of the schedule that was named."""
 
-
+_SCHEDULE: Final = "SCHEDULE"
 _STALE: Final = "the plans of account '{}' changed since its draft was opened: discard that first"
-
-
-class ScheduleError(Document, frozen=True, kw_only=True):
-    """Something that keeps a schedule of a draft from being put in force."""
-
-    reference_id: str
-    entity_id: str
-    entity_type: str
-    error_message: str
 
 
 class AccountSchedules(Document, frozen=True, kw_only=True, omit_defaults=False):
@@ -85,9 +79,9 @@ def edit_draft_schedules(
 ) -> ScheduleChanged:
     """Make up to ten edits of the draft of an account's timeline, or with `discard` of a new one; all, or none."""
     work, account, active = billed_account(work, account_id)
-    present = None if discard else work.state.timeline_drafts.find(account.id)
-    present = present or DraftTimeline(digest_of(active), active)
-    _refuse_stale(account, present, active)
+    if discard:
+        work.state.timeline_drafts.discard(account.id)
+    present = opened_draft(work, account, active)
 
     def made(timeline: Timeline, edit: ScheduleEditV2) -> Timeline:
         return _edited(work, account, active, timeline, edit)
@@ -124,7 +118,7 @@ def finalize_schedules(work: Work, account_id: str, finalisation: ScheduleFinali
     after = draft.pieces
     if finalisation.merge_schedules:
         after = merged(after, local_midnight(tomorrow(work), work.organisation.zone), work.organisation.zone)
-    refuse_if_any([Problem("", one.error_message) for one in _errors(work, account, active, after)])
+    refuse_if_any([Problem(_place(one), one.error_message) for one in _errors(work, active, after)])
     carry_out(work, account.id, finalisation.pre_actions)
     keep_timeline(work, account, active, after)
     work.state.timeline_drafts.discard(account.id)
@@ -132,7 +126,7 @@ def finalize_schedules(work: Work, account_id: str, finalisation: ScheduleFinali
 
 
 @query
-def list_schedule_errors(work: Work, schedule_id: str) -> Listed[ScheduleError]:
+def list_schedule_errors(work: Work, schedule_id: str) -> Listed[EntityError]:
     """What keeps a schedule of a draft from being put in force; nothing, when it is complete or in force."""
     account_id = work.state.timeline_drafts.owner_of(schedule_id)
     if account_id is None:
@@ -141,7 +135,7 @@ def list_schedule_errors(work: Work, schedule_id: str) -> Listed[ScheduleError]:
         return Listed(data=[])
     account = live_account(work, account_id)
     active, draft = timeline_of(work, account), _draft_of(work, account)
-    errors = [one for one in _errors(work, account, active, draft.pieces) if one.reference_id == schedule_id]
+    errors = [one for one in _errors(work, active, draft.pieces) if one.reference_id == schedule_id]
     if draft.base != digest_of(active):
         piece = next(piece for piece in draft.pieces if piece.id == schedule_id)
         errors.append(_error(piece, _STALE.format(account.id)))
@@ -155,6 +149,17 @@ def discard_schedules(work: Work, account_id: str) -> Done:
     _draft_of(work, account)
     work.state.timeline_drafts.discard(account.id)
     return DONE
+
+
+def opened_draft(work: Work, account: Account, active: Timeline) -> DraftTimeline:
+    """The draft of an account's timeline that there is, or a new one, as a copy of the timeline in force.
+
+    Raises:
+        BillingError: of kind CONFLICT, when the timeline in force has changed since the draft was opened.
+    """
+    draft = work.state.timeline_drafts.find(account.id) or DraftTimeline(digest_of(active), active)
+    _refuse_stale(account, draft, active)
+    return draft
 
 
 def _draft_of(work: Work, account: Account) -> DraftTimeline:
@@ -237,7 +242,7 @@ def _in_v2(problems: Iterable[Problem]) -> list[Problem]:
     return found
 
 
-def _errors(work: Work, account: Account, active: Timeline, after: Timeline) -> list[ScheduleError]:
+def _errors(work: Work, active: Timeline, after: Timeline) -> list[EntityError]:
     """Everything that keeps a draft from being put in force, by schedule."""
     zone, told = work.organisation.zone, f"a change of plan starts tomorrow, on {tomorrow(work)}, at the earliest"
     errors = [
@@ -251,13 +256,17 @@ def _errors(work: Work, account: Account, active: Timeline, after: Timeline) -> 
         plan = plans[piece.price_plan_id]
         if plan.status is not PlanStatus.ACTIVE:
             errors.append(_error(piece, f"price plan {plan.id!r} is {plan.status}"))
-        if piece.override is not None:
-            details = agreed_version(piece, plan).price_plan_details
-            assert details is not None, "a stored plan version carries its terms"
-            problems = override_problems(details, piece.override, account.invoice_currency)
-            problems += in_override(item_problems(work, agreed_terms(piece, agreed_version(piece, plan))))
-            errors += [_error(piece, str(problem)) for problem in problems]
+        details = agreed_terms(piece, agreed_version(piece, plan))
+        errors += [
+            entity_error(details, problem, reference_id=piece.id, entity_id=piece.id, entity_type=_SCHEDULE)
+            for problem in in_v2(terms_problems(details, plan.type) + item_problems(work, details))
+        ]
     return errors
+
+
+def _place(error: EntityError) -> str:
+    """What an error is about, where that is not the schedule as a whole."""
+    return "" if error.entity_type == _SCHEDULE else f"rate card {error.entity_id!r}"
 
 
 def _touched(timeline: Timeline, instant: datetime) -> Schedule | None:
@@ -266,9 +275,9 @@ def _touched(timeline: Timeline, instant: datetime) -> Schedule | None:
     return next(bounds, None) or piece_at(timeline, instant)
 
 
-def _error(piece: Schedule | None, message: str) -> ScheduleError:
+def _error(piece: Schedule | None, message: str) -> EntityError:
     name = "" if piece is None else piece.id
-    return ScheduleError(reference_id=name, entity_id=name, entity_type="SCHEDULE", error_message=message)
+    return EntityError(reference_id=name, entity_id=name, entity_type=_SCHEDULE, error_message=message)
 
 
 def _listed(work: Work, timeline: Timeline) -> AccountSchedules:

@@ -99,15 +99,16 @@ def _changeable(work: Work, timeline: Timeline) -> _Ongoing | None:
     return _Ongoing(start, billed[0] if billed else None)
 
 
-def refuse_early(work: Work, before: Timeline, after: Timeline, edited: Period) -> None:
-    """Refuse the edit of a range that moves what cannot be changed any more.
+def refuse_early(work: Work, before: Timeline, after: Timeline, edited: Period | None) -> None:
+    """Refuse an edit, of a range unless it is None, that moves what cannot be changed any more.
 
     Raises:
         BillingError: of kind INVALID, naming the day on which the change may start.
     """
     early = early_moves(work, before, after)
     if early:
-        path = "effectiveFrom" if early[0] < edited.end else "effectiveUntil"
+        ends = edited is not None and early[0] >= edited.end
+        path = "" if edited is None else "effectiveUntil" if ends else "effectiveFrom"
         day = local_date(early[0], work.organisation.zone)
         reason = f"a change of plan starts tomorrow, on {tomorrow(work)}, at the earliest, not on {day}"
         raise invalid(path, reason + _besides(work, before))
