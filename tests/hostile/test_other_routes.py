@@ -61,6 +61,14 @@ PLAN: Final = {
         "minimumCommitment": commitment(5),
     },
 }
+MIGRATION: Final = {
+    "sourceId": "<plan>",
+    "sourceVersion": 1,
+    "targetId": "<draft>",
+    "targetVersion": 1,
+    "migrationMode": "NEXT_CYCLE",
+    "requireConfirmation": True,
+}
 COMPUTATIONS: Final = [{"computation": CALLS, "matcher": '{"==":[{"var":"dimensions.region"},"eu"]}', "order": 1}]
 METER: Final = {
     "name": "Meter",
@@ -137,6 +145,21 @@ BODIES: Final[dict[tuple[str, str], Json]] = {
         "effectiveFrom": "2026-01-01",
         "effectiveUntil": "9999-01-01",
     },
+    ("POST", "/accounts/acme/edit_schedules"): {
+        "edits": [{"pricePlanId": "<plan>", "effectiveFrom": "2026-02-01", "effectiveUntil": "2026-03-01"}]
+    },
+    ("POST", "/license_updates"): {
+        "licenseId": "<addon>",
+        "accountId": "acme",
+        "updateType": "RELATIVE",
+        "quantity": 1,
+        "metadata": {"a": "b"},
+    },
+    ("PATCH", "/license_updates/<addon>"): {
+        "accountId": "acme",
+        "effectiveFrom": "2026-01-01T00:00:00Z",
+        "metadata": {"a": "b"},
+    },
     ("POST", "/event_schema"): SCHEMA,
     ("PATCH", "/event_schema/api_call"): {"description": "d", "enrichments": ENRICHMENTS},
     ("POST", "/event_schema/api_call/activate"): {},
@@ -152,6 +175,48 @@ BODIES: Final[dict[tuple[str, str], Json]] = {
     ("POST", "/price_plans"): PLAN,
     ("PATCH", "/price_plans/<draft>"): {"description": "New", "pricePlanDetails": PLAN["pricePlanDetails"]},
     ("POST", "/price_plans/<draft>/activate"): {"currencies": ["USD"]},
+    ("POST", "/price_plans/<draft>/currencies"): {
+        "currency": "EUR",
+        "usageRates": [
+            {"usageMeterId": "<meter>", "slabRates": [{"order": 1, "rate": 1}, {"order": 2, "rate": "0.5"}]}
+        ],
+        "fixedFeeRates": [{"id": "<addon>", "rate": 3}],
+        "minimumCommitmentRate": 5,
+    },
+    ("POST", "/price_plans/migration"): MIGRATION,
+    ("POST", "/v2/price_plans/migration"): MIGRATION | {"retainStartOffsets": False, "isPricePlanV2Migration": True},
+    ("POST", "/v2/price_plans"): {
+        "name": "Plan",
+        "description": "d",
+        "type": "BILLING",
+        "supportedCurrencies": ["USD"],
+        "pricingCycleConfig": monthly(),
+        "deferredRevenue": False,
+        "allowOngoingCycleUpdates": False,
+    },
+    ("PATCH", "/v2/price_plans/<draft>"): {
+        "description": "New",
+        "pricingCycleConfig": monthly(),
+        "supportedCurrencies": ["USD"],
+    },
+    ("POST", "/v2/price_plans/<draft>/rate_cards"): {
+        "operations": [
+            {
+                "actionType": "UPDATE",
+                "rateCardName": "<meter>",
+                "rateCard": {
+                    "billableId": "<meter>",
+                    "type": "USAGE",
+                    "displayName": "Calls",
+                    "invoiceTiming": "IN_ARREARS",
+                    "tag": "t",
+                    "rateCardDetails": {"usageRateCard": tiered("<meter>", (0, 1))},
+                },
+            },
+            {"actionType": "DELETE", "rateCardName": "<addon>"},
+        ]
+    },
+    ("POST", "/v2/price_plans/<draft>/finalize"): {"migrationMode": "NONE", "versionsToMigrate": "LATEST_VERSION"},
     ("PATCH", "/invoices/<invoice>"): {"status": "PAID"},
     ("POST", "/v1/invoices/<invoice>/reissue"): {},
     ("POST", "/credits"): {"creditRequests": [CREDIT]},
