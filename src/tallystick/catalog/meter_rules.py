@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tallystick.catalog.rule_text import ANYTHING, NUMBER, text_problems
 from tallystick.catalog.usage_meter import Aggregation, Computation
-from tallystick.kernel.errors import BillingError, Problem
-from tallystick.logic import ValueType, check, parse, told, types_of
+from tallystick.kernel.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from tallystick.catalog.rule_text import Types
     from tallystick.catalog.usage_meter import ComputationDraft, MeterFilter
 
 LONGEST_MATCHER: Final = 1500
@@ -51,7 +52,7 @@ def problems_of(
         if computation.matcher is not None:
             problems += _rule_problems(computation.matcher, f"{path}.matcher", LONGEST_MATCHER, variables)
         problems += _rule_problems(
-            computation.computation, f"{path}.computation", LONGEST_COMPUTATION, variables, gives=ValueType.NUMBER
+            computation.computation, f"{path}.computation", LONGEST_COMPUTATION, variables, gives=NUMBER
         )
         if aggregation is Aggregation.COUNT and computation.computation.strip() != COUNT_OF_ONE:
             reason = f"a COUNT meter counts each event as 1: send {COUNT_OF_ONE!r}, or use aggregation SUM"
@@ -73,18 +74,11 @@ def _compact(raw: bytes) -> str:
 
 
 def _rule_problems(
-    text: str, path: str, longest: int, variables: Collection[str] | None, gives: ValueType | None = None
+    text: str, path: str, longest: int, variables: Collection[str] | None, gives: Types = ANYTHING
 ) -> list[Problem]:
     if len(text) > longest:
         return [Problem(path, f"{len(text)} characters are too many: at most {longest}")]
-    try:
-        rule = parse(text, path=path)
-    except BillingError as malformed:
-        return list(malformed.problems)
-    problems = [] if variables is None else [issue.problem(path) for issue in check(rule, variables)]
-    if gives is not None and gives not in (types := types_of(rule)):
-        problems.append(Problem(path, f"has to give {gives.value}, but gives {told(types)}"))
-    return problems
+    return text_problems(text, path, variables, gives)
 
 
 def _filter_problems(filters: Sequence[MeterFilter], variables: Collection[str] | None) -> list[Problem]:

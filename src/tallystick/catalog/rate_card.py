@@ -200,3 +200,8 @@ class MinimumCommitment(Draft, frozen=True, kw_only=True):
     display_name: Text255
     name: Text50 | None = None
     rate_values: Annotated[list[CurrencyRate], Meta(min_length=1, max_length=MOST_CURRENCIES)]
+
+
+def shown_name(card: UsageRateCard | FixedFeeRateCard | LicenseRateCard) -> str:
+    """What a card is called on an invoice."""
+    return card.display_name or card.name or card.billable_id

@@ -62,8 +62,10 @@ class Work:
             raise OperatorError(_TOO_MUCH)
 
 
-def evaluate(rule: Rule, data: object) -> Value:
+def evaluate(rule: Rule, data: object, work: Work | None = None) -> Value:
     """The value of a rule for this data (reference jsonlogic.md section 2, domain.md 3.3).
+
+    Rules that are evaluated together can share what is left of one budget of `work`; otherwise each has its own.
 
     `data` is plain decoded JSON whose numbers are `Decimal` or `int`: dict, list, str, bool, None. Only what
     the rule reads is looked at. The thread's decimal context plays no part.
@@ -71,4 +73,4 @@ def evaluate(rule: Rule, data: object) -> Value:
     Raises:
         EvaluationError: where the dialect has no value, or one beyond the limits in this room's README.
     """
-    return rule.value(data, Work())
+    return rule.value(data, work or Work())

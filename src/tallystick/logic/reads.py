@@ -34,6 +34,21 @@ def variables_of(rule: Rule) -> frozenset[str] | None:
     return frozenset(names)
 
 
+def texts_in(rule: Rule) -> frozenset[str]:
+    """Every text that is written out in a rule, among them the names of all that it can read."""
+    texts: set[str] = set()
+    pending = [rule]
+    while pending:
+        match pending.pop():
+            case Listing(members=members):
+                pending.extend(members)
+            case Operation(arguments=arguments):
+                pending.extend(arguments)
+            case Constant(constant=str(text)):
+                texts.add(text)
+    return frozenset(texts)
+
+
 def variable_of(rule: Rule) -> str | None:
     """The name of the one variable that a rule is, such as "attributes.distance"; None, when it is anything else."""
     match rule:

@@ -1,4 +1,7 @@
-"""What a rule can give, told from its text alone: attributes are numbers, dimensions texts (domain.md 3.2)."""
+"""What a rule can give, told from its text alone: attributes are numbers, dimensions texts (domain.md 3.2).
+
+Pricing rules read usage and revenue, which are numbers, and the dates of an invoice, which are texts (domain.md 4.8).
+"""
 
 from __future__ import annotations
 
@@ -40,6 +43,9 @@ _VARIABLES: Final[Mapping[str, Types]] = {
     "attribute": _NUMBER,
     "dimensions": _TEXT,
     "dimension": _TEXT,
+    "usage": _NUMBER,
+    "revenue": _NUMBER,
+    "invoice": _TEXT,
 }
 """By the head of a name; what stands below another head may be anything."""
 

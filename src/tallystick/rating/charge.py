@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import TypeVar
 
-    from tallystick.catalog.rate_card import CurrencyRate, FixedFeeRateCard, LicenseRateCard, RateValue, UsageRateCard
+    from tallystick.catalog.rate_card import CurrencyRate, RateValue
 
     AnyRate = TypeVar("AnyRate", CurrencyRate, RateValue)
 
@@ -104,11 +104,6 @@ class LicenceCharge(Struct, frozen=True, kw_only=True, gc=False):
     quantity: Decimal
     windows: tuple[WindowCharge, ...]
     has_usage_cycle: bool
-
-
-def shown_name(card: UsageRateCard | FixedFeeRateCard | LicenseRateCard) -> str:
-    """What a card is called on an invoice."""
-    return card.display_name or card.name or card.billable_id
 
 
 def in_currency(rates: Iterable[AnyRate], currency: str, card: str) -> AnyRate:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tallystick.catalog.rate_card import FeeType, InvoiceTiming, RecurrenceConfig
+from tallystick.catalog.rate_card import FeeType, InvoiceTiming, RecurrenceConfig, shown_name
 from tallystick.kernel.quantity import EXACT
-from tallystick.rating.charge import FeeCharge, in_currency, shown_name
+from tallystick.rating.charge import FeeCharge, in_currency
 
 if TYPE_CHECKING:
     from tallystick.catalog.rate_card import FixedFeeRateCard, LicenseRateCard

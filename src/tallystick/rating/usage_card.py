@@ -7,9 +7,9 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from tallystick.catalog.rate_card import PriceType, PricingModel
+from tallystick.catalog.rate_card import PriceType, PricingModel, shown_name
 from tallystick.kernel.quantity import EXACT, ONE, ZERO, from_text
-from tallystick.rating.charge import SlabCharge, UsageCharge, in_currency, shown_name
+from tallystick.rating.charge import SlabCharge, UsageCharge, in_currency
 from tallystick.rating.limits import Limits
 
 if TYPE_CHECKING:
