@@ -74,6 +74,7 @@ def _billed(count: int, quantities: Sequence[Decimal]) -> float:
     terms = Terms(
         plan_name="Plan",
         details=details,
+        rules=(),
         currency="USD",
         zone=ZoneInfo("UTC"),
         cycle=Cycle(_MONTH, _MONTH),

@@ -239,6 +239,37 @@ def test_a_timeline_is_edited_tried_read_and_put_in_force(
         schedules.discard_account_schedules("acme-later")
 
 
+def test_pricing_rules_and_what_they_did_parse(walked: SimpleNamespace, server: Child, client: togai.ApiClient) -> None:
+    assert walked.customer.id == "acme"
+    addon = server.api().post("/addons", {"type": "FIXED_FEE", "name": "Ruled"}).ok()
+    server.api().post("/accounts", {"id": "acme-ruled", "name": "Ruled", "customerId": "acme"}).ok()
+    plans = togai.PricePlansApi(client)
+    made = told(plans.create_price_plan, togai.CreatePricePlanRequest, walk.ruled_plan(addon["id"]))
+    (version,) = plans.activate_price_plan(made.id, togai.ActivatePricePlanRequest(currencies=["USD"])).pricing_schedule
+    assert [(rule.name, rule.version, rule.order) for rule in version.pricing_rules] == [
+        ("Half", 1, 1),
+        ("Tenth", 1, 2),
+    ]
+    listed = togai.PricingRulesApi(client).list_pricing_rules_by_schedule_id(
+        made.id, version.id, invoice_timing="IN_ARREARS"
+    )
+    assert listed.data == version.pricing_rules
+    association = walk.association(made.id) | {"effectiveFrom": "2026-03-01"}
+    server.api().post("/accounts/acme-ruled/price_plans", association).ok()
+    server.api().advance("2026-03-02")
+    invoices = togai.InvoicesApi(client)
+    (draft,) = server.api().get("/invoices", owner_id="acme-ruled").ok()["data"]
+    half, tenth = invoices.list_pricing_rule_logs(draft["id"]).data
+    assert (half.changes.old_revenue, half.changes.new_revenue, half.changes.old_usage) == (50, 25, None)
+    assert (tenth.type, tenth.order, tenth.changes.key, tenth.changes.new_revenue) == (
+        "CONDITION_TRUE",
+        2,
+        "tenth",
+        -2.5,
+    )
+    assert tenth.variables_value["revenue.rate_card_total"].value == "25"
+
+
 def test_a_correction_that_waits_is_a_job_that_the_client_lists_reads_and_confirms(
     walked: SimpleNamespace, server: Child, client: togai.ApiClient
 ) -> None:

@@ -107,6 +107,21 @@ def billing(record: Record, meter: str) -> None:
     record("POST", "/accounts/{account_id}/edit_schedules", edits, account_id="acme-main", query="?dry_run=true")
     v2_edits = {"edits": [walk.ASSOCIATION_V2 | {"associationConfig": {"pricePlanId": plan}}, walk.DISASSOCIATION]}
     drafting(record, {"account_id": "acme-main"}, v2_edits)
+    record("POST", "/accounts", {"id": "ruled", "name": "With rules", "customerId": "acme"})
+    fee = record("POST", "/addons", {"type": "FIXED_FEE"})["id"]
+    ruled = record("POST", "/price_plans", walk.ruled_plan(fee))
+    record("PATCH", "/price_plans/{price_plan_id}", {"pricingRules": []}, price_plan_id=ruled["id"])
+    rules = walk.ruled_plan(fee)["pricingRules"]
+    (version,) = record("PATCH", "/price_plans/{price_plan_id}", {"pricingRules": rules}, price_plan_id=ruled["id"])[
+        "pricingSchedule"
+    ]
+    listed = "/price_plans/{price_plan_id}/pricing_schedules/{pricing_schedule_id}/pricing_rules"
+    record("GET", listed, price_plan_id=ruled["id"], pricing_schedule_id=version["id"])
+    record("POST", "/price_plans/{price_plan_id}/activate", {"currencies": ["USD"]}, price_plan_id=ruled["id"])
+    record("POST", "/accounts/{account_id}/price_plans", walk.association(ruled["id"]), account_id="ruled")
+    (invoice,) = record("GET", "/invoices", query="?owner_id=ruled")["data"]
+    record("GET", "/invoice/{invoice_id}/pricing_rules_logs", invoice_id=invoice["id"])
+    record("GET", "/invoices/{invoice_id}", invoice_id=invoice["id"])
     record("POST", "/ingest", {"event": walk.EVENT})
     record("POST", "/ingestBatch", {"events": [walk.EVENT, walk.EVENT | {"id": "e-2", "accountId": "nobody"}]})
     record("POST", "/ingestBatch", {"events": [walk.EVENT | {"id": "e-3"}, {"id": "e-4"}]})
@@ -221,11 +236,13 @@ def changing(record: Record) -> None:
     other = walk.CUSTOMER | {"id": "other", "account": {"id": "other", "name": "Other"}}
     record("POST", "/customers", other)
     record("DELETE", "/customers/{customer_id}", customer_id="other")
-    (frozen,) = [one for one in record("GET", "/invoices")["data"] if one["status"] == "DUE"]
+    (frozen,) = [
+        one for one in record("GET", "/invoices", query="?owner_id=acme-main")["data"] if one["status"] == "DUE"
+    ]
     record("PATCH", "/invoices/{invoice_id}", {"status": "VOID"}, invoice_id=frozen["id"])
     (credit,) = record("GET", "/credits")["data"]
     record("POST", "/credits/{credit_id}/void", credit_id=credit["id"])
-    (addon,) = record("GET", "/addons")["data"]
+    (addon,) = [one for one in record("GET", "/addons")["data"] if one["type"] == "LICENSE"]
     record("PATCH", "/addons/{addon_id}", {"billableName": "Seats"}, addon_id=addon["id"])
     record("DELETE", "/addons/{addon_id}", addon_id=addon["id"])
     (feature,) = record("GET", "/features")["data"]

@@ -91,6 +91,43 @@ def plan(usage_meter_id: str) -> dict[str, Any]:
     }
 
 
+def ruled_plan(addon_id: str) -> dict[str, Any]:
+    """A plan with a fee of 50 and two rules: half of the fee, and a tenth of the total when that is above 10."""
+    total = '{"var":"revenue.rate_card_total"}'
+    return {
+        "name": "With rules",
+        "type": "BILLING",
+        "pricePlanDetails": plan("")["pricePlanDetails"]
+        | {
+            "usageRateCards": [],
+            "fixedFeeRateCards": [
+                {"id": addon_id, "enableProration": False, "rateValues": [{"currency": "USD", "rate": 50}]}
+            ],
+        },
+        "pricingRules": [
+            {
+                "name": "Half",
+                "order": 1,
+                "computation": f'{{"/":[{{"var":"revenue.ff.{addon_id}"}},2]}}',
+                "action": {"type": "UPDATE", "target": f"revenue.ff.{addon_id}"},
+            },
+            {
+                "name": "Tenth",
+                "order": 2,
+                "invoiceTiming": "IN_ARREARS",
+                "condition": f'{{">":[{total},10]}}',
+                "computation": f'{{"*":[{total},-0.1]}}',
+                "action": {
+                    "type": "ADD",
+                    "id": "tenth",
+                    "description": "A tenth less",
+                    "metadata": {"ledger": "4711"},
+                },
+            },
+        ],
+    }
+
+
 def association(price_plan_id: str) -> dict[str, Any]:
     """The plan for the account, from New Year on without an end."""
     return {

@@ -74,6 +74,7 @@ def names(mine: Api) -> dict[str, str]:
     shop.use(5)
     mine.post("/ingest", {"event": event("e-mine")}).ok()
     path = "/events/correction?action=UNDO&account_id=acme&event_id=e-mine&require_confirmation=true"
+    plan = mine.get("/price_plans").ok()["data"][0]["id"]
     owned = {
         "job_id": mine.post(path).ok()["jobId"],
         "remetering_id": mine.post(f"/v1/usage-meters/{meter}/remeterings", CHANGES["start_remetering"]).ok()["jobId"],
@@ -85,7 +86,8 @@ def names(mine: Api) -> dict[str, str]:
         "license_id": licensed(shop),
         "feature_id": mine.post("/features", {"name": "Exports"}).ok()["id"],
         "schedule_id": _drafted(mine),
-        "price_plan_id": mine.get("/price_plans").ok()["data"][0]["id"],
+        "price_plan_id": plan,
+        "pricing_schedule_id": mine.get(f"/price_plans/{plan}").ok()["pricingSchedule"][0]["id"],
         "event_id": "e-mine",
         "invoice_id": shop.invoices()[0]["id"],
         "line_id": meter,

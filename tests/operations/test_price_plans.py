@@ -278,7 +278,7 @@ def test_a_patch_replaces_the_keys_that_it_holds(shop: Shop, meter: str, addon: 
     assert shop.api.get(f"/price_plans/{plan}").ok() == changed
     for terms in ({}, {"pricePlanDetails": {}}):
         rules = terms | {"pricingRules": [{"name": "cheaper"}]}
-        assert shop.api.patch(f"/price_plans/{plan}", rules).refused(400).startswith("pricingRules: ")
+        assert shop.api.patch(f"/price_plans/{plan}", rules).refused(400).startswith("pricingRules[0]: ")
 
 
 def test_currencies_are_activated_one_after_the_other(still: Shop) -> None:

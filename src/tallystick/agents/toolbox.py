@@ -101,8 +101,8 @@ CAPABILITY: Final = (
         ADDS,
         CORE,
         CATALOG,
-        notes={"pricePlanDetails": _TERMS},
-        shallow={"pricePlanDetails"},
+        notes={"pricePlanDetails": _TERMS, "pricingRules": "as in POST /price_plans"},
+        shallow={"pricePlanDetails", "pricingRules"},
     ),
     Tool.of(
         "list-invoices",

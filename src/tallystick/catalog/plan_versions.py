@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tallystick.catalog.price_plan import PricePlan, PricePlanDetails
+    from tallystick.catalog.pricing_rule import PricingRule
 
 
-def first_draft(name: str, details: PricePlanDetails, description: str | None, now: datetime) -> PlanVersion:
+def first_draft(
+    name: str, details: PricePlanDetails, description: str | None, now: datetime, rules: Sequence[PricingRule] = ()
+) -> PlanVersion:
     """The first version of a plan, under an id of its own."""
     return PlanVersion(
         id=name,
@@ -30,6 +33,7 @@ def first_draft(name: str, details: PricePlanDetails, description: str | None, n
         version=1,
         is_overriden=False,
         price_plan_details=details,
+        pricing_rules=list(rules),
         status=VersionStatus.DRAFT,
         description=description,
         created_at=now,

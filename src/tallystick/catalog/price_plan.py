@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from tallystick.catalog.fields import CurrencyCode, NumberText, Text255
 from tallystick.catalog.plan_migration import PlanFinalisation
+from tallystick.catalog.pricing_rule import PricingRule, PricingRuleDrafts
 from tallystick.catalog.rate_card import (
     MOST_CURRENCIES,
     FixedFeeRateCard,
@@ -110,6 +111,7 @@ class PricingSchedule(Document, frozen=True, kw_only=True):
     version: int
     is_overriden: bool
     price_plan_details: PricePlanDetails | None = None
+    pricing_rules: list[PricingRule] = []
 
 
 class PlanVersion(PricingSchedule, frozen=True, kw_only=True):
@@ -229,15 +231,18 @@ class PricePlanDraft(Draft, frozen=True, kw_only=True):
     description: Text255 | None = None
     type: PlanType = PlanType.BILLING
     price_plan_details: PricePlanDetailsDraft | UnsetType = UNSET
-    pricing_rules: NotYet = []
+    pricing_rules: PricingRuleDrafts = []
 
 
 class PricePlanPatch(PlanFinalisation, frozen=True, kw_only=True):
-    """What `PATCH /price_plans/{id}` takes: of the terms, each key that is present replaces the old value."""
+    """What `PATCH /price_plans/{id}` takes: of the terms, each key that is present replaces the old value.
+
+    Rules that are sent take the place of all rules.
+    """
 
     description: Text255 | UnsetType = UNSET
     price_plan_details: PricePlanDetailsPatch | UnsetType = UNSET
-    pricing_rules: NotYet = []
+    pricing_rules: PricingRuleDrafts | UnsetType = UNSET
 
 
 class PricePlanDetailsPatch(Draft, frozen=True, kw_only=True):

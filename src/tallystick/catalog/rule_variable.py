@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from tallystick.catalog.price_plan import PricePlanDetails, PricePlanDetailsDraft
     from tallystick.catalog.pricing_rule import RuleTiming
+    from tallystick.catalog.rate_card import FixedFeeRateCard, LicenseRateCard, UsageRateCard
 
     Values: TypeAlias = "dict[str, Decimal | str]"
 
@@ -33,22 +34,27 @@ class CardKind(enum.StrEnum):
 
     USAGE = "urc"
     FIXED_FEE = "ff"
+    LICENCE = "lic"
 
     @property
     def has_usage(self) -> bool:
-        """Whether cards of the kind price a quantity, which rules may read and update."""
-        return self is CardKind.USAGE
+        """Whether cards of the kind price a quantity, which rules may read."""
+        return self is not CardKind.FIXED_FEE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricedCard:
-    """A card of a plan as its rules know it; `name` is what people call it."""
+    """A card of a plan as its rules know it; `name` is what people call it.
+
+    `is_repriced` says whether a rule may update its usage: one number has to be all that its price depends on.
+    """
 
     kind: CardKind
     billable_id: str
     name: str
     tag: str | None
     timing: InvoiceTiming
+    is_repriced: bool
 
     @property
     def key(self) -> str:
@@ -128,27 +134,35 @@ def known_variables(cards: Iterable[PricedCard]) -> frozenset[str]:
 def targets_of(cards: Iterable[PricedCard]) -> frozenset[str]:
     """The names of the variables that rules on bills with these cards may update."""
     return frozenset(
-        name for card in cards for name in ((card.revenue, card.usage) if card.kind.has_usage else (card.revenue,))
+        name for card in cards for name in ((card.revenue, card.usage) if card.is_repriced else (card.revenue,))
     )
 
 
 def _cards(details: PricePlanDetails | PricePlanDetailsDraft) -> Iterator[PricedCard]:
     for card in details.usage_rate_cards:
-        yield PricedCard(
-            kind=CardKind.USAGE,
-            billable_id=card.usage_meter_id,
-            name=shown_name(card),
-            tag=card.tag,
-            timing=InvoiceTiming.IN_ARREARS,
-        )
+        yield _card(CardKind.USAGE, card, InvoiceTiming.IN_ARREARS, is_repriced=True)
     for fee in details.fixed_fee_rate_cards:
-        yield PricedCard(
-            kind=CardKind.FIXED_FEE,
-            billable_id=fee.id,
-            name=shown_name(fee),
-            tag=fee.tag,
-            timing=fee.invoice_timing,
-        )
+        yield _card(CardKind.FIXED_FEE, fee, fee.invoice_timing, is_repriced=False)
+    for licence in details.license_rate_cards:
+        by_days = licence.enable_proration or licence.usage_cycle is not None
+        yield _card(CardKind.LICENCE, licence, licence.invoice_timing, is_repriced=not by_days)
+
+
+def _card(
+    kind: CardKind,
+    card: UsageRateCard | FixedFeeRateCard | LicenseRateCard,
+    timing: InvoiceTiming,
+    *,
+    is_repriced: bool,
+) -> PricedCard:
+    return PricedCard(
+        kind=kind,
+        billable_id=card.billable_id,
+        name=shown_name(card),
+        tag=card.tag,
+        timing=timing,
+        is_repriced=is_repriced,
+    )
 
 
 def _nothing(card: PricedCard) -> CardFigures:

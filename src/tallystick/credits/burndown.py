@@ -1,8 +1,8 @@
 """Which credit pays what of an invoice (domain.md 6.1): a pure function of open credits and coverable lines.
 
 Credits burn by priority, then earlier `effectiveUntil` (none last), then earlier `effectiveFrom`, then id. A
-credit covers usage cards first, then fees, each by billable id, and a true-up last: so the outcome depends
-neither on the order of the credits nor on that of the lines.
+credit covers usage cards first, then fees, then what rules add, each by billable id, and a true-up last: so the outcome
+depends neither on the order of the credits nor on that of the lines.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class OpenCredit:
 
 @dataclass(frozen=True, slots=True)
 class CoverableLine:
-    """A card's final amount, or a true-up.
+    """A card's final amount, what a pricing rule adds, or a true-up.
 
-    A true-up belongs to no item and no group, so only a credit that applies to everything covers it.
+    An addition belongs to no group, a true-up to no item either: a credit that applies to everything covers them.
     """
 
     amount: Money
@@ -109,6 +109,6 @@ def _burn_order(open_credit: OpenCredit) -> tuple[int, date, date, str]:
     return credit.priority, credit.effective_until or date.max, credit.effective_from, credit.id
 
 
-def _cover_order(line: CoverableLine) -> tuple[int, str, Money]:
+def _cover_order(line: CoverableLine) -> tuple[int, bool, str, Money]:
     rank = len(_GROUPS) if line.group is None else _GROUPS.index(line.group)
-    return rank, line.billable_id or "", line.amount
+    return rank, line.billable_id is None, line.billable_id or "", line.amount

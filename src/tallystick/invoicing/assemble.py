@@ -1,21 +1,27 @@
 """Terms, usage and credits assembled into a bill: lines, total, and what each credit pays (domain.md 7.4).
 
 A bill in arrears takes the usage cards, the fees and licences in arrears and the minimum commitment of a cycle; a bill
-in advance takes the fees and licences in advance of the cycle that it opens. A line appears whenever the terms call for
-it, also when it comes to nothing. Each day on which licences in advance are changed has a bill of its own.
+in advance takes the fees and licences in advance of the cycle that it opens. The pricing rules of a bill's timing
+change its cards and add to them before the commitment is compared (domain.md 7.3). A line appears whenever the terms
+call for it, also when it comes to nothing. Each day on which licences in advance are changed has a bill of its own,
+which no rule is about.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from tallystick.catalog.pricing_rule import RuleTiming
 from tallystick.catalog.rate_card import InvoiceTiming, ProratedRefundMode
+from tallystick.catalog.rule_variable import CardKind
 from tallystick.credits.burndown import Burn, CoverableLine, burn_down, is_eligible
 from tallystick.credits.credit import EntityGroup
 from tallystick.invoicing.card_lines import by_tag, fee_line, usage_card_line, usage_line
 from tallystick.invoicing.licence_lines import licence_card_line
 from tallystick.invoicing.line import InvoiceLineItem, LineType
+from tallystick.invoicing.rule_lines import CardLine, additions, steps_of, with_updates
 from tallystick.invoicing.totals import leaf, money_of, parent, true_up
 from tallystick.kernel.period import local_date
 from tallystick.kernel.quantity import ZERO
@@ -29,13 +35,16 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from tallystick.catalog.price_plan import PricePlanDetails
+    from tallystick.catalog.pricing_rule import PricingRule
     from tallystick.catalog.rate_card import LicenseRateCard
     from tallystick.credits.burndown import OpenCredit
     from tallystick.kernel.money import Money
     from tallystick.kernel.period import Period
     from tallystick.kernel.recurrence import Cycle
-    from tallystick.rating.charge import LicenceCharge
+    from tallystick.rating.charge import LicenceCharge, UsageCharge
     from tallystick.rating.licence import Holding
+    from tallystick.rating.pricing_rules import RuleStep
+    from tallystick.rating.usage_card import UsagePrice
 
 _COVERABLE: Final = {
     LineType.USAGE_RATE_CARD_AMOUNT: EntityGroup.ALL_USAGE_METER_RATE_CARDS,
@@ -43,6 +52,7 @@ _COVERABLE: Final = {
     LineType.ADVANCED_FIXED_FEE: EntityGroup.ALL_FIXED_FEE_RATE_CARDS,
     LineType.LICENSE_RATE_CARD_AMOUNT: EntityGroup.ALL_LICENSE_RATE_CARDS,
     LineType.ADVANCED_LICENSE_RATE_CARD_AMOUNT: EntityGroup.ALL_LICENSE_RATE_CARDS,
+    LineType.PRICING_RULE_ADDITION_AMOUNT: None,
     LineType.TRUE_UP_AMOUNT: None,
 }
 """The lines that credits may pay, with the group of cards that they belong to."""
@@ -59,6 +69,7 @@ class Terms:
 
     plan_name: str
     details: PricePlanDetails
+    rules: Sequence[PricingRule]
     currency: str
     zone: ZoneInfo
     cycle: Cycle
@@ -78,13 +89,17 @@ class Refund:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
-    """The lines of an invoice as the wire shows them, what each credit pays of it, and what becomes a credit."""
+    """The lines of an invoice as the wire shows them, what each credit pays of it, and what becomes a credit.
+
+    `rule_steps` are what pricing rules did to it.
+    """
 
     usage_info: tuple[InvoiceLineItem, ...] = ()
     revenue_info: InvoiceLineItem
     gross: Money
     burns: tuple[Burn, ...]
     refunds: tuple[Refund, ...] = ()
+    rule_steps: tuple[RuleStep, ...] = ()
 
     @property
     def total(self) -> Money:
@@ -102,13 +117,15 @@ def arrears_bill(terms: Terms, usage: Mapping[str, Decimal], open_credits: Itera
     currency = terms.currency
     prices = terms.prices.of(terms.details, currency)
     charges = [price.charge(usage.get(price.billable_id, ZERO)) for price in prices]
-    cards = [(charge.tag, usage_card_line(charge, currency)) for charge in charges]
+    cards = [_usage_card(price, charge, currency) for price, charge in zip(prices, charges, strict=True)]
     cards += _fees(terms, InvoiceTiming.IN_ARREARS, LineType.FIXED_FEE_RATE_CARD_AMOUNT)
-    held = _licences(terms, InvoiceTiming.IN_ARREARS, lambda price, held: price.charge(held, terms.cycle, terms.zone))
-    cards += [(card.tag, line) for card, line in held]
-    sub_total = parent(LineType.SUB_TOTAL_AMOUNT, "Sub total", by_tag(cards, currency), currency)
+    cards += _licence_cards(
+        terms, InvoiceTiming.IN_ARREARS, lambda price, held: price.charge(held, terms.cycle, terms.zone)
+    )
+    lines, steps = _ruled(terms, RuleTiming.IN_ARREARS, cards)
+    sub_total = parent(LineType.SUB_TOTAL_AMOUNT, "Sub total", lines, currency)
     plan = parent(LineType.PRICE_PLAN_AMOUNT, terms.plan_name, [sub_total, *_true_up(terms, sub_total)], currency)
-    return _bill(terms, plan, tuple(map(usage_line, charges)), open_credits)
+    return _bill(terms, plan, tuple(map(usage_line, charges)), steps, open_credits)
 
 
 def advance_bill(terms: Terms, open_credits: Iterable[OpenCredit]) -> Bill:
@@ -118,10 +135,12 @@ def advance_bill(terms: Terms, open_credits: Iterable[OpenCredit]) -> Bill:
         BillingError: as `arrears_bill`.
     """
     cards = _fees(terms, InvoiceTiming.IN_ADVANCE, LineType.ADVANCED_FIXED_FEE)
-    held = _licences(terms, InvoiceTiming.IN_ADVANCE, lambda price, held: price.opening(held, terms.cycle, terms.zone))
-    cards += [(card.tag, line) for card, line in held]
-    advance = parent(LineType.TOTAL_ADVANCED_FEES, _ADVANCE, by_tag(cards, terms.currency), terms.currency)
-    return _bill(terms, advance, (), open_credits)
+    cards += _licence_cards(
+        terms, InvoiceTiming.IN_ADVANCE, lambda price, held: price.opening(held, terms.cycle, terms.zone)
+    )
+    lines, steps = _ruled(terms, RuleTiming.IN_ADVANCE, cards)
+    advance = parent(LineType.TOTAL_ADVANCED_FEES, _ADVANCE, lines, terms.currency)
+    return _bill(terms, advance, (), steps, open_credits)
 
 
 def change_bill(terms: Terms, day: Period, open_credits: Iterable[OpenCredit]) -> Bill:
@@ -143,7 +162,7 @@ def change_bill(terms: Terms, day: Period, open_credits: Iterable[OpenCredit]) -
         if line.value < 0 and _refund_mode(card) is ProratedRefundMode.CREDITS
     )
     advance = parent(LineType.TOTAL_ADVANCED_FEES, _ADVANCE, by_tag(lines, terms.currency), terms.currency)
-    return replace(_bill(terms, advance, (), open_credits), refunds=refunds)
+    return replace(_bill(terms, advance, (), (), open_credits), refunds=refunds)
 
 
 def licences_in_arrears(terms: Terms) -> list[tuple[LicenseRateCard, InvoiceLineItem]]:
@@ -156,7 +175,7 @@ def licences_in_arrears(terms: Terms) -> list[tuple[LicenseRateCard, InvoiceLine
 
 
 def coverable_lines(line: InvoiceLineItem) -> Iterator[CoverableLine]:
-    """The lines at or below a line that credits may pay: whole cards, fees and true-ups."""
+    """The lines at or below a line that credits may pay: whole cards, fees, what rules add, and true-ups."""
     if line.type in _COVERABLE:
         yield CoverableLine(money_of(line), line.id, _COVERABLE[line.type])
     else:
@@ -164,8 +183,17 @@ def coverable_lines(line: InvoiceLineItem) -> Iterator[CoverableLine]:
             yield from coverable_lines(child)
 
 
-def _fees(terms: Terms, timing: InvoiceTiming, kind: LineType) -> list[tuple[str | None, InvoiceLineItem]]:
-    """The fees of that timing that this cycle is charged, with their tags."""
+def _usage_card(price: UsagePrice, charge: UsageCharge, currency: str) -> CardLine:
+    return CardLine(
+        kind=CardKind.USAGE,
+        tag=charge.tag,
+        line=usage_card_line(charge, currency),
+        price=lambda quantity: usage_card_line(price.charge(quantity), currency),
+    )
+
+
+def _fees(terms: Terms, timing: InvoiceTiming, kind: LineType) -> list[CardLine]:
+    """The fees of that timing that this cycle is charged."""
     cards = [
         card
         for card in terms.details.fixed_fee_rate_cards
@@ -173,7 +201,40 @@ def _fees(terms: Terms, timing: InvoiceTiming, kind: LineType) -> list[tuple[str
     ]
     days, cycle_days = terms.cycle.days(terms.zone), terms.cycle.nominal_days(terms.zone)
     charges = [charge_fee(card, terms.currency, days, cycle_days) for card in cards]
-    return [(charge.tag, fee_line(charge, kind, terms.currency)) for charge in charges]
+    return [
+        CardLine(kind=CardKind.FIXED_FEE, tag=charge.tag, line=fee_line(charge, kind, terms.currency))
+        for charge in charges
+    ]
+
+
+def _ruled(
+    terms: Terms, timing: RuleTiming, cards: Sequence[CardLine]
+) -> tuple[list[InvoiceLineItem], tuple[RuleStep, ...]]:
+    """The lines of cards by tag as rules leave them, with what rules add, and the steps that lead there."""
+    currency = terms.currency
+    steps = steps_of(terms.rules, timing, terms.details, cards, terms.cycle.period, currency)
+    lines = by_tag([(card.tag, with_updates(card, steps)) for card in cards], currency)
+    return [*lines, *additions(steps, currency)], steps
+
+
+def _licence_cards(
+    terms: Terms, timing: InvoiceTiming, charge: Callable[[LicencePrice, Holding], LicenceCharge]
+) -> list[CardLine]:
+    return [
+        CardLine(
+            kind=CardKind.LICENCE,
+            tag=card.tag,
+            line=line,
+            price=partial(_licence_of, terms, card, line.type),
+        )
+        for card, line in _licences(terms, timing, charge)
+    ]
+
+
+def _licence_of(terms: Terms, card: LicenseRateCard, kind: LineType, quantity: Decimal) -> InvoiceLineItem:
+    """The line of a licence of which one quantity is held all the time."""
+    charge = LicencePrice(card, terms.currency).of(quantity, terms.cycle, terms.zone)
+    return licence_card_line(charge, kind, terms.currency)
 
 
 def _licences(
@@ -222,6 +283,7 @@ def _bill(
     terms: Terms,
     charged: InvoiceLineItem,
     usage_info: tuple[InvoiceLineItem, ...],
+    rule_steps: tuple[RuleStep, ...],
     open_credits: Iterable[OpenCredit],
 ) -> Bill:
     """Credits that are effective at the period's end come off the charges; the rest is to be paid."""
@@ -237,6 +299,7 @@ def _bill(
         revenue_info=parent(LineType.GRAND_TOTAL_AMOUNT, "Grand total", [total], currency),
         gross=money_of(gross),
         burns=tuple(burns),
+        rule_steps=rule_steps,
     )
 
 

@@ -1,6 +1,6 @@
 """How the amount of an invoice line comes about, step by step, in words that anybody can check with a calculator.
 
-Amounts are those of the line; the texts only show the way to them (domain.md 4.4 and 4.6).
+Amounts are those of the line; the texts only show the way to them (domain.md 4.4, 4.6 and 4.8).
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ from tallystick.kernel.quantity import EXACT, ONE, ZERO, plain
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tallystick.invoicing.rule_log import PricingRuleLog
+
 FEES: Final = frozenset({LineType.FIXED_FEE_RATE_CARD_AMOUNT, LineType.ADVANCED_FIXED_FEE})
 LICENCES: Final = frozenset({LineType.LICENSE_RATE_CARD_AMOUNT, LineType.ADVANCED_LICENSE_RATE_CARD_AMOUNT})
-_EXPLAINED: Final = FEES | LICENCES | {LineType.USAGE_RATE_CARD_AMOUNT}
+_EXPLAINED: Final = FEES | LICENCES | {LineType.USAGE_RATE_CARD_AMOUNT, LineType.PRICING_RULE_ADDITION_AMOUNT}
 _SLABS: Final = frozenset({LineType.USAGE_RATE_CARD_SLAB_AMOUNT, LineType.LICENSE_RATE_CARD_SLAB_AMOUNT})
+_UPDATES: Final = frozenset({LineType.PRICING_RULE_REVENUE_UPDATE_AMOUNT, LineType.PRICING_RULE_USAGE_UPDATE_AMOUNT})
 _LONGEST_FRACTION: Final = 24
 _CUT_STEP: Final = Decimal("0.000001")
 _NOTHING: Final = Explanation()
@@ -58,6 +61,16 @@ class Adjustment(Document, frozen=True, kw_only=True):
     arithmetic: str
 
 
+class RuleUpdate(Document, frozen=True, kw_only=True):
+    """By how much a pricing rule moves a card; `quantity` is by how much it moves the usage, when it does."""
+
+    description: str
+    rule_id: str | None = None
+    quantity: Decimal | None = None
+    amount: Decimal
+    arithmetic: str
+
+
 class FeeTerms(Document, frozen=True, kw_only=True):
     """A fee's rate, and for how many days of the full cycle it is charged when it is prorated."""
 
@@ -67,7 +80,7 @@ class FeeTerms(Document, frozen=True, kw_only=True):
 
 
 def explainable(line: InvoiceLineItem) -> Iterator[InvoiceLineItem]:
-    """The usage cards, licences and fixed fees at or below a line."""
+    """The usage cards, licences, fixed fees and additions of pricing rules at or below a line."""
     if line.type in _EXPLAINED:
         yield line
     for child in line.line_items:
@@ -104,18 +117,49 @@ def _priced(card: InvoiceLineItem) -> Iterator[tuple[str, Sequence[InvoiceLineIt
         yield f"{window.description}: ", window.line_items
 
 
+def rule_updates_of(card: InvoiceLineItem) -> list[RuleUpdate]:
+    """What pricing rules change of a card, one after the other."""
+    lines = [line for line in card.line_items if line.type in _UPDATES]
+    amount = EXACT.subtract(card.value, sum_of(lines, card.units).amount)
+    usage = card.quantity or ZERO
+    for line in lines:
+        usage = EXACT.subtract(usage, line.quantity or ZERO)
+    updates = []
+    for line in lines:
+        updates.append(
+            RuleUpdate(
+                description=line.description,
+                rule_id=(line.explanation or _NOTHING).rule_id,
+                quantity=line.quantity,
+                amount=line.value,
+                arithmetic=_moved("usage ", usage, line.quantity) + _moved("", amount, line.value),
+            )
+        )
+        amount, usage = EXACT.add(amount, line.value), EXACT.add(usage, line.quantity or ZERO)
+    return updates
+
+
 def fee_terms_of(fee: InvoiceLineItem) -> FeeTerms:
     """The rate and days of a fixed fee."""
-    how = fee.explanation or _NOTHING
-    return FeeTerms(rate=fee.value if how.rate is None else how.rate, days=how.days, cycle_days=how.cycle_days)
+    how = _agreed(fee).explanation or _NOTHING
+    rate = _agreed(fee).value if how.rate is None else how.rate
+    return FeeTerms(rate=rate, days=how.days, cycle_days=how.cycle_days)
 
 
 def arithmetic_of(line: InvoiceLineItem) -> str:
     """The last step to the amount of a card or fee: its parts added up, or the days of a prorated fee."""
+    updates = rule_updates_of(line)
     if line.type in FEES:
-        return _fee(line)
-    steps: list[Tier | Adjustment] = [*tiers_of(line), *adjustments_of(line)]
-    return steps[0].arithmetic if len(steps) == 1 else _sum([step.amount for step in steps], line.value)
+        return "; ".join([_fee(line), *(update.arithmetic for update in updates)])
+    parts: list[Tier | Adjustment | RuleUpdate] = [*tiers_of(line), *adjustments_of(line), *updates]
+    return parts[0].arithmetic if len(parts) == 1 else _sum([part.amount for part in parts], line.value)
+
+
+def addition_arithmetic(log: PricingRuleLog) -> str:
+    """How a pricing rule comes to what it adds: its computation, and the variables in it."""
+    read = [f"{name} = {variable.value}" for name, variable in log.variables_value.items()]
+    values = f" with {', '.join(read)}" if read else ""
+    return f"{log.rule.computation}{values}: {_figure(log.changes.new_revenue)}"
 
 
 def _tier(line: InvoiceLineItem, before: str) -> Tier:
@@ -196,12 +240,24 @@ def _adjusted(line: InvoiceLineItem, charged: Decimal) -> str:
     return f"{name} {_figure(limit)}{rounded} - {_operand(charged)} = {_figure(line.value)}"
 
 
+def _agreed(fee: InvoiceLineItem) -> InvoiceLineItem:
+    """A fee before pricing rules: the line below it that keeps what it was, or the fee itself."""
+    return next((line for line in fee.line_items if line.type is LineType.PROXY_AMOUNT), fee)
+
+
 def _fee(line: InvoiceLineItem) -> str:
-    terms = fee_terms_of(line)
+    terms, amount = fee_terms_of(line), _agreed(line).value
     if terms.days is None or terms.cycle_days is None:
-        return f"fixed fee, not prorated: {_figure(line.value)}"
+        return f"fixed fee, not prorated: {_figure(amount)}"
     exact = EXACT.divide(EXACT.multiply(terms.rate, terms.days), terms.cycle_days)
-    return f"{_figure(terms.rate)} x {terms.days} / {terms.cycle_days} days = {_ending(exact, line.value, _NOTHING)}"
+    return f"{_figure(terms.rate)} x {terms.days} / {terms.cycle_days} days = {_ending(exact, amount, _NOTHING)}"
+
+
+def _moved(what: str, before: Decimal, change: Decimal | None) -> str:
+    """A figure and its change, for an update of the usage with a colon behind it; nothing where nothing moves."""
+    if change is None:
+        return ""
+    return f"{what}{_sum([before, change], EXACT.add(before, change))}{': ' if what else ''}"
 
 
 def _sum(amounts: Sequence[Decimal], total: Decimal) -> str:

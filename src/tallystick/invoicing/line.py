@@ -71,7 +71,8 @@ class Explanation(Document, frozen=True, kw_only=True):
     """How a value comes about when it is not quantity x valuePerQuantity: the line's `metadata`.
 
     A limit is named when it decided the value; `days` of `cycleDays` are given for a prorated fee. Licences have
-    `stretches`, each of which adds its amount, or with `cycleDays` its days' share of it.
+    `stretches`, each of which adds its amount, or with `cycleDays` its days' share of it. The line of a pricing rule
+    names the rule, with the metadata of its action.
     """
 
     price_type: PriceType | None = None
@@ -83,6 +84,8 @@ class Explanation(Document, frozen=True, kw_only=True):
     days: int | None = None
     cycle_days: int | None = None
     stretches: tuple[PricedStretch, ...] | None = None
+    rule_id: str | None = None
+    rule_metadata: dict[str, str] | None = None
 
 
 class InvoiceLineItem(Document, frozen=True, kw_only=True):

@@ -129,6 +129,7 @@ def _shown(piece: Schedule, plan: PricePlan, *, compact: bool) -> TimelinePiece:
         version=version.version,
         is_overriden=own_cycle or piece.override is not None,
         price_plan_details=None if compact else details,
+        pricing_rules=[] if compact else version.pricing_rules,
         price_plan_id=plan.id,
         price_plan_name=plan.name,
     )

@@ -13,7 +13,8 @@ from tallystick.accounts.account import Account
 from tallystick.accounts.schedule import PlanOverride, Schedule, ScheduleChanged, ScheduleEdit, ScheduleMode
 from tallystick.accounts.timeline import Timeline, cut, put_in
 from tallystick.catalog.plan_override import OVERRIDE, in_override, overridden, override_problems, shown
-from tallystick.catalog.price_plan import PlanStatus, PricePlan, PricePlanDetailsPatch
+from tallystick.catalog.price_plan import PlanStatus, PricePlan, PricePlanDetails, PricePlanDetailsPatch
+from tallystick.catalog.pricing_rule_checks import pricing_rule_problems
 from tallystick.kernel.errors import Problem, invalid, refuse_if_any
 from tallystick.kernel.period import Period
 from tallystick.kernel.recurrence import CycleRule
@@ -45,7 +46,9 @@ def _not_offered(change: ScheduleEdit) -> list[Problem]:
     """What makes no sense together, or is not offered yet."""
     problems: list[Problem] = []
     if change.pricing_rules_override:
-        problems.append(Problem("pricingRulesOverride", "pricing rules are not evaluated yet: leave them out"))
+        problems.append(
+            Problem("pricingRulesOverride", "is not offered yet: the plan's pricing rules hold, leave it out")
+        )
     if change.mode is ScheduleMode.ASSOCIATE and change.price_plan_id is None:
         problems.append(Problem("pricePlanId", "is required to associate a plan"))
     if change.mode is ScheduleMode.DISASSOCIATE:
@@ -78,9 +81,19 @@ def _override(work: Work, account: Account, plan: PricePlan, change: ScheduleEdi
     override = change.price_plan_details_override
     if override is None or override == PricePlanDetailsPatch():
         return None
+    details = overridden(plan.details, override)
     problems = override_problems(plan.details, override, account.invoice_currency)
-    refuse_if_any(problems + in_override(item_problems(work, overridden(plan.details, override))))
+    problems += in_override(item_problems(work, details))
+    refuse_if_any(problems + _broken_rules(plan, details))
     return override
+
+
+def _broken_rules(plan: PricePlan, details: PricePlanDetails) -> list[Problem]:
+    """What the plan's pricing rules lack on an account that agrees on these cards in the place of the plan's."""
+    return [
+        Problem(OVERRIDE, f"leaves the plan's {found.path} behind: {found.reason}")
+        for found in pricing_rule_problems(plan.version.pricing_rules, details)
+    ]
 
 
 def _piece(

@@ -18,6 +18,7 @@ from tallystick.invoicing.assemble import Bill, coverable_lines
 from tallystick.invoicing.invoice import BilledAccount, BilledCustomer, InvoiceDetails, InvoiceType
 from tallystick.invoicing.record import InvoiceRecord
 from tallystick.invoicing.rows import LineRow, rows_of
+from tallystick.invoicing.rule_log import logs_of
 from tallystick.invoicing.states import when_due
 from tallystick.operations.cycles import open_cycles
 from tallystick.operations.drafts import bills_in_order
@@ -86,7 +87,7 @@ class _Billed:
 
 
 def freeze(work: Work, records: Sequence[InvoiceRecord]) -> Tally:
-    """Make drafts due: bill them, number them, burn their credits, write their lines; at most one per account.
+    """Make drafts due: bill them, number them, burn their credits, write their lines and logs; at most one per account.
 
     Changes of licences that nothing is to be paid for leave no invoice; what they give back becomes credits.
     Older drafts of the same accounts that are not due yet keep what they hold of the credits.
@@ -99,6 +100,7 @@ def freeze(work: Work, records: Sequence[InvoiceRecord]) -> Tally:
     for one in made:
         give_back(work, one.record, one.bill.refunds)
     work.state.invoices.freeze([(_frozen(work, one), one.lines) for one in billed])
+    work.state.rule_logs.add((one.record.id, logs_of(one.record.id, one.bill.rule_steps)) for one in billed)
     burns = [InvoiceBurn(burn.credit.id, burn.amount, one.record.id) for one in billed for burn in one.bill.burns]
     work.state.credits.burn(burns, work.now, work.ids)
     tally.frozen = len(made)

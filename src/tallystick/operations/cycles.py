@@ -9,6 +9,7 @@ from tallystick.accounts.account import Account
 from tallystick.accounts.schedule import Opening, Schedule
 from tallystick.catalog.plan_override import overridden
 from tallystick.catalog.price_plan import PricePlan, PricePlanDetails, PricingCycleConfig, PricingSchedule, StartOffset
+from tallystick.catalog.pricing_rule import PricingRule
 from tallystick.catalog.rate_card import FixedFeeRateCard, InvoiceTiming, LicenseRateCard
 from tallystick.invoicing.invoice import InvoiceClass, InvoiceStatus, InvoiceType
 from tallystick.invoicing.record import InvoiceRecord
@@ -45,6 +46,12 @@ def terms_of(work: Work, pieces: Sequence[Schedule]) -> dict[str, PricePlanDetai
     """The terms that each piece was agreed on, by piece: those of its plan version, and what overrides them."""
     plans = work.state.price_plans.among({piece.price_plan_id for piece in pieces})
     return {piece.id: agreed_terms(piece, agreed_version(piece, plans[piece.price_plan_id])) for piece in pieces}
+
+
+def rules_of(work: Work, pieces: Sequence[Schedule]) -> dict[str, list[PricingRule]]:
+    """The pricing rules that each piece was agreed on, by piece: those of its plan version."""
+    plans = work.state.price_plans.among({piece.price_plan_id for piece in pieces})
+    return {piece.id: agreed_version(piece, plans[piece.price_plan_id]).pricing_rules for piece in pieces}
 
 
 def agreed_version(piece: Schedule, plan: PricePlan) -> PricingSchedule:

@@ -20,7 +20,7 @@ from tallystick.invoicing.record import InvoiceRecord
 from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.kernel.money import Money, zero
 from tallystick.kernel.period import day_of
-from tallystick.operations.cycles import terms_of
+from tallystick.operations.cycles import agreed_version, terms_of
 from tallystick.operations.holdings import holdings_of
 from tallystick.operations.work import Work
 from tallystick.rating.usage_card import UsagePrices
@@ -112,6 +112,7 @@ class Pricing:
         terms = Terms(
             plan_name=self.plan_name(record),
             details=self._details[record.schedule_id],
+            rules=agreed_version(self._pieces[record.schedule_id], self._plans[record.price_plan_id]).pricing_rules,
             currency=record.currency,
             zone=self._zone,
             cycle=cycle,

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from tallystick.catalog.rule_variable import CardKind
 from tallystick.catalog.usage_meter import Aggregation, Computation, MeterFilter
 from tallystick.invoicing.charge_explanation import (
     FEES,
     LICENCES,
     Adjustment,
     FeeTerms,
+    RuleUpdate,
     Tier,
+    addition_arithmetic,
     adjustments_of,
     arithmetic_of,
     explainable,
     fee_terms_of,
+    rule_updates_of,
     tiers_of,
 )
-from tallystick.invoicing.invoice import Invoice, InvoiceStatus
+from tallystick.invoicing.invoice import InvoiceStatus
 from tallystick.invoicing.line import InvoiceLineItem, LineType
 from tallystick.invoicing.record import InvoiceRecord
+from tallystick.invoicing.rows import tree_of
+from tallystick.invoicing.rule_log import PricingRuleLog, logs_of
 from tallystick.kernel.document import Document
 from tallystick.kernel.errors import BillingError, Kind, Problem
-from tallystick.operations.invoices import shown
+from tallystick.operations.drafts import draft_bills
 from tallystick.operations.work import Work, event_query
 from tallystick.stores.event_store import UsageWindow
 
@@ -58,10 +65,12 @@ class BilledEvents(Document, frozen=True, kw_only=True):
 
 
 class ChargeExplanation(Document, frozen=True, kw_only=True):
-    """How the amount of a usage card, licence or fixed fee comes about.
+    """How the amount of a usage card, a licence, a fixed fee or what a pricing rule adds comes about.
 
     The billed period is `[startDate, endDate)`. A usage card has a meter, a quantity, tiers, adjustments when the
     card has limits, and events; a licence has the same but for meter and events; a fee has its rate and days.
+    `ruleUpdates` are what pricing rules changed of it - the quantity is the one after them -, and `pricingRules` the
+    logs of all that are about it, also of those that failed.
     """
 
     invoice_id: str
@@ -85,13 +94,17 @@ class ChargeExplanation(Document, frozen=True, kw_only=True):
     meter: BilledMeter | None = None
     events: BilledEvents | None = None
     fee: FeeTerms | None = None
+    rule_updates: list[RuleUpdate] = []
+    pricing_rules: list[PricingRuleLog] = []
 
 
 @event_query
 def explain_charge(work: Work, invoice_id: str, line_id: str) -> ChargeExplanation:
-    """How one line of an invoice comes about; `lineId` is the id of a usage meter or add-on in its revenueInfo."""
+    """How one line of an invoice comes about; `lineId` is the id of a usage meter, add-on or pricing rule in it."""
     record = work.state.invoices.get(invoice_id)
-    line = _line(shown(work, record), line_id)
+    tree, rule_logs = _lines_and_logs(work, record)
+    line = _line(record, tree, line_id)
+    logs = [log for log in rule_logs if _is_about(log, line)]
     return ChargeExplanation(
         invoice_id=record.id,
         sequence_id=record.sequence_id,
@@ -107,25 +120,50 @@ def explain_charge(work: Work, invoice_id: str, line_id: str) -> ChargeExplanati
         description=line.description,
         currency=line.units,
         amount=line.value,
-        arithmetic=arithmetic_of(line),
-        **({"fee": fee_terms_of(line)} if line.type in FEES else _tiered(line)),
-        **({} if line.type in FEES | LICENCES else _usage(work, record, line_id)),
+        rule_updates=rule_updates_of(line),
+        pricing_rules=logs,
+        **_how(work, record, line, logs),
     )
 
 
-def _line(invoice: Invoice, line_id: str) -> InvoiceLineItem:
-    assert invoice.revenue_info is not None, "an invoice that is shown has its lines"
-    lines = {line.id: line for line in explainable(invoice.revenue_info)}
+def _lines_and_logs(work: Work, record: InvoiceRecord) -> tuple[InvoiceLineItem, list[PricingRuleLog]]:
+    """The lines of an invoice and the logs of its rules: of a draft, both of the same usage."""
+    if record.is_draft:
+        bill = draft_bills(work, [record.account_id]).bill(record)
+        return bill.revenue_info, logs_of(record.id, bill.rule_steps)
+    return tree_of(work.state.invoices.lines_of(record.id))[1], work.state.rule_logs.of(record.id)
+
+
+def _line(record: InvoiceRecord, tree: InvoiceLineItem, line_id: str) -> InvoiceLineItem:
+    lines: dict[str | None, InvoiceLineItem] = {}
+    for line in explainable(tree):
+        lines.setdefault(line.id, line)
+        if line.explanation is not None and line.explanation.rule_id is not None:
+            lines.setdefault(line.explanation.rule_id, line)  # rules may add lines under one id
     if line_id not in lines:
         known = ", ".join(name for name in lines if name is not None) or "none"
-        reason = f"line {line_id!r} not found, the lines of invoice {invoice.id!r} that can be explained: {known}"
+        reason = f"line {line_id!r} not found, the lines of invoice {record.id!r} that can be explained: {known}"
         raise BillingError(Kind.NOT_FOUND, "not_found", Problem("", reason))
     return lines[line_id]
 
 
-def _tiered(line: InvoiceLineItem) -> dict[str, Any]:
-    """What explains a card with slabs beside its amount."""
-    return {"quantity": line.quantity, "tiers": tiers_of(line), "adjustments": adjustments_of(line)}
+def _is_about(log: PricingRuleLog, line: InvoiceLineItem) -> bool:
+    """Whether a log is of the rule that added a line, or of one whose target is the card that it is."""
+    if line.type is LineType.PRICING_RULE_ADDITION_AMOUNT:
+        return line.explanation is not None and log.rule.id == line.explanation.rule_id
+    kind = CardKind.FIXED_FEE if line.type in FEES else CardKind.LICENCE if line.type in LICENCES else CardKind.USAGE
+    return log.changes.key == f"{kind}.{line.id}"
+
+
+def _how(work: Work, record: InvoiceRecord, line: InvoiceLineItem, logs: Sequence[PricingRuleLog]) -> dict[str, Any]:
+    """What explains a line of its type."""
+    if line.type is LineType.PRICING_RULE_ADDITION_AMOUNT:
+        return {"arithmetic": addition_arithmetic(logs[0])}
+    found: dict[str, Any] = {"arithmetic": arithmetic_of(line)}
+    if line.type in FEES:
+        return found | {"fee": fee_terms_of(line)}
+    found |= {"quantity": line.quantity, "tiers": tiers_of(line), "adjustments": adjustments_of(line)}
+    return found if line.type in LICENCES else found | _usage(work, record, line.id or "")
 
 
 def _usage(work: Work, record: InvoiceRecord, meter_id: str) -> dict[str, Any]:

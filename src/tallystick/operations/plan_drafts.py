@@ -17,6 +17,7 @@ from tallystick.catalog.plan_rules import missing_for_activation, terms_problems
 from tallystick.catalog.plan_versions import discarded, edited, finalised, opened
 from tallystick.catalog.price_plan import PlanVersion, PricePlan, PricePlanDetails
 from tallystick.catalog.price_plan_v2 import EntityError, PricePlanV2, PricePlanV2Draft, PricePlanV2Patch
+from tallystick.catalog.pricing_rule_checks import pricing_rule_problems
 from tallystick.kernel.document import decode, given
 from tallystick.kernel.errors import Problem, invalid, not_found, refuse_if_any
 from tallystick.kernel.paging import PageRequest
@@ -147,7 +148,8 @@ def _problems(work: Work, plan: PricePlan, version: PlanVersion) -> list[Problem
     """Everything that keeps a version from being finalised."""
     details: PricePlanDetails = version.price_plan_details
     lacking = missing_for_activation(details, details.supported_currencies)
-    return in_v2(terms_problems(details, plan.type) + item_problems(work, details) + lacking)
+    rules = pricing_rule_problems(version.pricing_rules, details)
+    return in_v2(terms_problems(details, plan.type) + item_problems(work, details) + rules + lacking)
 
 
 def entity_error(

@@ -127,6 +127,7 @@ def plan_view(work: Work, arguments: Mapping[str, Any]) -> View:
         "status": plan.status,
         "activeCurrencies": plan.details.active_currencies,
         "pricePlanDetails": plan.details,
+        "pricingRules": plan.version.pricing_rules,
     }
     return View(state=state)
 

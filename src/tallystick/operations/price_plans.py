@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Final
 
 import msgspec
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 
 from tallystick.catalog.addon import AddOn, AddOnType
 from tallystick.catalog.fields import Lifecycle, Shelf
@@ -18,6 +19,7 @@ from tallystick.catalog.price_plan import (
     PlanActivation,
     PlanStatus,
     PlanType,
+    PlanVersion,
     PricePlan,
     PricePlanAnswer,
     PricePlanDetails,
@@ -26,6 +28,8 @@ from tallystick.catalog.price_plan import (
     PricePlanListItem,
     PricePlanPatch,
 )
+from tallystick.catalog.pricing_rule import rules_of
+from tallystick.catalog.pricing_rule_checks import pricing_rule_problems
 from tallystick.catalog.rate_card import FixedFeeRateCard, InvoiceTiming, LicenseRateCard
 from tallystick.kernel.document import decode, given
 from tallystick.kernel.errors import Problem, invalid, not_found, refuse_if_any
@@ -103,20 +107,20 @@ def get_price_plan(work: Work, price_plan_id: str, *, version: int | None = None
 def update_price_plan(work: Work, price_plan_id: str, patch: PricePlanPatch) -> PricePlanAnswer:
     """Edit a draft in place, or make the next version of an active plan, which new agreements take from then on.
 
-    Each key of the terms that is sent replaces the old value. A description by itself makes no version. Accounts that
-    have the plan already move to a new version only by the `migrationMode`.
+    Each key of the terms that is sent replaces the old value, and pricing rules all of those before. A description by
+    itself makes no version. Accounts that have the plan already move to a new version only by the `migrationMode`.
     """
     plan = live_plan(work, price_plan_id)
-    changes_terms = not isinstance(patch.price_plan_details, UnsetType)
-    details = _patched(plan.details, patch)
+    changes_terms = patch.price_plan_details is not UNSET or patch.pricing_rules is not UNSET
+    written = _patched(work, plan.version, patch)
     if not changes_terms and patch.migration_mode is not MigrationMode.NONE:
-        raise invalid("migrationMode", "without pricePlanDetails there is no new version to move to: leave it out")
-    refuse_if_any(later_problems(patch) + (_problems(work, details, plan.type) if changes_terms else []))
-    description = plan.description if isinstance(patch.description, UnsetType) else patch.description
+        reason = "without pricePlanDetails or pricingRules there is no new version to move to: leave it out"
+        raise invalid("migrationMode", reason)
+    refuse_if_any(later_problems(patch) + (_problems(work, written, plan.type) if changes_terms else []))
     if plan.status is PlanStatus.DRAFT or not changes_terms:
-        changed = edited(plan, plan.version, work.now, price_plan_details=details, description=description)
+        changed = edited(plan, written, work.now)
     else:
-        changed = _next_version(work, plan, details, description)
+        changed = _next_version(work, plan, written)
     work.state.price_plans.replace(changed, work.now)
     if changed.version.id != plan.version.id:
         migrate_to_active(work, changed, patch)
@@ -129,7 +133,7 @@ def activate_price_plan(work: Work, price_plan_id: str, activation: PlanActivati
     """Activate currencies of a plan; the first call makes the plan ACTIVE too."""
     plan = live_plan(work, price_plan_id)
     problems = missing_for_activation(plan.details, activation.currencies)
-    refuse_if_any(problems + _problems(work, plan.details, plan.type))
+    refuse_if_any(problems + _problems(work, plan.version, plan.type))
     changed = finalised(plan, plan.version, activation.currencies, work.now)
     work.state.price_plans.replace(changed, work.now)
     return changed.answer()
@@ -160,8 +164,9 @@ def drafted(work: Work, draft: PricePlanDraft) -> tuple[PricePlan, list[Problem]
     if isinstance(terms, UnsetType):
         terms = PricePlanDetailsDraft(supported_currencies=[work.organisation.base_currency])
     details = details_of(terms, draft.type)
-    problems = later_problems(draft) + _problems(work, details, draft.type)
-    version = first_draft(work.ids.mint("sch"), details, draft.description, work.now)
+    rules = rules_of(draft.pricing_rules, (), partial(work.ids.mint, "pp_rule"))
+    version = first_draft(work.ids.mint("sch"), details, draft.description, work.now, rules)
+    problems = later_problems(draft) + _problems(work, version, draft.type)
     plan = PricePlan(
         id=work.ids.mint("pp"),
         name=draft.name,
@@ -205,17 +210,22 @@ def refuse_priced(work: Work, item_id: str, shown: str) -> None:
         raise invalid("", f"{shown} is priced by: {', '.join(users)}")
 
 
-def _patched(details: PricePlanDetails, patch: PricePlanPatch) -> PricePlanDetails:
-    """The terms with what a patch replaces."""
-    if isinstance(patch.price_plan_details, UnsetType):
-        return details
-    known = set(PricePlanDetails.__struct_fields__)
-    changes = {name: value for name, value in given(patch.price_plan_details).items() if name in known}
-    return msgspec.structs.replace(details, **changes)
+def _patched(work: Work, version: PlanVersion, patch: PricePlanPatch) -> PlanVersion:
+    """A version with what a patch replaces."""
+    details, rules = version.price_plan_details, version.pricing_rules
+    if not isinstance(patch.price_plan_details, UnsetType):
+        known = set(PricePlanDetails.__struct_fields__)
+        changes = {name: value for name, value in given(patch.price_plan_details).items() if name in known}
+        details = msgspec.structs.replace(details, **changes)
+    if not isinstance(patch.pricing_rules, UnsetType):
+        rules = rules_of(patch.pricing_rules, rules, partial(work.ids.mint, "pp_rule"))
+    description = version.description if isinstance(patch.description, UnsetType) else patch.description
+    return msgspec.structs.replace(version, price_plan_details=details, pricing_rules=rules, description=description)
 
 
-def _next_version(work: Work, plan: PricePlan, details: PricePlanDetails, description: str | None) -> PricePlan:
-    """An active plan with another version of these terms, active in the currencies that it keeps."""
+def _next_version(work: Work, plan: PricePlan, patched: PlanVersion) -> PricePlan:
+    """An active plan with another version of the terms of a patched one, active in the currencies that it keeps."""
+    details = patched.price_plan_details
     require_money(work, "a new version of an ACTIVE price plan")
     refuse_open_draft(plan)
     kept = [currency for currency in details.active_currencies if currency in details.supported_currencies]
@@ -225,13 +235,16 @@ def _next_version(work: Work, plan: PricePlan, details: PricePlanDetails, descri
     refuse_if_any(missing_for_activation(details, kept))
     draft = opened(plan, work.ids.mint("sch"), work.now)
     terms = msgspec.structs.replace(details, active_currencies=[])
-    written = edited(draft, draft.latest, work.now, price_plan_details=terms, description=description)
+    changes = {"price_plan_details": terms, "pricing_rules": patched.pricing_rules, "description": patched.description}
+    written = edited(draft, draft.latest, work.now, **changes)
     return finalised(written, written.latest, kept, work.now)
 
 
-def _problems(work: Work, details: PricePlanDetails, kind: PlanType) -> list[Problem]:
-    """Everything that is wrong with terms, also what they point at."""
-    return terms_problems(details, kind) + item_problems(work, details)
+def _problems(work: Work, version: PlanVersion, kind: PlanType) -> list[Problem]:
+    """Everything that is wrong with the terms and rules of a version, also what they point at."""
+    details = version.price_plan_details
+    rules = pricing_rule_problems(version.pricing_rules, details)
+    return terms_problems(details, kind) + item_problems(work, details) + rules
 
 
 def item_problems(work: Work, details: PricePlanDetails) -> list[Problem]:

@@ -2,9 +2,10 @@
 
 Usage earns when it happens: a point's revenue is what the cycle's usage up to its end costs, less what the usage
 up to its start cost, so that the points of a cycle add up to its invoice. Fees are dated on the cycle's start and count
-for the whole cycle; licences likewise, and what changes of them add or give back on the days of the changes. The
-true-up of a minimum commitment is dated on the cycle's last instant. Revenue that a plan defers is told once its
-invoice has fallen due.
+for the whole cycle; licences likewise, and what changes of them add or give back on the days of the changes. What is
+only known once the cycle is over is dated on its last instant: the true-up of a minimum commitment, and all that
+pricing rules in arrears change of a card or add; those in advance count at the start. Revenue that a plan defers is
+told once its invoice has fallen due.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Final
 
+from tallystick.catalog.rule_variable import CardKind
 from tallystick.credits.burndown import CoverableLine
 from tallystick.credits.credit import EntityGroup
-from tallystick.invoicing.assemble import Terms, advance_bill, arrears_bill, coverable_lines
+from tallystick.invoicing.assemble import Bill, Terms, advance_bill, arrears_bill, coverable_lines
 from tallystick.invoicing.invoice import InvoiceType
 from tallystick.invoicing.licence_earnings import licence_earnings
 from tallystick.kernel.period import Period
 from tallystick.kernel.quantity import ZERO
 from tallystick.kernel.recurrence import Cycle
-from tallystick.operations.cycles import terms_of
+from tallystick.operations.cycles import rules_of, terms_of
 from tallystick.operations.holdings import holdings_of
 from tallystick.operations.work import Work
 from tallystick.rating.usage_card import UsagePrices
@@ -72,8 +74,11 @@ def revenue_by_cycle(work: Work, account_ids: Collection[str], span: Period) -> 
     cycles = _told(work, _starting_in(work, account_ids, span))
     for cycle, usage in zip(cycles, _usage(work, cycles), strict=True):
         start = cycle.terms.cycle.period.start
-        for line in _card_lines(cycle.terms, usage):
+        arrears, advance = arrears_bill(cycle.terms, usage, ()), advance_bill(cycle.terms, ())
+        for line in [*_card_lines(arrears), *_card_lines(advance)]:
             yield Earned(cycle.account_id, line.billable_id or COMMITMENT_ID, start, line.amount.amount)
+        for license_id, change in _changes_by_rules(arrears, (CardKind.LICENCE,)).items():
+            yield Earned(cycle.account_id, license_id, start, change)
         for earned in _earned_by_licences(cycle, work.now):
             yield replace(earned, at=start)
 
@@ -95,15 +100,41 @@ def _earned(cycle: _BilledCycle, usage: Iterator[Mapping[str, Decimal]]) -> Iter
     for start, end in pairwise(cycle.cuts):
         for meter_id, units in next(usage).items():
             so_far[meter_id] = so_far.get(meter_id, ZERO) + units
-        for line in _card_lines(cycle.terms, so_far):
+        bill = arrears_bill(cycle.terms, so_far, ())
+        by_rules = _changes_by_rules(bill)
+        for line in _card_lines(bill):
+            if line.group is None:
+                continue
+            item, agreed = line.billable_id or "", line.amount.amount - by_rules.get(line.billable_id or "", ZERO)
             if line.group is EntityGroup.ALL_USAGE_METER_RATE_CARDS:
-                item, amount = line.billable_id or "", line.amount.amount
-                yield Earned(cycle.account_id, item, start, amount - before.get(item, ZERO))
-                before[item] = amount
-            elif line.group is not None and start == period.start:
-                yield Earned(cycle.account_id, line.billable_id or "", start, line.amount.amount)
-            elif line.group is None and end == period.end:
-                yield Earned(cycle.account_id, COMMITMENT_ID, end - _INSTANT, line.amount.amount)
+                yield Earned(cycle.account_id, item, start, agreed - before.get(item, ZERO))
+                before[item] = agreed
+            elif start == period.start:
+                yield Earned(cycle.account_id, item, start, agreed)
+        if end == period.end:
+            yield from _earned_at_last(cycle, bill)
+    for line in _card_lines(advance_bill(cycle.terms, ())):
+        yield Earned(cycle.account_id, line.billable_id or "", period.start, line.amount.amount)
+
+
+def _earned_at_last(cycle: _BilledCycle, bill: Bill) -> Iterator[Earned]:
+    """What is only known once a cycle is over: what rules change of its cards and add, and its true-up."""
+    at = cycle.terms.cycle.period.end - _INSTANT
+    for item, change in _changes_by_rules(bill).items():
+        yield Earned(cycle.account_id, item, at, change)
+    for line in _card_lines(bill):
+        if line.group is None:
+            yield Earned(cycle.account_id, line.billable_id or COMMITMENT_ID, at, line.amount.amount)
+
+
+def _changes_by_rules(bill: Bill, kinds: Collection[CardKind] = tuple(CardKind)) -> dict[str, Decimal]:
+    """By how much pricing rules move each card of a bill."""
+    changes: dict[str, Decimal] = {}
+    for step in bill.rule_steps:
+        if step.card is not None and step.card.kind in kinds:
+            item = step.card.billable_id
+            changes[item] = changes.get(item, ZERO) + step.revenue_change
+    return changes
 
 
 def _earned_by_licences(cycle: _BilledCycle, until: datetime) -> Iterator[Earned]:
@@ -111,10 +142,9 @@ def _earned_by_licences(cycle: _BilledCycle, until: datetime) -> Iterator[Earned
         yield Earned(cycle.account_id, earning.license_id, earning.at, earning.amount)
 
 
-def _card_lines(terms: Terms, usage: Mapping[str, Decimal]) -> list[CoverableLine]:
-    """The final amounts of the usage cards, fees and commitment of a cycle, before credits."""
-    arrears, advance = arrears_bill(terms, usage, ()), advance_bill(terms, ())
-    lines = [*coverable_lines(arrears.revenue_info), *coverable_lines(advance.revenue_info)]
+def _card_lines(bill: Bill) -> list[CoverableLine]:
+    """The final amounts of the usage cards, fees, additions and commitment of a bill, before credits."""
+    lines = coverable_lines(bill.revenue_info)
     return [line for line in lines if line.group is not EntityGroup.ALL_LICENSE_RATE_CARDS]
 
 
@@ -139,7 +169,7 @@ def _cycles(work: Work, account_ids: Collection[str], bounds: Sequence[datetime]
     accounts = work.state.accounts.among(account_ids)
     timelines = work.state.schedules.of(account_ids)
     pieces = [piece for timeline in timelines.values() for piece in timeline]
-    details, prices = terms_of(work, pieces), UsagePrices()
+    details, rules, prices = terms_of(work, pieces), rules_of(work, pieces), UsagePrices()
     held = holdings_of(work, account_ids, details.values())
     for piece in pieces:
         ordinal, cycle = (
@@ -151,6 +181,7 @@ def _cycles(work: Work, account_ids: Collection[str], bounds: Sequence[datetime]
                 terms = Terms(
                     plan_name="",
                     details=details[piece.id],
+                    rules=rules[piece.id],
                     currency=accounts[piece.account_id].invoice_currency,
                     zone=zone,
                     cycle=cycle,

@@ -196,6 +196,10 @@ class LicencePrice:
         """What is charged in advance when a cycle starts, for what is booked by then."""
         return self.charge(held.booked_until(_opened(cycle)), cycle, zone)
 
+    def of(self, quantity: Decimal, cycle: Cycle, zone: ZoneInfo) -> LicenceCharge:
+        """What one quantity costs, for a card whose charge depends on nothing else: no proration, no usage cycle."""
+        return self._charge(quantity, [self._priced(cycle, zone, quantity, [(quantity, 1)])])
+
     def change(self, held: Holding, cycle: Cycle, day: Period, zone: ZoneInfo) -> LicenceCharge:
         """What the changes booked on one day of a cycle add to its charge in advance, or take from it.
 

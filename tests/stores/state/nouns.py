@@ -26,10 +26,12 @@ from tallystick.invoicing.invoice import InvoiceClass, InvoiceStatus, InvoiceTyp
 from tallystick.invoicing.line import Explanation, LineType
 from tallystick.invoicing.record import InvoiceRecord
 from tallystick.invoicing.rows import LineRow
+from tallystick.invoicing.rule_log import LoggedRule, PricingRuleLog, RuleChange, VariableValue
 from tallystick.kernel.job import Job, JobEntry, JobStatus, JobType
 from tallystick.kernel.money import Money
 from tallystick.kernel.period import BEGINNING, FOREVER, Period
 from tallystick.kernel.recurrence import Cycle, CycleRule, Interval
+from tallystick.rating.pricing_rules import Outcome
 from tests.stores.state.world import NOW
 
 JANUARY = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
@@ -254,6 +256,27 @@ def line(number: int = 1, /, **more: object) -> LineRow:
             "units": "USD",
             "minor": 1050,
             "explanation": Explanation(rate=Decimal("0.005")),
+        }
+        | more
+    )
+
+
+def rule_log(number: int = 1, /, **more: object) -> PricingRuleLog:
+    return PricingRuleLog(
+        **{
+            "id": f"rule_log.january.0000{number}",
+            "type": Outcome.CONDITION_TRUE,
+            "order": number,
+            "changes": RuleChange(
+                key="urc.um.distance",
+                key_name="Kilometres",
+                old_revenue=Decimal("12345678901234567890.12"),
+                new_revenue=Decimal("-0.01"),
+                old_usage=Decimal("0.1234567890123456789012345"),
+                new_usage=Decimal(0),
+            ),
+            "rule": LoggedRule(id="pp_rule.1", name="Bundle", computation="0"),
+            "variables_value": {"usage.urc.um.distance": VariableValue(name="Kilometres", value="0.1")},
         }
         | more
     )

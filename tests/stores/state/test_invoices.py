@@ -185,6 +185,8 @@ def test_what_was_frozen_cannot_be_emptied(world: World, column: str) -> None:
         "UPDATE invoice_line SET amount_minor = 0",
         "UPDATE invoice_line SET description = 'x' WHERE number = 3",
         "DELETE FROM invoice_line",
+        "UPDATE pricing_rule_log SET body = '{}'",
+        "DELETE FROM pricing_rule_log",
         "UPDATE credit_entry SET amount_minor = 0",
         "DELETE FROM credit_entry",
     ],
@@ -192,6 +194,7 @@ def test_what_was_frozen_cannot_be_emptied(world: World, column: str) -> None:
 def test_frozen_rows_can_neither_be_taken_back_nor_deleted(world: World, statement: str) -> None:
     with world.writing() as state:
         state.credits.grant(nouns.credit(), None, world.ids)
+        state.rule_logs.add([("inv.january", [nouns.rule_log()])])
     before = world.rows()
     assert_frozen(world, statement)
     assert world.rows() == before
@@ -224,6 +227,16 @@ def test_a_line_belongs_to_an_invoice_that_is_there(world: World) -> None:
         values = state.invoices._line_values("inv.unknown", nouns.line())
     with pytest.raises(DBAPIError), world.database.write() as connection:
         connection.execute(insert(invoice_line).values(values))
+
+
+@pytest.mark.usefixtures("due")
+def test_the_logs_of_rules_come_back_with_every_digit_in_their_order(world: World) -> None:
+    logs = [nouns.rule_log(number) for number in range(1, 12)]
+    with world.writing() as state:
+        state.rule_logs.add([("inv.january", logs)])
+    with world.reading() as state:
+        assert state.rule_logs.of("inv.january") == logs
+        assert state.rule_logs.of("inv.february") == []
 
 
 def test_drafts_come_oldest_cycle_first(world: World) -> None:

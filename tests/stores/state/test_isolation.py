@@ -58,6 +58,7 @@ def full(world: World) -> World:
         state.licences.add(nouns.licence_entry())
         state.invoices.add_drafts([nouns.draft("inv.due")])
         state.invoices.freeze([(DUE, [nouns.line()])])
+        state.rule_logs.add([("inv.due", [nouns.rule_log()])])
         state.next_invoice_number()
         state.invoices.add_drafts([nouns.draft("inv.draft", nouns.FEBRUARY)])
         state.jobs.add(nouns.job())
@@ -159,6 +160,8 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "invoices.lines_of": (lambda s, _: s.invoices.lines_of("inv.due"), []),
     "invoices.sequence_ids": (lambda s, _: s.invoices.sequence_ids(), []),
     "invoices.set_net_terms": (lambda s, _: s.invoices.set_net_terms("acme-main", 99), None),
+    "rule_logs.add": (lambda s, _: s.rule_logs.add([("inv.draft", [nouns.rule_log()])]), REFUSED),
+    "rule_logs.of": (lambda s, _: s.rule_logs.of("inv.due"), []),
     "search.matches": (lambda s, _: s.search.matches(["acme"], 5), []),
     "find_key": (lambda s, _: s.find_key("key.1"), None),
     "last_invoice_number": (lambda s, _: s.last_invoice_number(), 0),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tallystick.catalog.price_plan import PlanType, PricePlanDetails
 from tallystick.catalog.pricing_rule import PricingRule, PricingRuleAction, RuleActionType, RuleTiming
-from tallystick.catalog.rate_card import FixedFeeRateCard, UsageRateCard
+from tallystick.catalog.rate_card import FixedFeeRateCard, LicenseRateCard, UsageRateCard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,12 +56,13 @@ def rule(
     )
 
 
-def details(*cards: UsageRateCard | FixedFeeRateCard) -> PricePlanDetails:
+def details(*cards: UsageRateCard | FixedFeeRateCard | LicenseRateCard) -> PricePlanDetails:
     """The terms that these cards are."""
     return PricePlanDetails(
         supported_currencies=["USD"],
         active_currencies=["USD"],
         usage_rate_cards=[card for card in cards if isinstance(card, UsageRateCard)],
         fixed_fee_rate_cards=[card for card in cards if isinstance(card, FixedFeeRateCard)],
+        license_rate_cards=[card for card in cards if isinstance(card, LicenseRateCard)],
         type=PlanType.BILLING,
     )

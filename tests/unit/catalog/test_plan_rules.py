@@ -159,11 +159,6 @@ def test_what_is_not_priced_yet_is_refused_by_name(details: str, path: str) -> N
     assert [problem.path for problem in later_problems(draft)] == [path]
 
 
-def test_pricing_rules_are_refused_by_name() -> None:
-    draft = asked(plan=', "pricingRules": [{}]')
-    assert [problem.path for problem in later_problems(draft)] == ["pricingRules"]
-
-
 @pytest.mark.parametrize("details", ["", ', "licenseRateCards": []'])
 def test_empty_lists_are_fine(details: str) -> None:
     draft = asked(details, ', "pricingRules": []')

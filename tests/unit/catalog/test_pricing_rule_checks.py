@@ -8,7 +8,7 @@ from tallystick.catalog.pricing_rule import RuleTiming
 from tallystick.catalog.pricing_rule_checks import pricing_rule_problems
 from tallystick.catalog.rule_variable import known_variables, priced_cards, targets_of
 from tests.unit.catalog.pricing_rules import TOTAL, details, rule, var
-from tests.unit.rating.cards import S, fee_card, usage_card
+from tests.unit.rating.cards import S, fee_card, licence_card, usage_card
 
 CALLS = usage_card(S("0", "PER_UNIT", "2"), meter="um.22FO.0TkcT", tag="compute")
 STORAGE = usage_card(S("0", "PER_UNIT", "1"), meter="um.22FO.9XeFl")
@@ -35,6 +35,18 @@ def test_rules_know_the_cards_tags_total_and_dates_of_their_timing() -> None:
     assert known_variables(advance) == always | {ADVANCE, "revenue.tag.people"}
     assert targets_of(arrears) == {USAGE, REVENUE, "usage.urc.um.22FO.9XeFl", "revenue.urc.um.22FO.9XeFl", FEE}
     assert targets_of(advance) == {ADVANCE}
+
+
+def test_the_usage_of_a_licence_is_updated_only_where_one_number_is_all_that_its_price_depends_on() -> None:
+    for card, updated in (
+        (licence_card(S("0", "PER_UNIT", "30"), prorated=False), True),
+        (licence_card(S("0", "PER_UNIT", "30"), prorated=True), False),
+        (licence_card(S("0", "PER_UNIT", "30"), prorated=False, windows="WEEKLY"), False),
+    ):
+        cards = priced_cards(details(card), RuleTiming.IN_ARREARS)
+        assert {"usage.lic.addon.seats", "revenue.lic.addon.seats"} <= known_variables(cards)
+        assert ("usage.lic.addon.seats" in targets_of(cards)) is updated
+        assert "revenue.lic.addon.seats" in targets_of(cards)
 
 
 FINE = [

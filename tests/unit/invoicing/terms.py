@@ -20,8 +20,9 @@ from tallystick.kernel.period import Period
 from tallystick.kernel.recurrence import Cycle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from tallystick.catalog.pricing_rule import PricingRule
     from tallystick.invoicing.line import InvoiceLineItem, LineType
     from tallystick.rating.licence import Holding
 
@@ -36,6 +37,7 @@ def terms(
     cycle: Cycle = FULL_JANUARY,
     ordinal: int = 0,
     licences: Mapping[str, Holding] | None = None,
+    rules: Sequence[PricingRule] = (),
 ) -> Terms:
     rates = [CurrencyRate(currency=currency, rate=Decimal(commitment))] if commitment else []
     details = PricePlanDetails(
@@ -50,6 +52,7 @@ def terms(
     return Terms(
         plan_name="Pay as you go",
         details=details,
+        rules=rules,
         currency=currency,
         zone=ZoneInfo("UTC"),
         cycle=cycle,

@@ -7,15 +7,20 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tallystick.catalog.pricing_rule import RuleTiming
 from tallystick.catalog.rate_card import PriceType, PricingModel
+from tallystick.catalog.rule_variable import known_variables, priced_cards, targets_of
 from tallystick.invoicing.assemble import Bill, Terms, advance_bill, arrears_bill
 from tallystick.invoicing.line import LineType
 from tallystick.invoicing.rows import rows_of, tree_of
+from tallystick.kernel.document import encode
 from tallystick.kernel.money import minor_digits
 from tallystick.rating.usage_card import UsagePrices
+from tests.unit.catalog.pricing_rules import details, rule, var
 from tests.unit.credits.grants import open_credit
 from tests.unit.invoicing.terms import first, terms, values, walk
 from tests.unit.rating.cards import S, fee_card, usage_card
@@ -23,6 +28,7 @@ from tests.unit.rating.cards import S, fee_card, usage_card
 if TYPE_CHECKING:
     from random import Random
 
+    from tallystick.catalog.pricing_rule import PricingRule
     from tallystick.catalog.rate_card import FixedFeeRateCard, UsageRateCard
     from tallystick.credits.burndown import OpenCredit
 
@@ -61,12 +67,34 @@ def fee_cards(draw: st.DrawFn, addon: str, currency: str) -> FixedFeeRateCard:
 
 
 @st.composite
+def pricing_rules(draw: st.DrawFn, cards: list[UsageRateCard | FixedFeeRateCard]) -> list[PricingRule]:
+    """Rules of both timings that multiply, add, divide by what may be nothing, or do so only at times."""
+    found = []
+    for timing in RuleTiming:
+        known = priced_cards(details(*cards), timing)
+        variables = sorted(known_variables(known) - {"invoice.start_date", "invoice.end_date"})
+        targets = sorted(targets_of(known))
+        for order in range(1, draw(st.integers(0, 4)) + 1):
+            one, other = (var(draw(st.sampled_from(variables))) for _ in range(2))
+            number = float(draw(st.integers(-300, 300))) / 100
+            computation = draw(
+                st.sampled_from(
+                    [{"*": [one, number]}, {"+": [one, number, {"-": [other]}]}, {"/": [one, other]}, number]
+                )
+            )
+            target = draw(st.sampled_from([None, *targets])) if targets else None
+            when = draw(st.sampled_from([None, {">": [one, other]}, {"<": [one, number]}, {"/": [1, one]}]))
+            found.append(rule(computation, when=when, target=target, order=order, timing=timing))
+    return found
+
+
+@st.composite
 def all_terms(draw: st.DrawFn) -> Terms:
     currency = draw(CURRENCIES)
     cards = [draw(usage_cards(meter, currency)) for meter in METERS]
     fees = [draw(fee_cards(addon, currency)) for addon in ADDONS]
     commitment = draw(st.none() | AMOUNTS.filter(lambda amount: amount > 0).map(str))
-    return terms(*cards, *fees, commitment=commitment, currency=currency)
+    return terms(*cards, *fees, commitment=commitment, currency=currency, rules=draw(pricing_rules([*cards, *fees])))
 
 
 USAGES = st.fixed_dictionaries(dict.fromkeys(METERS, USAGE))
@@ -162,3 +190,31 @@ def test_lines_that_are_stored_as_rows_come_back_as_they_were(
     for bill in bills(agreed, usage, grants):
         rows = rows_of(bill.usage_info, bill.revenue_info)
         assert tree_of(rows) == (bill.usage_info, bill.revenue_info)
+
+
+@settings(max_examples=60)
+@given(all_terms(), USAGES, GRANTS)
+def test_rules_that_change_nothing_leave_the_bill_as_it_would_be_without_any(
+    agreed: Terms, usage: dict[str, Decimal], grants: list[tuple[int, int, list[str]]]
+) -> None:
+    bare = replace(agreed, rules=())
+    never = [msgspec.structs.replace(one, condition="false") for one in agreed.rules]
+    idle = [
+        msgspec.structs.replace(one, condition=None, computation=encode({"*": [var(one.action.target), 1]}).decode())
+        for one in agreed.rules
+        if one.action.target is not None
+    ]
+    for rules in (never, idle):
+        ruled = bills(replace(agreed, rules=rules), usage, grants)
+        assert [replace(bill, rule_steps=()) for bill in ruled] == bills(bare, usage, grants)
+
+
+@settings(max_examples=60)
+@given(all_terms(), USAGES)
+def test_cards_come_to_what_they_were_and_what_rules_changed_and_added(
+    agreed: Terms, usage: dict[str, Decimal]
+) -> None:
+    for bill, bare in zip(bills(agreed, usage, []), bills(replace(agreed, rules=()), usage, []), strict=True):
+        true_ups = [sum(values(one.revenue_info).get(LineType.TRUE_UP_AMOUNT, [])) for one in (bill, bare)]
+        moved = sum(Fraction(step.revenue_change) for step in bill.rule_steps)
+        assert Fraction(bill.gross.amount - true_ups[0]) == Fraction(bare.gross.amount - true_ups[1]) + moved

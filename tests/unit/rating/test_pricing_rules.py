@@ -33,17 +33,24 @@ def tiers(units: Decimal) -> Decimal:
     return 2 * first + (units - first)
 
 
-def calls(usage: str = "150", tag: str | None = None) -> RuledCard:
-    card = PricedCard(
-        kind=CardKind.USAGE, billable_id="um.calls", name="Calls", tag=tag, timing=InvoiceTiming.IN_ARREARS
+def priced(kind: CardKind, billable_id: str, name: str, tag: str | None) -> PricedCard:
+    return PricedCard(
+        kind=kind,
+        billable_id=billable_id,
+        name=name,
+        tag=tag,
+        timing=InvoiceTiming.IN_ARREARS,
+        is_repriced=kind is CardKind.USAGE,
     )
+
+
+def calls(usage: str = "150", tag: str | None = None) -> RuledCard:
+    card = priced(CardKind.USAGE, "um.calls", "Calls", tag)
     return RuledCard(card=card, revenue=tiers(Decimal(usage)), usage=Decimal(usage), price=tiers)
 
 
 def fee(amount: str = "50", addon: str = "addon.fee", tag: str | None = None, *, charged: bool = True) -> RuledCard:
-    card = PricedCard(
-        kind=CardKind.FIXED_FEE, billable_id=addon, name="Base fee", tag=tag, timing=InvoiceTiming.IN_ARREARS
-    )
+    card = priced(CardKind.FIXED_FEE, addon, "Base fee", tag)
     return RuledCard(card=card, revenue=Decimal(amount), is_charged=charged)
 
 

@@ -12,6 +12,7 @@ from tallystick.stores.state.jobs import Jobs
 from tallystick.stores.state.ledger import Ledger
 from tallystick.stores.state.licences import Licences
 from tallystick.stores.state.nearest_settings import nearest_settings
+from tallystick.stores.state.rule_logs import RuleLogs
 from tallystick.stores.state.schema_ties import SchemaTies
 from tallystick.stores.state.search import Search
 from tallystick.stores.state.terms import Aliases, Schedules, references
@@ -49,6 +50,7 @@ class State:
         self.credits = Ledger(connection, organisation, secret)
         self.licences = Licences(connection, organisation, secret)
         self.invoices = Invoices(connection, organisation, secret)
+        self.rule_logs = RuleLogs(connection, organisation)
         self.search = Search(connection, organisation)
         self.jobs = Jobs(connection, organisation, secret)
 

@@ -437,6 +437,18 @@ invoice_line = Table(
     PrimaryKeyConstraint("organisation_id", "invoice_id", "number"),
     ForeignKeyConstraint(["organisation_id", "invoice_id"], ["invoice.organisation_id", "invoice.id"]),
 )
+pricing_rule_log = Table(
+    "pricing_rule_log",
+    METADATA,
+    _text("organisation_id"),
+    _text("invoice_id"),
+    Column("number", Integer, nullable=False),
+    _text("rule_id"),
+    _text("type"),
+    _text("body"),
+    PrimaryKeyConstraint("organisation_id", "invoice_id", "number"),
+    ForeignKeyConstraint(["organisation_id", "invoice_id"], ["invoice.organisation_id", "invoice.id"]),
+)
 
 job = Table(
     "job",

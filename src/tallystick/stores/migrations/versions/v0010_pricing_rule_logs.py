@@ -1,0 +1,52 @@
+"""The logs of pricing rules, as they were when their invoice froze."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0010"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+_TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+_TABLE = "pricing_rule_log"
+_REFUSED = {"pricing_rule_log_frozen": "UPDATE", "pricing_rule_log_kept": "DELETE"}
+
+
+def upgrade() -> None:
+    """Make the change."""
+    op.create_table(
+        _TABLE,
+        sa.Column("organisation_id", _TEXT, nullable=False),
+        sa.Column("invoice_id", _TEXT, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("rule_id", _TEXT, nullable=False),
+        sa.Column("type", _TEXT, nullable=False),
+        sa.Column("body", _TEXT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["organisation_id", "invoice_id"],
+            ["invoice.organisation_id", "invoice.id"],
+            name=op.f("fk_pricing_rule_log_organisation_id_invoice_id"),
+        ),
+        sa.PrimaryKeyConstraint("organisation_id", "invoice_id", "number", name=op.f("pk_pricing_rule_log")),
+    )
+    for trigger, event in _REFUSED.items():
+        if op.get_bind().dialect.name == "sqlite":
+            op.execute(
+                f"CREATE TRIGGER {trigger} BEFORE {event} ON {_TABLE} "
+                f"BEGIN SELECT RAISE(ABORT, '{_TABLE} rows are frozen'); END"
+            )
+        else:
+            op.execute(
+                f"CREATE TRIGGER {trigger} BEFORE {event} ON {_TABLE} FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+            )
+
+
+def downgrade() -> None:
+    """Take the change back."""
+    for trigger in _REFUSED:
+        on = "" if op.get_bind().dialect.name == "sqlite" else f" ON {_TABLE}"
+        op.execute(f"DROP TRIGGER {trigger}{on}")
+    op.drop_table(_TABLE)
