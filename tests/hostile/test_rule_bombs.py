@@ -11,7 +11,7 @@ import pytest
 from tallystick.logic import EvaluationError, evaluate, parse
 from tallystick.logic.compile import compiled
 from tallystick.metering.event_data import EventData
-from tests.operations.shop import Shop, event
+from tests.operations.shop import Shop, event, monthly, tiered
 
 if TYPE_CHECKING:
     from tests.servers import Answer, Inside
@@ -102,6 +102,45 @@ def test_and_so_is_an_enrichment(shop: Shop, name: str) -> None:
     field = {"name": "km", "type": "ATTRIBUTE", "enrichmentType": "JSON_LOGIC", "value": REFUSED[name], "order": 1}
     answer = shop.api.patch("/event_schema/api_call", {"enrichments": {"dependencies": [], "fields": [field]}})
     assert "enrichments.fields[0]" in answer.refused(400)
+
+
+def ruled_by(shop: Shop, rule: str, meter: str, *, part: str = "computation") -> Answer:
+    """A plan with a pricing rule that reads the meter's usage where the bomb reads an attribute."""
+    action = {"type": "UPDATE", "target": f"revenue.urc.{meter}"}
+    bomb = {"name": "Bomb", "order": 1, "computation": "1", "action": action}
+    bomb |= {part: rule.replace("attributes.calls", f"usage.urc.{meter}")}
+    honest = {"name": "Honest", "order": 2, "computation": "3", "action": {"type": "ADD"}}
+    terms = {"supportedCurrencies": ["USD"], "pricingCycleConfig": monthly(), "usageRateCards": [tiered(meter, (0, 1))]}
+    return shop.api.post("/price_plans", {"name": "P", "pricePlanDetails": terms, "pricingRules": [bomb, honest]})
+
+
+@pytest.mark.parametrize("name", sorted(set(REFUSED) - {"a long rule"}))
+def test_and_so_is_a_pricing_rule(shop: Shop, name: str) -> None:
+    assert "pricingRules[0].computation: " in ruled_by(shop, REFUSED[name], shop.meter()).refused(400)
+
+
+@pytest.mark.parametrize("part", ["condition", "computation"])
+def test_a_pricing_rule_that_is_too_long_is_refused_unread(shop: Shop, part: str) -> None:
+    assert f"pricingRules[0].{part}: " in ruled_by(shop, "[" * 5_001, shop.meter(), part=part).refused(400)
+
+
+@pytest.mark.parametrize("part", ["condition", "computation"])
+@pytest.mark.parametrize("name", [*STOPPED, "a long rule"])
+def test_a_pricing_rule_that_runs_away_changes_nothing_and_holds_no_bill_up(shop: Shop, name: str, part: str) -> None:
+    meter = shop.meter()
+    plan = ruled_by(shop, STOPPED.get(name, REFUSED.get(name, "")), meter, part=part).ok()["id"]
+    shop.api.post(f"/price_plans/{plan}/activate", {"currencies": ["USD"]}).ok()
+    shop.associate(plan)
+    shop.use("99999")
+    (invoice,) = shop.invoices()
+    bomb, honest = shop.api.get(f"/invoice/{invoice['id']}/pricing_rules_logs").ok()["data"]
+    if name == "a long rule" and part == "condition":
+        assert bomb["type"] == "CONDITION_TRUE"  # a number of 2,000 digits is not nothing
+        assert invoice["totalAmount"] == 4
+    else:
+        assert bomb["type"] == f"{part.upper()}_ERROR"
+        assert invoice["totalAmount"] == 100_002
+    assert honest["type"] == "CONDITION_TRUE"
 
 
 @pytest.mark.parametrize("name", STOPPED)
