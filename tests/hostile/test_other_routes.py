@@ -144,9 +144,46 @@ BODIES: Final[dict[tuple[str, str], Json]] = {
         "pricePlanId": "<plan>",
         "effectiveFrom": "2026-01-01",
         "effectiveUntil": "9999-01-01",
+        "pricePlanDetailsOverride": {
+            "pricingCycleConfig": monthly(),
+            "supportedCurrencies": ["USD"],
+            "usageRateCards": [tiered("<meter>", (0, 1))],
+            "fixedFeeRateCards": [],
+            "minimumCommitment": commitment(5),
+        },
+        "retainStartOffsets": False,
+        "preActions": [{"type": "GRANT_LICENSE", "config": {"licenseId": "<addon>", "quantity": "1"}}],
     },
     ("POST", "/accounts/acme/edit_schedules"): {
         "edits": [{"pricePlanId": "<plan>", "effectiveFrom": "2026-02-01", "effectiveUntil": "2026-03-01"}]
+    },
+    ("POST", "/v2/accounts/acme/edit_schedules"): {
+        "edits": [
+            {
+                "mode": "ASSOCIATE",
+                "effectiveFrom": "2026-02-01",
+                "effectiveUntil": "2026-03-01",
+                "mergeSchedules": True,
+                "associationConfig": {
+                    "pricePlanId": "<plan>",
+                    "scheduleId": "<schedule>",
+                    "pricingCycleConfigOverride": monthly(),
+                    "retainStartOffsets": False,
+                },
+            }
+        ]
+    },
+    ("POST", "/v2/accounts/later/finalize_schedules"): {
+        "mergeSchedules": False,
+        "preActions": [
+            {
+                "type": "GRANT_LICENSE",
+                "config": {"licenseId": "<addon>", "updateType": "ABSOLUTE", "quantity": "1"},
+            }
+        ],
+    },
+    ("POST", "/v2/schedules/<schedule>/rate_cards"): {
+        "operations": [{"actionType": "DELETE", "rateCardName": "<addon>"}]
     },
     ("POST", "/license_updates"): {
         "licenseId": "<addon>",
@@ -262,7 +299,10 @@ def known(here: Inside) -> dict[str, str]:
     draft = shop.api.post(
         "/price_plans", json.loads(filled(json.dumps(PLAN), {"<meter>": meter, "<addon>": addon}))
     ).ok()
+    shop.account("later")
+    later = shop.associate(plan, "later", since="2027-01-01")
     return {
+        "<schedule>": later["pricingSchedules"][0]["id"],
         "<meter>": meter,
         "<addon>": addon,
         "<plan>": plan,

@@ -57,6 +57,8 @@ class TestRefusals:
             ({"mode": "DISASSOCIATE", "retainStartOffsets": True}, "retainStartOffsets: says nothing to DISASSOCIATE"),
             ({"mode": "REPLACE"}, "mode: "),
             ({"effectiveFrom": "2026-02-30"}, "effectiveFrom: "),
+            ({"effectiveFrom": "1969-12-31"}, "effectiveFrom: 1969-12-31 is before 1970-01-01"),
+            ({"effectiveFrom": "9999-01-01", "effectiveUntil": "9999-12-31"}, "there is no day to agree on"),
             ({"effectiveFrom": "2026-02-01T00:00:00Z"}, "effectiveFrom: "),
             ({"pricePlanDetailsOverride": []}, "pricePlanDetailsOverride: "),
             ({"retainStartOffsets": True}, "retainStartOffsets: the account has no plan on effectiveFrom"),

@@ -61,7 +61,10 @@ def days_of(work: Work, effective_from: date, effective_until: date) -> Period:
     if effective_from >= effective_until:
         raise invalid("effectiveUntil", f"{effective_until} must lie after effectiveFrom")
     zone = work.organisation.zone
-    return Period(local_midnight(effective_from, zone), local_midnight(effective_until, zone))
+    within = Period(local_midnight(effective_from, zone), local_midnight(effective_until, zone))
+    if within.is_empty:
+        raise invalid("effectiveFrom", f"from {effective_from} until {effective_until} there is no day to agree on")
+    return within
 
 
 def early_moves(work: Work, before: Timeline, after: Timeline) -> list[datetime]:
