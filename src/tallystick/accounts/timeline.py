@@ -13,7 +13,7 @@ from tallystick.accounts.schedule import Schedule
 from tallystick.kernel.period import BEGINNING, FOREVER, Period
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
@@ -29,7 +29,7 @@ def cut(timeline: Timeline, hole: Period, zone: ZoneInfo, new_id: NewId) -> Time
     What is left of a piece keeps its id; where that is a part on either side, the later one gets a new id and goes on
     counting cycles where the earlier one ends.
     """
-    return tuple(part for piece in timeline for part in _outside(piece, hole, zone, new_id))
+    return _counted_on([part for piece in timeline for part in _outside(piece, hole, zone, new_id)], hole.end, zone)
 
 
 def put_in(timeline: Timeline, piece: Schedule, zone: ZoneInfo, new_id: NewId) -> Timeline:
@@ -39,11 +39,8 @@ def put_in(timeline: Timeline, piece: Schedule, zone: ZoneInfo, new_id: NewId) -
     because the terms of its plan changed.
     """
     around = cut(timeline, piece.within, zone, new_id)
-    pieces = [one for one in around if one.within.start < piece.within.start]
-    for one in (piece, *around[len(pieces) :]):
-        goes_on = bool(pieces) and _goes_on(pieces[-1], one)
-        pieces.append(replace(one, first_ordinal=pieces[-1].ordinal_after(zone)) if goes_on else one)
-    return tuple(pieces)
+    place = sum(one.within.start < piece.within.start for one in around)
+    return _counted_on([*around[:place], piece, *around[place:]], piece.within.start, zone)
 
 
 def merged(timeline: Timeline, since: datetime, zone: ZoneInfo) -> Timeline:
@@ -56,11 +53,9 @@ def merged(timeline: Timeline, since: datetime, zone: ZoneInfo) -> Timeline:
         last = pieces[-1] if pieces else None
         if last is not None and one.within.start >= since and _agree(last, one):
             pieces[-1] = replace(last, within=replace(last.within, end=one.within.end))
-        elif last is not None and one.within.start >= since and _goes_on(last, one):
-            pieces.append(replace(one, first_ordinal=last.ordinal_after(zone)))
         else:
             pieces.append(one)
-    return tuple(pieces)
+    return _counted_on(pieces, since, zone)
 
 
 def piece_at(timeline: Timeline, instant: datetime) -> Schedule | None:
@@ -93,6 +88,15 @@ def _outside(piece: Schedule, hole: Period, zone: ZoneInfo, new_id: NewId) -> It
         ordinal, name = before.ordinal_after(zone), ""
     if hole.end < within.end:
         yield replace(piece, id=name or new_id(), within=replace(within, start=hole.end), first_ordinal=ordinal)
+
+
+def _counted_on(timeline: Iterable[Schedule], since: datetime, zone: ZoneInfo) -> Timeline:
+    """The timeline with the cycles of each piece from an instant on counted on where its plan is in force before it."""
+    pieces: list[Schedule] = []
+    for one in timeline:
+        goes_on = bool(pieces) and one.within.start >= since and _goes_on(pieces[-1], one)
+        pieces.append(replace(one, first_ordinal=pieces[-1].ordinal_after(zone)) if goes_on else one)
+    return tuple(pieces)
 
 
 def _goes_on(piece: Schedule, following: Schedule) -> bool:

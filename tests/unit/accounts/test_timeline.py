@@ -99,6 +99,16 @@ def test_a_plan_that_comes_right_before_an_agreement_on_the_same_plan_lets_that_
     assert told(found) == [("b", "04-01", "06-01", 0), ("later", "06-01", "01-01", 2), ("last", "01-01", "02-01", 0)]
 
 
+def test_a_hole_lets_all_that_goes_on_behind_it_count_on() -> None:
+    """Before: 0, 1, 2 | 3 from 1 April. A hole in February makes one more of what was the second: 0, 1 | 2, 3 | 4."""
+    two = (piece("a", days("2026-01-01", "2026-04-01")), piece("b", days("2026-04-01", "2026-05-01"), first_ordinal=3))
+    assert told(cut(two, days("2026-02-10", "2026-02-12"), UTC_ZONE, new_ids())) == [
+        ("a", "01-01", "02-10", 0),
+        ("new.1", "02-12", "04-01", 2),
+        ("b", "04-01", "05-01", 4),
+    ]
+
+
 def test_what_an_edit_moves() -> None:
     def bounds(after: Timeline, before: Timeline = YEAR) -> list[str]:
         return [f"{at:%Y-%m-%d}" for at in moved(before, after)]
