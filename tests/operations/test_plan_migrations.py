@@ -230,7 +230,7 @@ class TestNewVersions:
     def test_a_description_by_itself_moves_nobody(self, seller: Shop, plan: str) -> None:
         body = {"description": "Words", "migrationMode": "IMMEDIATE"}
         message = seller.api.patch(f"/price_plans/{plan}", body).refused(400)
-        assert message.startswith("migrationMode: without pricePlanDetails there is no new version")
+        assert message.startswith("migrationMode: without pricePlanDetails or pricingRules there is no new version")
 
 
 class TestOverrides:

@@ -337,6 +337,59 @@ def test_a_patch_replaces_all_rules_or_leaves_them(still: Shop) -> None:
     assert patched(without | {"pricingRules": []}) == []
 
 
+def test_other_rules_of_an_active_plan_are_its_next_version(shop: Shop) -> None:
+    shop.account()
+    addon = shop.addon()
+    plan = sold(shop, [rule(-5)], fixedFeeRateCards=[fee(addon, 50)])["id"]
+    assert shop.invoice()["totalAmount"] == 45
+    changed = shop.api.patch(f"/price_plans/{plan}", {"pricingRules": [rule(-10)]}).ok()
+    (version,) = changed["pricingSchedule"]
+    assert (version["version"], version["pricingRules"][0]["version"]) == (2, 2)
+    assert shop.invoice()["totalAmount"] == 45  # who agreed on version 1 keeps its rules
+    shop.account("zenith")
+    shop.associate(plan, "zenith")
+    assert shop.invoice(account="zenith")["totalAmount"] == 40
+    bad = shop.api.patch(f"/price_plans/{plan}", {"pricePlanDetails": {"fixedFeeRateCards": []}, "pricingRules": [
+        rule(1, target=f"revenue.ff.{addon}")]})  # fmt: skip
+    assert "pricingRules[0].action.target: " in bad.refused(400)
+
+
+def test_a_draft_whose_rules_lack_a_card_says_so_and_is_not_finalised(still: Shop) -> None:
+    addon, other = still.addon(), still.addon("Other")
+    terms = {"supportedCurrencies": ["USD"], "pricingCycleConfig": monthly()}
+    terms["fixedFeeRateCards"] = [fee(addon, 50, name="base"), fee(other, 5, name="other")]
+    half = rule({"/": [{"var": f"revenue.ff.{addon}"}, 2]}, target=f"revenue.ff.{addon}")
+    plan = still.api.post("/price_plans", {"name": "P", "pricePlanDetails": terms, "pricingRules": [half]}).ok()["id"]
+    path = f"/v2/price_plans/{plan}"
+    still.api.post(f"{path}/rate_cards", {"operations": [{"actionType": "DELETE", "rateCardName": "base"}]}).ok()
+    errors = [one["errorMessage"] for one in still.api.get(f"{path}/errors").ok()["data"]]
+    assert [error.partition(": ")[0] for error in errors] == [
+        "pricingRules[0].computation",
+        "pricingRules[0].action.target",
+    ]
+    assert still.api.post(f"{path}/finalize", {}).refused(400).startswith("pricingRules[0].computation: ")
+
+
+def test_rules_on_licences_are_dated_like_all_rules_in_arrears(shop: Shop) -> None:
+    shop.account()
+    seats = shop.addon("Seats", kind="LICENSE")
+    card = tiered("", (0, 30), id=seats, enableProration=False)
+    del card["usageMeterId"]
+    usage = f"usage.lic.{seats}"
+    sold(shop, [rule({"-": [{"var": usage}, 2]}, target=usage)], licenseRateCards=[card])
+    update = {"licenseId": seats, "accountId": "acme", "updateType": "ABSOLUTE", "quantity": 10}
+    shop.api.post("/license_updates", update | {"effectiveFrom": "2026-01-01T00:00:00Z"}).ok()
+    assert shop.invoice()["totalAmount"] == 240
+    (series,) = shop.metric("REVENUE", "2026-01-01", "2026-02-01", "DAY", groupBy="BILLABLE_ID")
+    found = zip(series["timestamps"], series["metricValues"], strict=True)
+    assert {when[:10]: value for when, value in found if value} == {"2026-01-01": 300, "2026-01-31": -60}
+    by_cycle = shop.metric("REVENUE_FOR_CYCLE", "2026-01-01", "2026-02-01")
+    assert [sum(one["metricValues"]) for one in by_cycle] == [240]
+    told = explained(shop, seats)
+    assert told["ruleUpdates"][0]["arithmetic"] == "usage 10 - 2 = 8: 300 - 60 = 240"
+    assert [log["type"] for log in told["pricingRules"]] == ["CONDITION_TRUE"]
+
+
 def test_an_account_cannot_agree_on_cards_that_leave_a_rule_behind(still: Shop) -> None:
     still.account()
     addon, other = still.addon(), still.addon("Other")
@@ -351,6 +404,20 @@ def test_an_account_cannot_agree_on_cards_that_leave_a_rule_behind(still: Shop) 
     assert message.startswith(
         "pricePlanDetailsOverride: leaves the plan's pricingRules[0].computation behind: unknown "
     )
+    v2 = {"mode": "ASSOCIATE", "effectiveFrom": "2026-01-02", "effectiveUntil": "9999-01-01"}
+    edits = {"edits": [v2 | {"associationConfig": {"pricePlanId": plan}}]}
+    (piece,) = still.api.post("/v2/accounts/acme/edit_schedules", edits).ok()["pricingSchedules"]
+    path = f"/v2/schedules/{piece['id']}"
+    cards = still.api.get(f"{path}/rate_cards", mode="DRAFT").ok()["data"]
+    (card,) = [one["name"] for one in cards if one["billableId"] == addon]
+    still.api.post(f"{path}/rate_cards", {"operations": [{"actionType": "DELETE", "rateCardName": card}]}).ok()
+    errors = still.api.get(f"{path}/errors").ok()["data"]
+    assert [one["errorMessage"].partition(": ")[0] for one in errors] == [
+        "pricingRules[0].computation",
+        "pricingRules[0].action.target",
+    ]
+    assert "pricingRules[0].computation: " in still.api.post("/v2/accounts/acme/finalize_schedules", {}).refused(400)
+    still.api.delete("/v2/accounts/acme/discard_schedules").ok()
     dearer = asked | {"pricePlanDetailsOverride": {"fixedFeeRateCards": [fee(addon, 70)]}}
     still.api.post("/accounts/acme/price_plans", dearer).ok()
     assert still.invoice()["totalAmount"] == 35

@@ -31,6 +31,7 @@ from tallystick.catalog.plan_override import OVERRIDE, override_between
 from tallystick.catalog.plan_rules import terms_problems
 from tallystick.catalog.price_plan import PlanStatus, PricePlan, PricePlanDetailsPatch
 from tallystick.catalog.price_plan_v2 import EntityError
+from tallystick.catalog.pricing_rule_checks import pricing_rule_problems
 from tallystick.kernel.document import Document
 from tallystick.kernel.errors import BillingError, Problem, conflict, invalid, not_found, refuse_if_any
 from tallystick.kernel.period import local_date, local_midnight
@@ -256,10 +257,12 @@ def _errors(work: Work, active: Timeline, after: Timeline) -> list[EntityError]:
         plan = plans[piece.price_plan_id]
         if plan.status is not PlanStatus.ACTIVE:
             errors.append(_error(piece, f"price plan {plan.id!r} is {plan.status}"))
-        details = agreed_terms(piece, agreed_version(piece, plan))
+        version = agreed_version(piece, plan)
+        details = agreed_terms(piece, version)
+        problems = terms_problems(details, plan.type) + item_problems(work, details)
         errors += [
             entity_error(details, problem, reference_id=piece.id, entity_id=piece.id, entity_type=_SCHEDULE)
-            for problem in in_v2(terms_problems(details, plan.type) + item_problems(work, details))
+            for problem in in_v2(problems + pricing_rule_problems(version.pricing_rules, details))
         ]
     return errors
 
