@@ -32,6 +32,7 @@ MONEY = {
     "correct_events",
     "start_correction",
     "start_remetering",
+    "apply_catalogue",
 }
 
 

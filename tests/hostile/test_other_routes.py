@@ -128,6 +128,29 @@ SCHEMA: Final = {
     "dimensions": [{"name": "d"}],
     "filterFields": [],
 }
+CARD: Final = {"usageMeter": "Meter"} | {
+    key: value for key, value in tiered("<meter>", (0, 1), (10, "0.5")).items() if key != "usageMeterId"
+}
+RULES: Final = [{"matcher": {"==": [{"var": "dimensions.d"}, "eu"]}, "computation": {"var": "attributes.n"}}]
+CATALOGUE: Final = {
+    "eventSchemas": [SCHEMA | {"status": "ACTIVE"}],
+    "usageMeters": [METER | {"status": "ACTIVE", "computations": RULES, "filters": [], "eventSchemaName": "<new>"}],
+    "addOns": [{"name": "Fee", "type": "FIXED_FEE", "billableName": "Our fee"}],
+    "features": [{"name": "Feature", "schemaAssociations": [{"schemaName": "<new>", "attributeName": "n"}]}],
+    "pricePlans": [
+        {
+            "name": "Plan",
+            "status": "ACTIVE",
+            "activeCurrencies": ["USD"],
+            "pricePlanDetails": PLAN["pricePlanDetails"]
+            | {
+                "usageRateCards": [CARD],
+                "fixedFeeRateCards": [{"addOn": "Fee", "enableProration": False, "rateValues": []}],
+            },
+            "pricingRules": [],
+        }
+    ],
+}
 
 BODIES: Final[dict[tuple[str, str], Json]] = {
     ("POST", "/customers"): CUSTOMER,
@@ -262,6 +285,8 @@ BODIES: Final[dict[tuple[str, str], Json]] = {
     ("PATCH", "/settings/setting.USER.rate.ACCOUNT.acme"): {"value": "2", "name": "New"},
     ("POST", "/metrics"): METRICS,
     ("PATCH", "/v1/organization"): {"name": "New"},
+    ("PUT", "/v1/catalogue"): CATALOGUE,
+    ("POST", "/v1/catalogue/preview"): CATALOGUE,
     ("POST", "/v1/customers"): {"id": "<new>", "name": "Customer", "primaryEmail": "a@b.test"},
     ("POST", "/v1/customers/acme/accounts"): {"id": "<new>", "name": "Account", "invoiceCurrency": "USD"},
     ("POST", "/customers/acme/accounts"): {"id": "<new>", "name": "Account", "invoiceCurrency": "USD"},

@@ -15,6 +15,7 @@ from tallystick.operations import (
     accounts,
     addons,
     capability,
+    catalogue,
     correction_jobs,
     corrections,
     credits,
@@ -200,6 +201,9 @@ _TOGAI: Final = (
     Route("GET", "/v1/jobs/{job_id}/entries", jobs.list_entries_of_any_job, 200, "Jobs"),
     Route("POST", "/v1/usage-meters/{usage_meter_id}/remeterings", remeterings.start_remetering, 202, "Usage meters"),
     Route("GET", "/v1/remeterings/{remetering_id}", remeterings.get_remetering, 200, "Usage meters"),
+    Route("GET", "/v1/catalogue", catalogue.get_catalogue, 200, "Catalogue"),
+    Route("PUT", "/v1/catalogue", catalogue.apply_catalogue, 200, "Catalogue"),
+    Route("POST", "/v1/catalogue/preview", catalogue.preview_catalogue, 200, "Catalogue"),
     Route("GET", "/v1/organization", organisations.get_organisation, 200, "Organization"),
     Route("PATCH", "/v1/organization", organisations.update_organisation, 200, "Organization"),
 )

@@ -215,8 +215,9 @@ class Engine:
 
     def _commanded(self, caller: Caller, request: Request, encode: Callable[[Any], tuple[int, bytes]]) -> Answer:
         key = request.idempotency_key
+        dry_run = request.dry_run or traits_of(request.operation).is_rolled_back
         with (
-            _rolled_back(request.dry_run),
+            _rolled_back(dry_run),
             self.work_for(caller.organisation, caller.key_id, writes=True) as (work, connection),
         ):
             if key is not None:
@@ -227,7 +228,7 @@ class Engine:
             if key is not None:
                 self._kept(connection, caller, key, answer)
             self._audit(connection, caller, request, work.now)
-            if request.dry_run:
+            if dry_run:
                 raise _DryRunError
             faults.reach(faults.COMMAND_BEFORE_COMMIT)
         faults.reach(faults.COMMAND_COMMITTED)

@@ -46,7 +46,8 @@ def shaped(sent: bytes, decoder: msgspec.json.Decoder[Any], kind: Any) -> Any:  
     try:
         return decoder.decode(sent)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
-        raise invalid("", shape_error(failure, kind, sent)) from None
+        found = shape_problem(failure, kind, sent)
+        raise invalid(found.path, found.reason) from None
 
 
 def storable(sent: bytes, decoder: msgspec.json.Decoder[Any], kind: Any) -> Any:  # noqa: ANN401 - any decodable type
@@ -105,11 +106,16 @@ def object_fields(sent: bytes) -> dict[str, msgspec.Raw]:
 
 
 def shape_error(failure: Exception, kind: Any, sent: Any) -> str:  # noqa: ANN401 - any decodable type, any JSON
+    """What is wrong with a body's shape, in one line."""
+    return str(shape_problem(failure, kind, sent))
+
+
+def shape_problem(failure: Exception, kind: Any, sent: Any) -> Problem:  # noqa: ANN401 - any decodable type, any JSON
     """What is wrong with a body's shape: the JSON path, what came, what was expected, the nearest name."""
     if isinstance(failure, RecursionError):
-        return "not valid JSON: nested too deeply"
+        return Problem("", "not valid JSON: nested too deeply")
     if not isinstance(failure, msgspec.ValidationError):
-        return f"not valid JSON: {failure}"
+        return Problem("", f"not valid JSON: {failure}")
     reason, path = _reason_and_path(str(failure))
     expected = described_at(kind, path)
     unknown, missing = _UNKNOWN_FIELD.fullmatch(reason), _MISSING_FIELD.fullmatch(reason)
@@ -124,7 +130,7 @@ def shape_error(failure: Exception, kind: Any, sent: Any) -> str:  # noqa: ANN40
         reason = f"expected {words}{came_at(sent, path)}"
     elif ", got " not in reason:
         reason += came_at(sent, path)
-    return f"{path}: {reason}" if path else reason
+    return Problem(path, reason)
 
 
 def _reason_and_path(said: str) -> tuple[str, str]:

@@ -40,6 +40,7 @@ class Traits:
     `after_events` lets the processing pass everything acknowledged before the call, `with_events` waits for that too,
     but only for a few seconds. Either wait ends before the transaction begins, so that no connection is held.
     `is_audited` is for what changes something elsewhere than in the state.
+    `is_rolled_back` is for what shows a change: it is done, looked at, and never committed.
     """
 
     writes: bool
@@ -47,6 +48,7 @@ class Traits:
     after_events: bool = False
     with_events: bool = False
     is_audited: bool = False
+    is_rolled_back: bool = False
 
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -89,6 +91,12 @@ def catalogue_command(operation: F) -> F:
 def log_command(operation: F) -> F:
     """Mark an operation that orders something in the event log: it writes no state, and leaves an audit row."""
     setattr(operation, _TRAITS, Traits(writes=False, scope=Scope.WRITE, with_events=True, is_audited=True))
+    return operation
+
+
+def preview(operation: F) -> F:
+    """Mark an operation that shows what a command would change: it is run like one and rolled back (ADR 0012)."""
+    setattr(operation, _TRAITS, Traits(writes=True, scope=Scope.READ, is_rolled_back=True))
     return operation
 
 

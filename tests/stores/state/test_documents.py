@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -220,3 +221,17 @@ def test_tying_a_feature_anew_lets_go_of_what_it_was_tied_to(world: World) -> No
     with world.reading() as state:
         ties = [state.ties.of_schema(name) for name in ("rides", "clicks", "calls")]
     assert [tie and tie.feature_id for tie in ties] == ["feature.b", "feature.a", "feature.a"]
+
+
+def test_an_attempt_that_fails_leaves_nothing_and_the_transaction_goes_on(world: World) -> None:
+    """PostgreSQL refuses everything after an error that is not taken back."""
+    with world.writing() as state:
+        state.addons.add(nouns.addon("addon.1", display_name="first"), NOW)
+        with suppress(BillingError), state.attempt():
+            state.addons.add(nouns.addon("addon.2", display_name="second"), NOW)
+            state.addons.add(nouns.addon("addon.3", display_name="second"), NOW)
+            pytest.fail("two add-ons on the shelf have one name")
+        with state.attempt():
+            state.addons.add(nouns.addon("addon.4", display_name="fourth"), NOW)
+    with world.reading() as state:
+        assert [addon.id for addon in state.addons.all()] == ["addon.1", "addon.4"]

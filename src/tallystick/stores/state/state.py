@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from tallystick.stores.state.terms import Aliases, Schedules, references
 from tallystick.stores.state.timeline_drafts import TimelineDrafts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -104,6 +105,12 @@ class State:
             meant[reference.text] = (reference.account_id, reference.customer_id)
         found = nearest_settings(self._connection, self._organisation, set(meant.values()))
         return {text: found[account_id] for text, (account_id, _) in meant.items()}
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """A part of the transaction that leaves nothing behind when it raises, while the rest may go on."""
+        with self._connection.begin_nested():
+            yield
 
     def catalogue_changed(self) -> None:
         """Say that the processing of events has to look again at schemas, meters, accounts or terms.

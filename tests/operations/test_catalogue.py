@@ -1,0 +1,433 @@
+"""The whole catalogue at once: read, previewed, and made what somebody wants, all of it or nothing."""
+
+from __future__ import annotations
+
+import copy
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from tests.operations.shop import Shop, commitment, fee, monthly, tiered
+
+if TYPE_CHECKING:
+    from tests.servers import Api, Inside
+
+Json = dict[str, Any]
+
+LONG: Final = Decimal("0.12345678901234567890123456789")
+SCHEMA: Final = {
+    "name": "api_call",
+    "status": "ACTIVE",
+    "attributes": [{"name": "calls"}],
+    "dimensions": [{"name": "region"}],
+}
+METER: Final = {
+    "name": "API calls",
+    "status": "ACTIVE",
+    "type": "COUNTER",
+    "aggregation": "SUM",
+    "computations": [{"computation": {"var": "attributes.calls"}, "order": 1}],
+    "eventSchemaName": "api_call",
+}
+FEE: Final = {"name": "Base fee", "type": "FIXED_FEE"}
+
+
+def usage_card(*rates: object, meter: str = "API calls") -> Json:
+    """A card of one meter by its name, with slabs from 0, 1000, 2000."""
+    card = tiered(meter, *((position * 1000, rate) for position, rate in enumerate(rates)))
+    return {"usageMeter": card.pop("usageMeterId")} | card
+
+
+def plan(*rates: object, status: str = "DRAFT", **more: object) -> Json:
+    """A plan with one usage card."""
+    details = {"pricingCycleConfig": monthly(), "supportedCurrencies": ["USD"], "usageRateCards": [usage_card(*rates)]}
+    return {"name": "Standard", "status": status, "pricePlanDetails": details | more}
+
+
+def wanted(*plans: Json) -> Json:
+    """A catalogue that a plan can stand on."""
+    return copy.deepcopy(
+        {"eventSchemas": [SCHEMA], "usageMeters": [METER], "addOns": [FEE], "pricePlans": [*plans] or [plan(1)]}
+    )
+
+
+def preview(api: Api, catalogue: object, query: str = "") -> Json:
+    answer: Json = api.post(f"/v1/catalogue/preview{query}", catalogue).ok()
+    return answer
+
+
+def problems(api: Api, catalogue: object) -> list[str]:
+    """What keeps a catalogue from being applied, from the preview; applying it is refused and changes nothing."""
+    told = [f"{one['path']}: {one['reason']}" for one in preview(api, catalogue)["problems"]]
+    before = api.get("/v1/catalogue").content
+    said = api.send("PUT", "/v1/catalogue", catalogue).refused(400)
+    assert said[:400] == "; ".join(told)[:400]
+    assert api.get("/v1/catalogue").content == before
+    return told
+
+
+def applied(api: Api, catalogue: object, query: str = "") -> list[str]:
+    """Apply a catalogue; what changed, told as in the preview of it."""
+    shown = preview(api, catalogue, query)
+    assert shown["problems"] == []
+    outcome = api.send("PUT", f"/v1/catalogue{query}", catalogue).ok()
+    assert outcome == shown
+    return [f"{one['name']}: {one['text']}" for one in outcome["changes"]]
+
+
+def catalogue_of(api: Api) -> Json:
+    reading = api.get("/v1/catalogue").ok()
+    assert reading["leftOut"] == []
+    found: Json = reading["catalogue"]
+    return found
+
+
+class TestRoundTrip:
+    def test_what_a_server_has_is_made_on_an_empty_one_and_read_back_byte_for_byte(
+        self, shop: Shop, server: Inside
+    ) -> None:
+        full(shop)
+        read = shop.api.get("/v1/catalogue")
+        other = server.new_organisation()
+        names = [change.partition(":")[0] for change in applied(other, read.body["catalogue"])]
+        assert names == [thing["name"] for things in read.body["catalogue"].values() for thing in things]
+        assert other.get("/v1/catalogue").content == read.content
+        assert applied(other, read.body["catalogue"]) == []
+        assert applied(shop.api, read.body["catalogue"]) == []
+
+    def test_it_prices_the_same(self, shop: Shop, server: Inside) -> None:
+        shop.metered_plan((0, 2), (100, Decimal("0.005")))
+        other = Shop(server.new_organisation())
+        other.api.send("PUT", "/v1/catalogue", catalogue_of(shop.api)).ok()
+        other.account()
+        other.associate(other.api.get("/price_plans").ok()["data"][0]["id"])
+        for one in (shop, other):
+            one.use(150)
+        # 100 x 2 + 50 x 0.005
+        assert [one.invoices()[0]["totalAmount"] for one in (shop, other)] == [Decimal("200.25")] * 2
+
+    def test_names_stand_where_ids_were_and_rules_are_json(self, shop: Shop) -> None:
+        full(shop)
+        read = shop.api.get("/v1/catalogue")
+        assert not [prefix for prefix in ("um.", "addon.", "feature.", "pp.", "sch.") if f"'{prefix}" in str(read.body)]
+        computations = {one["name"]: one["computations"] for one in read.body["catalogue"]["usageMeters"]}
+        assert computations["Weighted"][0] == {
+            "matcher": {"==": [{"var": "dimensions.region"}, "東京"]},
+            "computation": {"*": [{"var": "attributes.calls"}, Decimal("0.40")]},
+            "order": 1,
+        }
+
+
+def full(shop: Shop) -> None:
+    """An organisation with a bit of everything, in every state."""
+    shop.schema()
+    shop.schema("idle", ())
+    shop.api.post("/event_schema/idle/deactivate").ok()
+    enrichments = {
+        "dependencies": [{"type": "SETTING", "key": "setting.user.factor", "name": "factor"}],
+        "fields": [
+            {
+                "name": "weighted",
+                "type": "ATTRIBUTE",
+                "enrichmentType": "JSON_LOGIC",
+                "value": '{ "*": [{"var": "attributes.calls"}, 1e-7] }',
+                "order": 1,
+            }
+        ],
+    }
+    draft = {"name": "draft one", "attributes": [{"name": "calls", "defaultUnit": "GB"}], "dimensions": []}
+    shop.api.post("/event_schema", draft | {"enrichments": enrichments, "description": "Ünïcode: yes"}).ok()
+    calls = shop.meter("API calls")
+    rule = '{ "*": [ {"var": "attributes.calls"}, 0.40 ] }'
+    weighted = shop.meter("Weighted", rule, matcher='{"==":[{"var":"dimensions.region"},"東京"]}', billableName="重さ")
+    shop.api.post(f"/usage_meters/{weighted}/deactivate").ok()
+    shop.api.post("/usage_meters", {"name": "Count", "type": "COUNTER", "aggregation": "COUNT"}).ok()
+    base = shop.addon()
+    shop.addon("Rabatt. 100 %", "LICENSE")
+    shop.api.post("/features", {"name": "Exports", "schemaAssociations": ["api_call"]}).ok()
+    packages = tiered(weighted, (0, LONG), (7, -1), tag="Größe")
+    packages["ratePlan"]["slabs"][1] |= {"priceType": "PACKAGE", "slabConfig": {"packageSize": "10"}}
+    packages["rateValues"][0]["rateConfig"] = {"minimumRate": "-25.50", "maximumRate": "400"}
+    shop.plan(
+        currencies=("USD",),
+        usageRateCards=[tiered(calls, (0, Decimal("0.050")), (1000, Decimal("1E-7"))), packages],
+        fixedFeeRateCards=[fee(base, -5, recurrenceConfig={"interval": 2, "offset": 1})],
+        minimumCommitment=commitment(Decimal("100.10")),
+    )
+    two = fee(base, 3)
+    two["rateValues"].append({"currency": "EUR", "rate": Decimal("2.90")})
+    details = {"supportedCurrencies": ["EUR", "USD"], "pricingCycleConfig": monthly(), "fixedFeeRateCards": [two]}
+    made = shop.api.post("/price_plans", {"name": "Zwei", "description": "'", "pricePlanDetails": details}).ok()
+    shop.api.post(f"/price_plans/{made['id']}/activate", {"currencies": ["EUR"]}).ok()
+    shop.api.post("/price_plans", {"name": "Bare", "pricePlanDetails": {"supportedCurrencies": ["USD"]}}).ok()
+
+
+class TestChanges:
+    def test_a_draft_is_changed_and_activated(self, shop: Shop) -> None:
+        applied(shop.api, wanted(plan(Decimal("0.05"), Decimal("0.02"), minimumCommitment=commitment(5))))
+        changes = applied(shop.api, wanted(plan(Decimal("0.05"), Decimal("0.018"), status="ACTIVE")))
+        assert changes == [
+            "Standard: status DRAFT -> ACTIVE",
+            "Standard: USD added to activeCurrencies",
+            "Standard: rate 0.02 -> 0.018 in slab 2 in USD of usage card 'API calls'",
+            "Standard: minimumCommitment removed: displayName Minimum, rateValues [(currency USD, rate 5)]",
+        ]
+        assert catalogue_of(shop.api)["pricePlans"][0]["status"] == "ACTIVE"
+
+    def test_accounts_that_a_change_is_about_are_counted(self, still: Shop) -> None:
+        api = still.api
+        applied(api, wanted(plan(1, status="ACTIVE"), plan(2) | {"name": "Other"}))
+        (standard,) = [one["id"] for one in api.get("/price_plans").ok()["data"] if one["name"] == "Standard"]
+        for name in ("a", "b", "c"):
+            still.account(name)
+        still.associate(standard, "a")
+        still.associate(standard, "b", since="2026-03-01")
+        still.associate(standard, "c", since="2025-01-01", until="2025-12-31")
+        changed = wanted(plan(3, status="ACTIVE"), plan(4) | {"name": "Other"})
+        changed["usageMeters"][0]["billableName"] = "Calls"
+        changed["eventSchemas"][0]["description"] = "Calls"
+        changed["addOns"][0]["billableName"] = "Fee"
+        shown = preview(api, changed)
+        counted = {one["name"]: one["affectedAccounts"] for one in shown["changes"]}
+        assert counted == {"api_call": 2, "API calls": 2, "Base fee": 0, "Standard": 2, "Other": 0}
+
+    def test_a_meter_is_changed_while_it_is_off(self, still: Shop) -> None:
+        applied(still.api, wanted())
+        off, on = wanted(), wanted()
+        for one in (off, on):
+            one["usageMeters"][0] |= {"description": "New", "computations": [{"computation": 2, "order": 1}]}
+        off["usageMeters"][0]["status"] = "INACTIVE"
+        assert applied(still.api, off) == [
+            "API calls: status ACTIVE -> INACTIVE",
+            "API calls: description none -> New",
+            'API calls: computation {"var":"attributes.calls"} -> 2 of computation 1',
+        ]
+        assert applied(still.api, on) == ["API calls: status INACTIVE -> ACTIVE"]
+
+    def test_texts_and_lists_are_taken_away_again(self, still: Shop) -> None:
+        full_one = wanted()
+        full_one["eventSchemas"][0] |= {"status": "DRAFT", "description": "x", "filterFields": ["region"]}
+        full_one["usageMeters"][0] |= {
+            "status": "DRAFT",
+            "description": "x",
+            "billableName": "y",
+            "filters": [{"field": "dimensions.region", "value": "eu"}],
+        }
+        full_one["addOns"][0]["billableName"] = "z"
+        full_one["pricePlans"][0]["description"] = "x"
+        bare = wanted()
+        for things in ("eventSchemas", "usageMeters"):
+            bare[things][0]["status"] = "DRAFT"
+        applied(still.api, full_one)
+        assert len(applied(still.api, bare)) == 7
+        assert applied(still.api, bare) == []
+
+    def test_a_schema_grows(self, still: Shop) -> None:
+        applied(still.api, wanted())
+        more = wanted()
+        more["eventSchemas"][0]["attributes"].append({"name": "bytes"})
+        assert applied(still.api, more) == ["api_call: attribute 'bytes' added"]
+        assert still.api.get("/event_schema/api_call").ok()["version"] == 2
+
+    def test_a_schema_goes_from_one_feature_to_another(self, still: Shop) -> None:
+        tie = [{"schemaName": "api_call", "attributeName": "calls"}]
+        one = {"eventSchemas": [SCHEMA], "features": [{"name": "A"}, {"name": "B", "schemaAssociations": tie}]}
+        applied(still.api, one)
+        two = {"eventSchemas": [SCHEMA], "features": [{"name": "A", "schemaAssociations": tie}, {"name": "B"}]}
+        assert len(applied(still.api, two)) == 2
+
+    def test_what_was_shown_is_what_is_done(self, still: Shop) -> None:
+        digest = preview(still.api, wanted())["digest"]
+        still.schema()
+        path = f"/v1/catalogue?digest={digest}"
+        assert "other changes" in still.api.send("PUT", path, wanted()).refused(409)
+        assert catalogue_of(still.api)["usageMeters"] == []
+        digest = preview(still.api, wanted())["digest"]
+        still.api.send("PUT", f"/v1/catalogue?digest={digest}", wanted()).ok()
+
+
+class TestOthers:
+    def test_what_is_not_sent_is_left_alone(self, still: Shop) -> None:
+        applied(still.api, wanted(plan(1, status="ACTIVE")))
+        before = catalogue_of(still.api)
+        shown = preview(still.api, {"features": []})
+        assert (shown["changes"], [one["name"] for one in shown["leftAlone"]]) == (
+            [],
+            ["Standard", "Base fee", "API calls", "api_call"],
+        )
+        assert applied(still.api, {}) == []
+        assert catalogue_of(still.api) == before
+
+    def test_or_archived_where_it_may_be(self, still: Shop) -> None:
+        catalogue = wanted(plan(1, status="ACTIVE"), plan(2) | {"name": "Used"}) | {"features": [{"name": "Exports"}]}
+        catalogue["pricePlans"][1]["status"] = "ACTIVE"
+        applied(still.api, catalogue)
+        (used,) = [one["id"] for one in still.api.get("/price_plans").ok()["data"] if one["name"] == "Used"]
+        still.account()
+        still.associate(used)
+        shown = preview(still.api, {}, "?prune=true")
+        assert [f"{one['name']}: {one['text']}" for one in shown["changes"]] == [
+            "Standard: archived, was ACTIVE",
+            "Base fee: archived",
+        ]
+        assert {one["name"]: one["reason"] for one in shown["leftAlone"]} == {
+            "Used": "price plan 'Used' is in force for an account",
+            "Exports": "feature 'Exports' stays: features cannot be archived",
+            "API calls": "usage meter 'API calls' is priced by: Used",
+            "api_call": "event schema 'api_call' is used by usage meters: API calls",
+        }
+        applied(still.api, {}, "?prune=true")
+        assert [one["name"] for one in catalogue_of(still.api)["pricePlans"]] == ["Used"]
+        assert catalogue_of(still.api)["usageMeters"][0]["status"] == "ACTIVE"
+
+    def test_everything_goes_when_nothing_is_in_use(self, still: Shop) -> None:
+        applied(still.api, wanted(plan(1, status="ACTIVE")))
+        assert len(applied(still.api, {}, "?prune=true")) == 4
+        assert not any(catalogue_of(still.api).values())
+
+    def test_what_shares_its_name_is_left_out_and_told(self, still: Shop) -> None:
+        ids = [
+            still.api.post("/price_plans", {"name": "Twin", "pricePlanDetails": {"supportedCurrencies": ["USD"]}}).ok()
+            for _ in range(2)
+        ]
+        reading = still.api.get("/v1/catalogue").ok()
+        assert reading["catalogue"]["pricePlans"] == []
+        (left_out,) = reading["leftOut"]
+        assert left_out["reason"].startswith("2 price plans are called 'Twin', so the name means none of them: pp.")
+        assert all(one["id"] in left_out["reason"] for one in ids)
+        catalogue = {"pricePlans": [plan(1) | {"name": "Twin"}]}
+        assert problems(still.api, catalogue)[0].startswith("pricePlans[0]: 2 price plans are called 'Twin'")
+        assert [one["name"] for one in preview(still.api, {}, "?prune=true")["leftAlone"]] == ["Twin"]
+
+
+class TestRefused:
+    def test_a_fault_in_the_last_thing_leaves_nothing(self, still: Shop) -> None:
+        bad = wanted()
+        bad["pricePlans"].append(plan(1) | {"name": "Bad", "type": "PURCHASE"})
+        assert problems(still.api, bad) == ["pricePlans[1].type: plans of type PURCHASE are not sold yet: send BILLING"]
+        assert not any(catalogue_of(still.api).values())
+
+    def test_every_problem_of_every_thing_is_told_at_once(self, still: Shop) -> None:
+        bad = wanted(plan(1, 2), plan(1) | {"name": "Second"})
+        bad["eventSchemas"][0]["attributes"] *= 2
+        bad["usageMeters"] += [{"name": "X"}, [], {"name": "API calls"}]
+        bad["addOns"][0]["type"] = "FIXED"
+        card = bad["pricePlans"][0]["pricePlanDetails"]["usageRateCards"][0]
+        card["ratePlan"]["slabs"][1]["startAfter"] = -1
+        card["usageMeter"] = "API call"
+        del bad["pricePlans"][1]["status"]
+        bad["pricePlans"][1]["pricePlanDetails"]["fixedFeeRateCards"] = [fee("Base fee", 1)]
+        told = problems(still.api, bad)
+        assert told == [
+            "eventSchemas[0].attributes[1].name: 'calls' stands twice",
+            "usageMeters[0].eventSchemaName: event schema 'api_call' not found",
+            "usageMeters[1]: required field 'type' is missing, expected one of COUNTER",
+            "usageMeters[2]: Expected `object`, got `array`",
+            "usageMeters[3].name: 'API calls' stands twice",
+            (
+                "addOns[0].type: Invalid enum value 'FIXED', expected one of LICENSE, FIXED_FEE, CREDIT_GRANT, "
+                "NAMED_LICENSE"
+            ),
+            "pricePlans[0].pricePlanDetails.usageRateCards[0].usageMeter: usage meter 'API call' not found",
+            (
+                "pricePlans[1].pricePlanDetails.fixedFeeRateCards[0].id: is known to one server only: name the add-on "
+                "under 'addOn'"
+            ),
+            "pricePlans[1].pricePlanDetails.usageRateCards[0].usageMeter: usage meter 'API calls' is refused itself",
+            "pricePlans[1]: required field 'status' is missing, expected one of DRAFT, ACTIVE",
+        ]
+
+    @pytest.mark.parametrize(
+        ("things", "changes", "problem"),
+        [
+            (
+                "eventSchemas",
+                {"attributes": [{"name": "other"}]},
+                "attributes: 'calls' cannot be removed from a schema that was active; only additions are possible",
+            ),
+            (
+                "eventSchemas",
+                {"status": "DRAFT"},
+                "status: cannot be changed (status ACTIVE -> DRAFT): what was active does not become a draft again",
+            ),
+            (
+                "eventSchemas",
+                {"status": "INACTIVE"},
+                "status: event schema 'api_call' is used by usage meters: API calls",
+            ),
+            ("eventSchemas", {"status": "ARCHIVED"}, "status: Invalid enum value 'ARCHIVED', expected one of DRAFT,"),
+            (
+                "usageMeters",
+                {"computations": [{"computation": 3}]},
+                "computations[0].computation: usage meter 'API calls' is ACTIVE: deactivate it first",
+            ),
+            (
+                "usageMeters",
+                {"status": "INACTIVE", "computations": [{"computation": {"var": "attributes.call"}}]},
+                "computations[0].computation: unknown variable",
+            ),
+            (
+                "addOns",
+                {"type": "LICENSE"},
+                "type: cannot be changed (type FIXED_FEE -> LICENSE): a type never changes",
+            ),
+            (
+                "pricePlans",
+                {"status": "DRAFT"},
+                "status: cannot be changed (status ACTIVE -> DRAFT): what was active does not become a draft again",
+            ),
+            ("pricePlans", {"pricingRules": [{}]}, "pricingRules"),
+        ],
+    )
+    def test_what_cannot_be_changed_is_told_in_words(
+        self, still: Shop, things: str, changes: Json, problem: str
+    ) -> None:
+        applied(still.api, wanted(plan(1, status="ACTIVE")))
+        changed = wanted(plan(1, status="ACTIVE"))
+        changed[things][0] |= changes
+        assert problems(still.api, changed)[0].startswith(f"{things}[0].{problem}")
+
+    @pytest.mark.parametrize(
+        "thing",
+        [
+            '{"name": 1}',
+            '{"name": null}',
+            '{"name": ""}',
+            "null",
+            '"x"',
+            "{}",
+            '{"name": "x", "unknown": 1}',
+            '{"name": "x", "pricePlanDetails": ' + "[" * 300 + "]" * 300 + "}",
+            '{"name": "x", "pricingRules": ' + '{"a":' * 300 + "1" + "}" * 300 + "}",
+            '{"name": "x", "pricingRules": [{"condition": ' + '{"var":[' * 150 + "1" + "]}" * 150 + "}]}",
+            '{"name": "x", "pricePlanDetails": {"supportedCurrencies": [1e999]}}',
+            '{"name": "x", "pricePlanDetails": {"supportedCurrencies": [1e99999999999999999999]}}',
+        ],
+    )
+    @pytest.mark.parametrize("things", ["eventSchemas", "usageMeters", "addOns", "features", "pricePlans"])
+    def test_hostile_things_are_refused_with_their_place(self, still: Shop, things: str, thing: str) -> None:
+        body = f'{{"{things}": [{thing}]}}'.encode()
+        answer = still.api.send("POST", "/v1/catalogue/preview", content=body)
+        if answer.status == 200:
+            assert [one["path"] for one in answer.body["problems"] if one["path"].startswith(f"{things}[0]")]
+        else:
+            answer.refused(400)
+        still.api.send("PUT", "/v1/catalogue", content=body).refused(400)
+
+    def test_the_names_of_what_is_archived_are_taken(self, still: Shop) -> None:
+        applied(still.api, wanted())
+        applied(still.api, {}, "?prune=true")
+        told = problems(still.api, wanted())
+        assert told[:2] == [
+            "eventSchemas[0].name: an archived event schema is called 'api_call' for ever: choose another name",
+            "usageMeters[0].name: an archived usage meter is called 'API calls' for ever: choose another name",
+        ]
+
+
+def test_a_preview_keeps_nothing_and_reading_is_enough_for_it(still: Shop) -> None:
+    before = json.dumps(still.api.get("/v1/catalogue").ok())
+    shown = preview(still.api, wanted(plan(1, status="ACTIVE")))
+    assert [one["action"] for one in shown["changes"]] == ["CREATE"] * 4
+    assert json.dumps(still.api.get("/v1/catalogue").ok()) == before
