@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import json
-import re
-import shlex
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from click.testing import CliRunner
-
-from tallystick.cli.main import main
+from tests.doors.examples import EXAMPLE, do, page
 from tests.operations.shop import Shop
-from tests.servers import KEY, child
+from tests.servers import child
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
     from tests.servers import Inside
 
-PAGE: Final = (Path(__file__).parents[2] / "docs" / "ingest.md").read_text(encoding="utf-8")
-EXAMPLE: Final = re.compile(r"<!-- (?P<verb>\w+): (?P<what>[^>]*) -->\n```\w*\n(?P<text>.*?)\n```", re.DOTALL)
+PAGE: Final = page("ingest.md")
 
 
 def test_what_is_sent_is_stored_as_the_page_says(server: Inside) -> None:
@@ -42,28 +38,14 @@ def test_what_is_sent_is_stored_as_the_page_says(server: Inside) -> None:
 
 def test_commands_print_what_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    examples = [found for found in EXAMPLE.finditer(PAGE) if found["verb"] in {"file", "runs", "prints", "holds"}]
+    examples = [found for found in EXAMPLE.finditer(PAGE) if found["verb"] not in {"sends", "stored"}]
     assert len(examples) == PAGE.count("<!-- ") - 2
-    printed = ""
     with child(tmp_path / "data", "--test-clock", "2026-02-01T00:00:00Z") as server:
         shop = Shop(server.api())
         shop.account()
         shop.schema()
         meter = shop.meter()
-        for example in examples:
-            match example["verb"]:
-                case "file":
-                    Path(example["what"]).write_text(example["text"])
-                case "runs":
-                    words = shlex.split(example["text"].replace("\\\n", " "))
-                    assert words[0] == "tallystick"
-                    ran = CliRunner().invoke(main, words[1:], env={"TALLYSTICK_KEY": KEY, "TALLYSTICK_URL": server.url})
-                    assert ran.exit_code == int(example["what"]), ran.output
-                    printed = ran.output
-                case "prints":
-                    assert printed == example["text"] + "\n"
-                case "holds":
-                    assert Path(example["what"]).read_text() == example["text"] + "\n"
+        do(examples, server.url)
         usage = server.api().get("/v1/accounts/acme/usage", startDate="2026-01-01", endDate="2026-02-01").ok()
         (told,) = usage["usageMeters"]
         assert (told["usageMeterId"], told["units"]) == (meter, Decimal("305.123456789012"))

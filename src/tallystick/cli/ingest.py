@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import itertools
-import os
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from tallystick.cli.caller import FILE, KEY, key_file_option, key_of, url_option, warn_of_clear_text
 from tallystick.feed.journal import Errand, Journal
 from tallystick.feed.mapping import FIELDS, PLACES, Columns
 from tallystick.feed.opening import FORMATS, opened
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from tallystick.feed.opening import Opened
     from tallystick.feed.sender import Sender
 
-KEY: Final = "TALLYSTICK_KEY"
 SOME_REJECTED: Final = 3
 """The exit status when the file came to its end and rows of it were rejected."""
 
@@ -58,12 +57,11 @@ class _Field(_Pair):
         return name, column
 
 
-_FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False, readable=True)
 _OUT: Final = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("ingest")
-@click.argument("file", type=_FILE)
+@click.argument("file", type=FILE)
 @click.option("--map", "fields", type=_Field("FIELD=COLUMN", short=False), multiple=True, help="Where a field is.")
 @click.option("--attribute", "attributes", type=_Pair("NAME[=COLUMN]", short=True), multiple=True, help="A number.")
 @click.option("--dimension", "dimensions", type=_Pair("NAME[=COLUMN]", short=True), multiple=True, help="A text.")
@@ -75,8 +73,8 @@ _OUT: Final = click.Path(path_type=Path, dir_okay=False)
 @click.option("--epoch", type=click.Choice([*PLACES]), help="Times are counted since 1970 in this unit.")
 @click.option("--format", "kind", type=click.Choice(FORMATS), help="If its name says not.")
 @click.option("--delimiter", metavar="CHAR", help="What is between the values of a CSV file, if not a comma.")
-@click.option("--url", default="http://127.0.0.1:8080", envvar="TALLYSTICK_URL", show_default=True, help="The server.")
-@click.option("--key-file", type=_FILE, help=f"A file that holds the API key (default: the value of {KEY}).")
+@url_option
+@key_file_option
 @click.option("--connections", type=click.IntRange(1, 64), default=4, show_default=True, help="Batches under way.")
 @click.option("--patience", type=click.IntRange(0), default=300, show_default=True, help="Seconds to try a batch.")
 @click.option("--progress", "journal", type=_OUT, help="How far it came (default: FILE.progress).")
@@ -124,11 +122,11 @@ def ingest_command(  # noqa: D103 - click shows the help below
         ctx.exit(_preview(usage, rows))
     rejects = rejects or file.with_name(f"{file.name}.rejects.jsonl")
     with (
-        closing(_sender(url, _key(key_file), connections, patience)) as sender,
+        closing(_sender(url, key_of(key_file), connections, patience)) as sender,
         _journal(usage, journal or file.with_name(f"{file.name}.progress"), rejects, url, restart=restart) as kept,
     ):
         if sender.shows_key:
-            click.echo(f"Warning: over http everybody on the way to {url} can read the key.", err=True)
+            warn_of_clear_text(url)
         _send(file, usage, kept, sender, connections)
     ctx.exit(_told(file, kept.progress, rejects))
 
@@ -167,13 +165,6 @@ def _apart(option: str, pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
     if len(found) < len(pairs):
         raise invalid(option, f"one name twice: {', '.join(name for name, _ in pairs)}")
     return found
-
-
-def _key(path: Path | None) -> str:
-    key = (path.read_text(encoding="utf-8") if path is not None else os.environ.get(KEY, "")).strip()
-    if not key:
-        raise invalid("--key-file" if path is not None else KEY, "holds no API key: 'tallystick keys create' makes one")
-    return key
 
 
 def _journal(usage: Opened, path: Path, rejects: Path, url: str, *, restart: bool) -> Journal:

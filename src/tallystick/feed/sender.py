@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
@@ -12,9 +11,8 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, stop_w
 from tenacity.nap import sleep_using_event
 from tenacity.wait import wait_random_exponential
 
-from tallystick import __version__
-from tallystick.kernel.errors import BillingError, Kind, Problem, invalid
-from tallystick.kernel.host import in_clear
+from tallystick.kernel.errors import BillingError, Kind, Problem
+from tallystick.remote.remote import Remote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,25 +53,12 @@ class Sender:
         Raises:
             BillingError: of kind INVALID, for an address that is none.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
-            raise invalid("--url", f"{url!r} is no address such as http://127.0.0.1:8080")
-        self.shows_key = in_clear(parts.scheme, parts.hostname)
+        remote = Remote(url, key)
+        self.shows_key = remote.shows_key
         self._url = url
         self._patience = patience
         self._stopped = threading.Event()
-        self._client = httpx2.Client(
-            base_url=url.rstrip("/"),
-            headers={
-                "Authorization": f"Bearer {key}",
-                "Content-Type": "application/json",
-                "User-Agent": f"tallystick-ingest/{__version__}",
-            },
-            timeout=_TIMEOUT,
-            limits=httpx2.Limits(max_connections=connections),
-            follow_redirects=False,
-            trust_env=False,
-        )
+        self._client = remote.client("ingest", _TIMEOUT, connections)
 
     def close(self) -> None:
         """Give the connections back."""

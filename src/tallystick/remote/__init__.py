@@ -1,0 +1,1 @@
+"""A server as the programs see it that call it."""
