@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.operations.shop import Shop, commitment, fee, monthly, tiered
 
@@ -120,6 +122,39 @@ class TestRoundTrip:
         }
 
 
+RATES = st.decimals(min_value=-1000, max_value=1000, allow_nan=False, allow_infinity=False).filter(
+    lambda rate: -60 < int(rate.as_tuple().exponent) <= 0
+)
+WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rates=st.lists(RATES, min_size=1, max_size=4),
+    names=st.lists(WORDS, min_size=3, max_size=3, unique=True),
+    limit=st.none() | st.decimals(0, 1000, places=3),
+)
+def test_any_plan_comes_back_as_it_was_wanted(
+    standing: Inside, rates: list[Decimal], names: list[str], limit: Decimal | None
+) -> None:
+    one, other = standing.new_organisation(), standing.new_organisation()
+    catalogue = wanted(plan(*rates, status="ACTIVE") | {"name": names[0], "description": names[1]})
+    terms = catalogue["pricePlans"][0]["pricePlanDetails"]
+    terms["fixedFeeRateCards"] = [{"addOn": names[2], **fee("", rates[0])}]
+    del terms["fixedFeeRateCards"][0]["id"]
+    catalogue["addOns"][0]["name"] = names[2]
+    if limit is not None:
+        terms["usageRateCards"][0]["rateValues"][0]["rateConfig"] = {"maximumRate": f"{limit:f}"}
+    applied(one, catalogue)
+    (found,) = catalogue_of(one)["pricePlans"]
+    slab_rates = found["pricePlanDetails"]["usageRateCards"][0]["rateValues"][0]["slabRates"]
+    assert [str(Decimal(rate["rate"])) for rate in slab_rates] == [str(Decimal(f"{rate:f}")) for rate in rates]
+    assert (found["name"], found["description"]) == (names[0], names[1])
+    applied(other, catalogue_of(one))
+    assert other.get("/v1/catalogue").content == one.get("/v1/catalogue").content
+    assert applied(other, catalogue) == []
+
+
 def full(shop: Shop) -> None:
     """An organisation with a bit of everything, in every state."""
     shop.schema()
@@ -145,7 +180,7 @@ def full(shop: Shop) -> None:
     shop.api.post(f"/usage_meters/{weighted}/deactivate").ok()
     shop.api.post("/usage_meters", {"name": "Count", "type": "COUNTER", "aggregation": "COUNT"}).ok()
     base = shop.addon()
-    shop.addon("Rabatt. 100 %", "LICENSE")
+    seats = shop.addon("Rabatt. 100 %", "LICENSE")
     shop.api.post("/features", {"name": "Exports", "schemaAssociations": ["api_call"]}).ok()
     packages = tiered(weighted, (0, LONG), (7, -1), tag="Größe")
     packages["ratePlan"]["slabs"][1] |= {"priceType": "PACKAGE", "slabConfig": {"packageSize": "10"}}
@@ -154,6 +189,7 @@ def full(shop: Shop) -> None:
         currencies=("USD",),
         usageRateCards=[tiered(calls, (0, Decimal("0.050")), (1000, Decimal("1E-7"))), packages],
         fixedFeeRateCards=[fee(base, -5, recurrenceConfig={"interval": 2, "offset": 1})],
+        licenseRateCards=[license_card(seats)],
         minimumCommitment=commitment(Decimal("100.10")),
     )
     two = fee(base, 3)
@@ -162,6 +198,13 @@ def full(shop: Shop) -> None:
     made = shop.api.post("/price_plans", {"name": "Zwei", "description": "'", "pricePlanDetails": details}).ok()
     shop.api.post(f"/price_plans/{made['id']}/activate", {"currencies": ["EUR"]}).ok()
     shop.api.post("/price_plans", {"name": "Bare", "pricePlanDetails": {"supportedCurrencies": ["USD"]}}).ok()
+
+
+def license_card(addon: str) -> Json:
+    """The price of seats."""
+    card = tiered(addon, (0, Decimal("12.50")))
+    more = {"enableProration": True, "invoiceTiming": "IN_ADVANCE", "config": {"maxQuantity": 5}}
+    return {"id": card.pop("usageMeterId")} | card | more
 
 
 class TestChanges:
@@ -190,8 +233,96 @@ class TestChanges:
         changed["eventSchemas"][0]["description"] = "Calls"
         changed["addOns"][0]["billableName"] = "Fee"
         shown = preview(api, changed)
-        counted = {one["name"]: one["affectedAccounts"] for one in shown["changes"]}
-        assert counted == {"api_call": 2, "API calls": 2, "Base fee": 0, "Standard": 2, "Other": 0}
+        counted = {one["name"]: (one["affectedAccounts"], one["keepingAccounts"]) for one in shown["changes"]}
+        assert counted == {
+            "api_call": (2, 0),
+            "API calls": (2, 0),
+            "Base fee": (0, 0),
+            "Standard": (0, 2),
+            "Other": (0, 0),
+        }
+
+    def test_accounts_with_terms_of_their_own_pay_by_what_those_price(self, still: Shop) -> None:
+        still.metered_plan(account="a")
+        (plan_id,) = [one["id"] for one in still.api.get("/price_plans").ok()["data"]]
+        other = still.meter("Other")
+        for name, terms in (("b", {"usageRateCards": [tiered(other, (0, 1))]}), ("c", {"fixedFeeRateCards": []})):
+            still.account(name)
+            asked = {"pricePlanId": plan_id, "effectiveFrom": "2026-01-01", "effectiveUntil": "9999-01-01"}
+            path = f"/accounts/{name}/price_plans"
+            still.api.post(path, asked | {"pricePlanDetailsOverride": terms}).ok()
+        catalogue = catalogue_of(still.api)
+        for meter in catalogue["usageMeters"]:
+            meter["description"] = "New"
+        counted = {one["name"]: one["affectedAccounts"] for one in preview(still.api, catalogue)["changes"]}
+        assert counted == {"Calls": 2, "Other": 1}
+
+    def test_new_terms_of_an_active_plan_are_its_next_version(self, still: Shop) -> None:
+        applied(still.api, wanted(plan(1, status="ACTIVE")))
+        (plan_id,) = [one["id"] for one in still.api.get("/price_plans").ok()["data"]]
+        still.account()
+        still.associate(plan_id)
+        changed = wanted(plan(2, status="ACTIVE"))
+        told = applied(still.api, changed)
+        assert told == ["Standard: rate 1 -> 2 in slab 1 in USD of usage card 'API calls'"]
+        assert [still.api.get(f"/price_plans/{plan_id}").ok()["pricingSchedule"][0]["version"]] == [2]
+        assert [one["type"] for one in still.api.get("/v1/jobs").ok()["data"]] == []
+        assert applied(still.api, changed) == []
+
+    @pytest.mark.parametrize(
+        ("query", "counted"), [("", (2, 1)), ("&versionsToMigrate=ALL_VERSION", (3, 0)), (None, (0, 3))]
+    )
+    def test_accounts_move_to_it_when_they_are_to(
+        self, still: Shop, query: str | None, counted: tuple[int, int]
+    ) -> None:
+        api = still.api
+        applied(api, wanted(plan(1, status="ACTIVE")))
+        (plan_id,) = [one["id"] for one in api.get("/price_plans").ok()["data"]]
+        still.account("old")
+        still.associate(plan_id, "old")
+        applied(api, wanted(plan(2, status="ACTIVE")))
+        for name in ("b", "c"):
+            still.account(name)
+            still.associate(plan_id, name)
+        changed = wanted(plan(3, status="ACTIVE"))
+        asked = "" if query is None else f"?migrationMode=NEXT_CYCLE{query}"
+        (change,) = preview(api, changed, asked)["changes"]
+        assert (change["affectedAccounts"], change["keepingAccounts"]) == counted
+        assert api.get("/v1/jobs").ok()["data"] == []
+        applied(api, changed, asked)
+        jobs = api.get("/v1/jobs").ok()["data"]
+        assert [one["type"] for one in jobs] == ([] if query is None else ["PRICE_PLAN"])
+
+    def test_a_plan_loses_and_gets_currencies(self, still: Shop) -> None:
+        two = wanted(plan(1, status="ACTIVE"))
+        details = two["pricePlans"][0]["pricePlanDetails"]
+        details["supportedCurrencies"].append("EUR")
+        card = details["usageRateCards"][0]
+        card["rateValues"].append({"currency": "EUR", "slabRates": [{"order": 1, "rate": Decimal("0.90")}]})
+        applied(still.api, wanted(plan(1, status="ACTIVE")))
+        assert applied(still.api, two) == [
+            "Standard: EUR added to activeCurrencies",
+            "Standard: EUR added to supportedCurrencies",
+            "Standard: rates in EUR of usage card 'API calls' added: slabRates [(order 1, rate 0.90)]",
+        ]
+        fewer = copy.deepcopy(two)
+        fewer["pricePlans"][0]["activeCurrencies"] = ["USD"]
+        assert problems(still.api, fewer) == [
+            (
+                "pricePlans[0].activeCurrencies: cannot be changed (EUR removed from activeCurrencies): "
+                "a currency that is active in a plan stays so"
+            )
+        ]
+        applied(still.api, wanted(plan(1, status="ACTIVE")))
+        assert catalogue_of(still.api)["pricePlans"][0]["activeCurrencies"] == ["USD"]
+
+    def test_a_draft_that_somebody_writes_is_not_gone_past(self, still: Shop) -> None:
+        applied(still.api, wanted(plan(1, status="ACTIVE")))
+        (plan_id,) = [one["id"] for one in still.api.get("/price_plans").ok()["data"]]
+        still.api.patch(f"/v2/price_plans/{plan_id}", {"description": "Draft"}).ok()
+        assert "description" not in catalogue_of(still.api)["pricePlans"][0]
+        (told,) = problems(still.api, wanted(plan(2, status="ACTIVE")))
+        assert told.endswith("price plan 'Standard' has a draft, version 2: finalize or discard it first")
 
     def test_a_meter_is_changed_while_it_is_off(self, still: Shop) -> None:
         applied(still.api, wanted())

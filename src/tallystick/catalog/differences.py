@@ -7,7 +7,7 @@ one for every slab behind it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -64,13 +64,13 @@ class _Place:
     words: tuple[str, ...] = ()
 
     def field(self, key: str) -> _Place:
-        return replace(self, path=f"{self.path}.{key}" if self.path else key)
+        return _Place(f"{self.path}.{key}" if self.path else key, self.words)
 
     def inside(self, words: str) -> _Place:
-        return replace(self, words=(words, *self.words))
+        return _Place(self.path, (words, *self.words))
 
     def member(self, position: int) -> _Place:
-        return replace(self, path=f"{self.path}[{position}]")
+        return _Place(f"{self.path}[{position}]", self.words)
 
     @property
     def told(self) -> str:
@@ -108,6 +108,8 @@ def _part(value: Any) -> str:  # noqa: ANN401 - JSON
 
 
 def _objects(old: Tree, new: Tree, place: _Place) -> Iterator[Difference]:
+    if encode(old) == encode(new):  # to the digit, and quickly: most of most things stays as it is
+        return
     for key in [*new, *(key for key in old if key not in new)]:
         yield from _fields(key, old.get(key), new.get(key), place)
 

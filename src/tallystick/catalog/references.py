@@ -48,18 +48,6 @@ def with_ids(plan: Tree, swap: Swap) -> Tree:
     return _translated(plan, {shown: wire for wire, (shown, _) in _CARD_KEYS.items()}, swap)
 
 
-def references_of(plan: Tree) -> set[tuple[Kind, str]]:
-    """The kind and name of everything that a written plan refers to."""
-    found: set[tuple[Kind, str]] = set()
-
-    def note(kind: Kind, name: str, _path: str) -> str:
-        found.add((kind, name))
-        return name
-
-    with_ids(plan, note)
-    return found
-
-
 def server_keys(plan: Tree) -> list[Problem]:
     """Cards that name something by the id that it has on one server."""
     return [
@@ -109,7 +97,9 @@ def _cards(plan: Tree) -> Iterator[tuple[str, Tree]]:
 
 
 def _card(card: Tree, path: str, keys: dict[str, str], swap: Swap) -> Tree:
+    """A card with another reference, which comes first."""
     kinds = {key: kind for wire, (shown, kind) in _CARD_KEYS.items() for key in (wire, shown)}
+    card = {key: card[key] for key in keys if key in card} | card
     return {
         keys.get(key, key): swap(kinds[key], value, f"{path}.{key}")
         if key in keys and isinstance(value, str)

@@ -6,6 +6,7 @@ What is stored and what somebody wants are brought into the same form, so that c
 from __future__ import annotations
 
 import enum
+import functools
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
@@ -142,10 +143,16 @@ def tree_of(thing: Draft) -> Tree:
     sent: Tree = decode(encode(thing), dict[str, Any])
     if isinstance(thing, WrittenMeter):
         sent["computations"] = decode(encode(computations_of(thing.computations, thing.aggregation)), list[Any])
-    optional = {field.encode_name for field in msgspec.structs.fields(thing) if not field.required}
+    optional = _optional(type(thing))
     kept = {key: value for key, value in sent.items() if key not in optional or value not in _EMPTY}
     tree: Tree = plain_tree({key: kept[key] for key in _FIRST if key in kept} | kept)
     return _with_rules(tree)
+
+
+@functools.cache
+def _optional(kind: type[Draft]) -> frozenset[str]:
+    """The fields that may be left out, as the wire writes them."""
+    return frozenset(field.encode_name for field in msgspec.structs.fields(kind) if not field.required)
 
 
 def plain_tree(value: Any) -> Any:  # noqa: ANN401 - JSON

@@ -122,9 +122,12 @@ class Engine:
 
     @contextmanager
     def work_for(
-        self, organisation: str, actor: str, *, writes: bool, now: datetime | None = None
+        self, organisation: str, actor: str, *, writes: bool, now: datetime | None = None, dry_run: bool = False
     ) -> Iterator[tuple[Work, Connection]]:
-        """One transaction of one organisation: committed at the end when it writes; `now` is its instant."""
+        """One transaction of one organisation: committed at the end when it writes; `now` is its instant.
+
+        With `dry_run` whoever opens it ends it by an error, and has it rolled back.
+        """
         opened = self.database.write() if writes else self.database.read()
         with opened as connection:
             yield (
@@ -137,6 +140,7 @@ class Engine:
                     state=State(connection, organisation, self.secret),
                     events=self.events,
                     log=self.log,
+                    is_rolled_back=dry_run,
                 ),
                 connection,
             )
@@ -218,7 +222,7 @@ class Engine:
         dry_run = request.dry_run or traits_of(request.operation).is_rolled_back
         with (
             _rolled_back(dry_run),
-            self.work_for(caller.organisation, caller.key_id, writes=True) as (work, connection),
+            self.work_for(caller.organisation, caller.key_id, writes=True, dry_run=dry_run) as (work, connection),
         ):
             if key is not None:
                 stored = self._claim(connection, caller, key, request.fingerprint)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from tallystick.catalog.plan_migration import MigrationMode, PlanFinalisation, VersionsToMigrate
 from tallystick.catalog.written import Kind
 from tallystick.kernel.document import Document, Draft, encode
 from tallystick.kernel.errors import conflict, refuse_if_any
@@ -16,7 +17,7 @@ from tallystick.operations.catalogue_changes import CatalogueChange, CataloguePr
 from tallystick.operations.catalogue_stock import LeftOut, stock_of
 from tallystick.operations.work import Work, catalogue_command, needs, preview, query
 
-Things = Annotated[list[msgspec.Raw], Meta(max_length=10_000)]
+Things = Annotated[list[msgspec.Raw], Meta(max_length=2_000)]
 """Things as their own routes create them, with a status, and with names in the place of ids; rules may be JSON."""
 
 
@@ -73,22 +74,38 @@ def get_catalogue(work: Work) -> CatalogueReading:
 
 
 @preview
-def preview_catalogue(work: Work, wanted: WantedCatalogue, *, prune: bool = False) -> CatalogueOutcome:
+def preview_catalogue(
+    work: Work,
+    wanted: WantedCatalogue,
+    *,
+    prune: bool = False,
+    migration_mode: MigrationMode = MigrationMode.NONE,
+    versions_to_migrate: VersionsToMigrate = VersionsToMigrate.LATEST_VERSION,
+) -> CatalogueOutcome:
     """Tell what a catalogue would change, and every problem that it has; nothing is changed."""
-    return _outcome(work, wanted, prune=prune)
+    migration = PlanFinalisation(migration_mode=migration_mode, versions_to_migrate=versions_to_migrate)
+    return _outcome(work, wanted, migration, prune=prune)
 
 
 @needs(Scope.MONEY)
 @catalogue_command
 def apply_catalogue(
-    work: Work, wanted: WantedCatalogue, *, prune: bool = False, digest: str | None = None
+    work: Work,
+    wanted: WantedCatalogue,
+    *,
+    prune: bool = False,
+    migration_mode: MigrationMode = MigrationMode.NONE,
+    versions_to_migrate: VersionsToMigrate = VersionsToMigrate.LATEST_VERSION,
+    digest: str | None = None,
 ) -> CatalogueOutcome:
     """Make the catalogue what is wanted, all of it or nothing.
 
-    What is there and not wanted is left alone, or archived where it may be (`prune`). With the `digest` of a preview
-    exactly the changes that it showed are made.
+    What is there and not wanted is left alone, or archived where it may be (`prune`). New terms of an active plan are
+    its next version, to which the accounts that have it move as the `migrationMode` says. With the `digest` of a
+    preview exactly the changes that it showed are made.
     """
-    outcome = _outcome(work, wanted, prune=prune)
+    migration = PlanFinalisation(migration_mode=migration_mode, versions_to_migrate=versions_to_migrate)
+    outcome = _outcome(work, wanted, migration, prune=prune)
     refuse_if_any([problem.problem for problem in outcome.problems])
     if digest is not None and digest != outcome.digest:
         reason = "other changes than those that the preview showed: look at a new one"
@@ -96,8 +113,8 @@ def apply_catalogue(
     return outcome
 
 
-def _outcome(work: Work, wanted: WantedCatalogue, *, prune: bool) -> CatalogueOutcome:
-    changing = Changing(work)
+def _outcome(work: Work, wanted: WantedCatalogue, migration: PlanFinalisation, *, prune: bool) -> CatalogueOutcome:
+    changing = Changing(work, migration)
     lists = {
         Kind.EVENT_SCHEMA: wanted.event_schemas,
         Kind.USAGE_METER: wanted.usage_meters,
@@ -107,7 +124,7 @@ def _outcome(work: Work, wanted: WantedCatalogue, *, prune: bool) -> CatalogueOu
     }
     changing.to(lists, prune=prune)
     return CatalogueOutcome(
-        digest=hashlib.sha256(encode(changing.steps)).hexdigest()[:32],
+        digest=hashlib.sha256(encode([migration, changing.steps])).hexdigest()[:32],
         changes=changing.changes,
         left_alone=changing.left_alone,
         problems=changing.problems,

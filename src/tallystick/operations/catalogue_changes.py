@@ -10,11 +10,13 @@ from typing import Any, Final
 import msgspec
 
 from tallystick.catalog.differences import Difference, differences
+from tallystick.catalog.plan_migration import PlanFinalisation
 from tallystick.catalog.written import Kind, Tree
 from tallystick.kernel.document import Document, decode
 from tallystick.kernel.errors import BillingError, Problem, invalid
+from tallystick.operations.catalogue_accounts import Payers
 from tallystick.operations.catalogue_parts import Part
-from tallystick.operations.catalogue_stock import LeftOut, stock_of
+from tallystick.operations.catalogue_stock import Kept, LeftOut, stock_of
 from tallystick.operations.work import Work
 
 
@@ -29,7 +31,8 @@ class Action(enum.StrEnum):
 class CatalogueChange(Document, frozen=True, kw_only=True, omit_defaults=False):
     """One change: of which thing, where in it, from what to what, as a sentence, and how many accounts it is about.
 
-    Those are the accounts that have the plan, or one that prices the thing, now or later.
+    Affected are the accounts that pay by what changes, now or later; keeping are those that have the plan and stay with
+    the version that they agreed on.
     """
 
     kind: Kind
@@ -40,6 +43,7 @@ class CatalogueChange(Document, frozen=True, kw_only=True, omit_defaults=False):
     new: str | None = None
     text: str
     affected_accounts: int = 0
+    keeping_accounts: int = 0
 
 
 class CatalogueProblem(Document, frozen=True, kw_only=True):
@@ -65,9 +69,17 @@ class _Item:
     wanted: Any = None
     target: Tree = field(default_factory=dict)
     id: str | None = None
+    is_new: bool = False
     found: list[Difference] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
+    @property
+    def is_changed(self) -> bool:
+        """Whether something was done to reach it."""
+        return self.is_new or bool(self.found)
+
+
+_TERMS: Final = frozenset({"pricePlanDetails", "pricingRules"})
 
 _STAYS: Final = {
     "status": "what was active does not become a draft again",
@@ -80,9 +92,12 @@ _STAYS: Final = {
 class Changing:
     """One run through everything that is wanted; whoever begins it ends the transaction."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, migration: PlanFinalisation) -> None:
         self._work = work
-        self._stock = stock_of(work)
+        self._stock = stock_of(work, migration)
+        live = self._stock.live
+        self._payers = Payers(work, live[Kind.PRICE_PLAN], live[Kind.USAGE_METER], migration)
+        self._counted: dict[tuple[Kind, str], tuple[int, int]] = {}
         self.changes: list[CatalogueChange] = []
         self.problems: list[CatalogueProblem] = []
         self.left_alone: list[LeftOut] = []
@@ -94,7 +109,7 @@ class Changing:
         items = {part.kind: self._items(part, wanted[part.kind]) for part in self._stock.parts}
         for of_kind in items.values():
             self._bring(of_kind)
-        done = [item for of_kind in items.values() for item in of_kind if not item.problems]
+        done = [item for of_kind in items.values() for item in of_kind if item.is_changed and not item.problems]
         for item in done:
             self._try(item, self._settle)
         for item in done:
@@ -150,15 +165,13 @@ class Changing:
         kept = self._stock.kept[part.kind].get(item.name)
         if kept is None:
             part.refuse_taken(item.name)
-            item.id = part.create(item.wanted)
+            item.id, item.is_new = part.create(item.wanted), True
             self._stock.names.learn(part.kind, item.name, item.id)
             return
         item.id = kept.id
         item.found = differences(kept.tree, item.target)
         if item.found:
-            part.change(
-                kept.document, item.wanted, {one.path.partition(".")[0].partition("[")[0] for one in item.found}
-            )
+            part.change(kept.document, item.wanted, {_field(one.path) for one in item.found})
 
     def _settle(self, item: _Item) -> None:
         if item.id is not None:
@@ -185,20 +198,21 @@ class Changing:
             status = item.target.get("status")
             text = "new" if status is None else f"new, {status}"
             return [CatalogueChange(kind=kind, name=name, action=Action.CREATE, text=text)]
-        affected = self._affected(kind, name) if item.found else 0
-        return [
-            CatalogueChange(
-                kind=kind,
-                name=name,
-                action=Action.UPDATE,
-                path=one.path,
-                old=one.old,
-                new=one.new,
-                text=one.text,
-                affected_accounts=affected,
-            )
-            for one in item.found
-        ]
+        return [self._changed(kind, kept, one) for one in item.found]
+
+    def _changed(self, kind: Kind, kept: Kept, found: Difference) -> CatalogueChange:
+        affected, keeping = self._accounts(kind, kept, found.path)
+        return CatalogueChange(
+            kind=kind,
+            name=kept.document.name,
+            action=Action.UPDATE,
+            path=found.path,
+            old=found.old,
+            new=found.new,
+            text=found.text,
+            affected_accounts=affected,
+            keeping_accounts=keeping,
+        )
 
     def _placed(self, item: _Item, problem: Problem) -> CatalogueProblem:
         """A problem with its place in the catalogue: where the operation names none, that of the first change."""
@@ -206,9 +220,15 @@ class Changing:
         place = f"{item.path}.{path}" if path else item.path
         return CatalogueProblem(path=place, reason=self._stock.names.told(problem.reason))
 
-    def _affected(self, kind: Kind, name: str) -> int:
-        plans = self._stock.uses(kind, name)
-        return self._work.state.schedules.count_accounts(plans, self._work.now) if plans else 0
+    def _accounts(self, kind: Kind, kept: Kept, path: str) -> tuple[int, int]:
+        """How many accounts a change at that place affects, and how many keep what they agreed on."""
+        is_plan = kind is Kind.PRICE_PLAN
+        if is_plan and _field(path) not in _TERMS:
+            return 0, 0
+        if (kind, kept.id) not in self._counted:
+            found = self._payers.of_terms(kept.document) if is_plan else (self._payers.of_item(kind, kept.id), ())
+            self._counted[kind, kept.id] = len(found[0]), len(found[1])
+        return self._counted[kind, kept.id]
 
     def _others(self, wanted: set[tuple[Kind, str]], *, prune: bool) -> None:
         """What is there and not wanted, those first that refer to others."""
@@ -232,12 +252,14 @@ class Changing:
             self.left_alone.append(LeftOut(kind=part.kind, name=name, reason=reason))
             return
         self.steps.append((part.kind, name, kept.tree, None))
-        affected = self._affected(part.kind, name)
         status = kept.tree.get("status")
         text = "archived" if status is None else f"archived, was {status}"
-        self.changes.append(
-            CatalogueChange(kind=part.kind, name=name, action=Action.ARCHIVE, text=text, affected_accounts=affected)
-        )
+        self.changes.append(CatalogueChange(kind=part.kind, name=name, action=Action.ARCHIVE, text=text))
+
+
+def _field(path: str) -> str:
+    """The field of a thing in which a path begins."""
+    return path.partition(".")[0].partition("[")[0]
 
 
 def _name_in(sent: bytes) -> str:

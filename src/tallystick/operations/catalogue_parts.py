@@ -15,6 +15,7 @@ from tallystick.catalog.addon import AddOn, AddOnDraft, AddOnPatch
 from tallystick.catalog.event_schema import EventSchema, EventSchemaPatch
 from tallystick.catalog.feature import Feature, FeatureDraft, FeaturePatch
 from tallystick.catalog.fields import Lifecycle
+from tallystick.catalog.plan_migration import PlanFinalisation
 from tallystick.catalog.price_plan import (
     PlanActivation,
     PlanStatus,
@@ -65,9 +66,10 @@ class Part(ABC, Generic[D, W]):
     """The column of the name, where what is archived keeps it from others."""
     form: type[W]
 
-    def __init__(self, work: Work, names: Names) -> None:
+    def __init__(self, work: Work, names: Names, migration: PlanFinalisation) -> None:
         self.work = work
         self.names = names
+        self.migration = migration
 
     @property
     @abstractmethod
@@ -285,7 +287,7 @@ class PlanPart(Part[PricePlan, WrittenPlan]):
         return made.id
 
     def change(self, thing: PricePlan, wanted: WrittenPlan, keys: AbstractSet[str]) -> None:
-        """Change a plan's description, terms and rules; activate what is not active yet."""
+        """Change a plan's description and terms, of an active one by its next version; activate what is not yet."""
         if keys - {"status", "activeCurrencies"}:
             price_plans.update_price_plan(self.work, thing.id, self._patch(thing, wanted, keys))
         if keys & {"status", "activeCurrencies"}:
@@ -335,16 +337,19 @@ class PlanPart(Part[PricePlan, WrittenPlan]):
         after = tree_of(wanted)["pricePlanDetails"]
         changed = {key for key in before | after if before.get(key) != after.get(key)}
         details = _patch(PricePlanDetailsPatch, wanted.price_plan_details, changed)
-        return msgspec.structs.replace(patch, price_plan_details=details)
+        patch = msgspec.structs.replace(patch, price_plan_details=details)
+        if thing.status is PlanStatus.DRAFT:
+            return patch
+        return msgspec.structs.replace(patch, **msgspec.structs.asdict(self.migration))
 
     def _activate(self, plan_id: str, currencies: list[str]) -> None:
         if currencies:
             price_plans.activate_price_plan(self.work, plan_id, PlanActivation(currencies=currencies))
 
 
-def parts_of(work: Work, names: Names) -> list[Part[Any, Any]]:
-    """The parts of a catalogue, each after those that it may refer to."""
-    return [part(work, names) for part in (SchemaPart, MeterPart, AddOnPart, FeaturePart, PlanPart)]
+def parts_of(work: Work, names: Names, migration: PlanFinalisation) -> list[Part[Any, Any]]:
+    """The parts of a catalogue, each after those that it may refer to; `migration` is for plans with a new version."""
+    return [part(work, names, migration) for part in (SchemaPart, MeterPart, AddOnPart, FeaturePart, PlanPart)]
 
 
 def _object(sent: bytes) -> Tree:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tallystick.catalog.references import references_of
+from tallystick.catalog.plan_migration import PlanFinalisation
 from tallystick.catalog.written import Kind, Tree
 from tallystick.kernel.document import Document
 from tallystick.operations.catalogue_names import Names
@@ -45,25 +45,17 @@ class Stock:
     kept: dict[Kind, dict[str, Kept]] = field(default_factory=lambda: {kind: {} for kind in Kind})
     left_out: dict[tuple[Kind, str], str] = field(default_factory=dict)
     """What cannot be written down, and why."""
-
-    def uses(self, kind: Kind, name: str) -> set[str]:
-        """The ids of the plans that a change of this thing is about."""
-        if kind is Kind.PRICE_PLAN:
-            return {plan.id for plan_name, plan in self.kept[kind].items() if plan_name == name}
-        wanted = {(kind, name)}
-        if kind is Kind.EVENT_SCHEMA:
-            meters = self.kept[Kind.USAGE_METER].items()
-            wanted = {(Kind.USAGE_METER, meter) for meter, one in meters if one.tree.get("eventSchemaName") == name}
-        plans = self.kept[Kind.PRICE_PLAN].values()
-        return {plan.id for plan in plans if references_of(plan.tree) & wanted}
+    live: dict[Kind, list[Any]] = field(default_factory=dict)
+    """All documents that are not archived."""
 
 
-def stock_of(work: Work) -> Stock:
-    """Look at everything that is not archived."""
+def stock_of(work: Work, migration: PlanFinalisation | None = None) -> Stock:
+    """Look at everything that is not archived; by `migration` accounts move to new versions of plans."""
     stock = Stock(work)
-    stock.parts = parts_of(work, stock.names)
+    stock.parts = parts_of(work, stock.names, migration or PlanFinalisation())
     for part in stock.parts:
-        things = _by_name(part)
+        stock.live[part.kind] = part.live()
+        things = _by_name(stock.live[part.kind])
         for name, found in things.items():
             if len(found) == 1:
                 stock.names.learn(part.kind, name, _id_of(part, found[0]))
@@ -74,10 +66,10 @@ def stock_of(work: Work) -> Stock:
     return stock
 
 
-def _by_name(part: Part[Any, Any]) -> dict[str, list[Any]]:
+def _by_name(things: list[Any]) -> dict[str, list[Any]]:
     """The things of a kind, in the order of their names."""
     found: dict[str, list[Any]] = {}
-    for thing in sorted(part.live(), key=lambda one: str(one.name)):
+    for thing in sorted(things, key=lambda one: str(one.name)):
         found.setdefault(thing.name, []).append(thing)
     return found
 

@@ -30,6 +30,8 @@ class Work:
     state: State
     events: EventStore
     log: EventLog
+    is_rolled_back: bool = False
+    """Whether nothing of it will stay: then it needs no more rights than looking does."""
 
 
 @dataclass(frozen=True, slots=True)

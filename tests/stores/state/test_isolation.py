@@ -103,7 +103,7 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "schedules.account_ids": (lambda s, _: s.schedules.account_ids(), set()),
     "schedules.accounts_on": (lambda s, _: s.schedules.accounts_on(["sch.1"], NOW, "", 10), []),
     "schedules.any_of_plan": (lambda s, _: s.schedules.any_of_plan("pp.basic", NOW), False),
-    "schedules.count_accounts": (lambda s, _: s.schedules.count_accounts(["pp.basic"], NOW), 0),
+    "schedules.having": (lambda s, _: s.schedules.having(["sch.1"], NOW), set()),
     "schedules.any_at_all": (lambda s, _: s.schedules.any_at_all(), False),
     "timeline_drafts.find": (lambda s, _: s.timeline_drafts.find("acme-main"), None),
     "timeline_drafts.keep": (lambda s, _: s.timeline_drafts.keep("acme-main", DraftTimeline("b", ()), NOW), None),

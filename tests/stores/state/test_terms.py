@@ -260,18 +260,26 @@ def test_cycles_that_start_together_come_in_portions_by_id(world: World) -> None
         assert [opening.piece.id for opening in state.schedules.opening_at(NOW, 2)] == ["sch.1", "sch.2"]
 
 
-def test_accounts_that_have_plans_are_counted_once_while_they_have_them(world: World) -> None:
+def test_accounts_have_plan_versions_until_their_last_piece_has_ended(world: World) -> None:
     add_pieces(
         world,
         nouns.piece("sch.1", within=Period(NOW, APRIL)),
-        nouns.piece("sch.2", within=Period(APRIL, JULY), price_plan_id="pp.other"),
-        nouns.piece("sch.3", account_id="other", within=Period(JULY, NEXT_YEAR)),
+        nouns.piece("sch.2", within=Period(APRIL, JULY), plan_version_id="sch.other"),
+        nouns.piece(
+            "sch.3",
+            account_id="other",
+            within=Period(JULY, NEXT_YEAR),
+            override=PricePlanDetailsPatch(fixed_fee_rate_cards=[]),
+        ),
     )
     with world.reading() as state:
-        plans = ["pp.basic", "pp.other", "pp.unknown"]
-        counted = [state.schedules.count_accounts(plans, at) for at in (NOW, APRIL, JULY, NEXT_YEAR)]
-        assert counted == [2, 2, 1, 0]
-        assert [state.schedules.count_accounts([plan], NOW) for plan in plans] == [2, 1, 0]
+        versions = ["sch.1", "sch.other", "sch.unknown"]
+        both = {"acme-main", "other"}
+        found = [state.schedules.having(versions, at) for at in (NOW, APRIL, JULY, NEXT_YEAR)]
+        assert found == [both, both, {"other"}, set()]
+        assert [state.schedules.having([one], NOW) for one in versions] == [both, {"acme-main"}, set()]
+        assert state.schedules.having(versions, NOW, overridden=True) == {"other"}
+        assert state.schedules.having(versions, NOW, overridden=False) == {"acme-main"}
 
 
 def test_a_plan_is_in_use_until_its_last_piece_has_ended(world: World) -> None:

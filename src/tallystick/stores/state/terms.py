@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tallystick.accounts.alias import AliasSpan
@@ -222,14 +222,17 @@ class Schedules:
         )
         return self._connection.execute(statement.limit(1)).first() is not None
 
-    def count_accounts(self, price_plan_ids: Collection[str], now: datetime) -> int:
-        """How many accounts have one of these plans now or later."""
-        statement = select(func.count(schedule.c.account_id.distinct())).where(
+    def having(self, versions: Collection[str], now: datetime, *, overridden: bool | None = None) -> set[str]:
+        """The accounts that have one of these plan versions now or later; with or without own terms, when asked."""
+        statement = select(schedule.c.account_id).where(
             schedule.c.organisation_id == self._organisation,
-            schedule.c.price_plan_id.in_(price_plan_ids),
+            schedule.c.plan_version_id.in_(versions),
             schedule.c.ends_at > now,
         )
-        return self._connection.execute(statement).scalar_one()
+        if overridden is not None:
+            own = schedule.c.override
+            statement = statement.where(own.is_not(None) if overridden else own.is_(None))
+        return set(self._connection.execute(statement.distinct()).scalars())
 
     def any_at_all(self) -> bool:
         """Whether any account of the organisation ever had a plan."""
