@@ -15,6 +15,7 @@ from tallystick import __version__
 from tallystick.cli.doors import REQUEST_SECONDS
 from tallystick.cli.gateway import Secrets, serve_gateway
 from tallystick.cli.ingest import ingest_command
+from tallystick.cli.plans import plans_group
 from tallystick.cli.repair import repair
 from tallystick.cli.serve import AgentsPort, serve
 from tallystick.engine import Settings
@@ -178,6 +179,7 @@ without one only this machine may call, and no other --host is taken.
 
 
 main.add_command(ingest_command)
+main.add_command(plans_group)
 
 
 @main.command("init")
