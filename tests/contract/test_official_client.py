@@ -270,6 +270,32 @@ def test_pricing_rules_and_what_they_did_parse(walked: SimpleNamespace, server: 
     assert tenth.variables_value["revenue.rate_card_total"].value == "25"
 
 
+def test_a_plan_grants_credit(walked: SimpleNamespace, server: Child, client: togai.ApiClient) -> None:
+    api = server.api()
+    bonus = api.post("/addons", {"type": "CREDIT_GRANT"}).ok()["id"]
+    asked = walk.plan(walked.meter.id) | {"name": "With a bonus"}
+    cards = asked["pricePlanDetails"] | {"creditGrantRateCards": [walk.credit_grant(bonus)]}
+    plans = togai.PricePlansApi(client)
+    made = told(plans.create_price_plan, togai.CreatePricePlanRequest, asked | {"pricePlanDetails": cards})
+    plan = plans.activate_price_plan(made.id, togai.ActivatePricePlanRequest(currencies=["USD"]))
+    (card,) = plan.pricing_schedule[0].price_plan_details.credit_grant_rate_cards
+    assert (card.id, card.grant_details.priority, card.grant_details.expiry_type) == (bonus, 1, "PRICING_CYCLE")
+    (granted,) = card.rate_details.currency_slab_rate_details
+    assert (granted.credit_amount, granted.slab_details[0].rate) == (100, 10)
+    account = {"id": "bonus", "name": "With a bonus"}
+    api.post("/customers", walk.CUSTOMER | {"id": "bonus", "account": account}).ok()
+    association = walk.association(plan.id) | {"effectiveFrom": "2026-02-03"}
+    api.post("/accounts/bonus/price_plans", association).ok()
+    (credit,) = togai.CreditsApi(client).list_credits(account_id="bonus").data
+    assert (credit.purpose, credit.grantor_id, credit.credit_amount) == ("Bonus", bonus, 100)
+    assert (credit.effective_from.isoformat(), credit.effective_until.isoformat()) == ("2026-02-03", "2026-03-01")
+    (entry,) = togai.CreditsApi(client).get_credit_details(credit.id).transactions
+    assert (entry.transaction_type, togai.InvoicesApi(client).get_invoice(entry.invoice_id).total_amount) == (
+        "CREDITED",
+        10,
+    )
+
+
 def test_a_correction_that_waits_is_a_job_that_the_client_lists_reads_and_confirms(
     walked: SimpleNamespace, server: Child, client: togai.ApiClient
 ) -> None:

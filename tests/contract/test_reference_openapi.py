@@ -83,6 +83,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str
         api.advance("2026-02-03")
         reading(record)
         changing(record)
+        granting(record, meter)
         yield record.answers
 
 
@@ -221,6 +222,20 @@ def licensing(record: Record, seats: str) -> None:
     record("PATCH", "/license_updates/{license_id}", which | {"metadata": {"order": "8"}}, license_id=seats)
     record("GET", "/license_updates")
     record("GET", "/named_license_updates")
+
+
+def granting(record: Record, meter: str) -> None:
+    """A plan that grants credit, by v1 and by v2."""
+    bonus = record("POST", "/addons", {"type": "CREDIT_GRANT"})["id"]
+    card = walk.credit_grant(bonus)
+    details = walk.plan(meter)["pricePlanDetails"] | {"usageRateCards": [], "creditGrantRateCards": [card]}
+    plan = {"price_plan_id": record("POST", "/price_plans", {"name": "Bonus", "pricePlanDetails": details})["id"]}
+    record("GET", "/price_plans/{price_plan_id}", **plan)
+    record("GET", "/v2/price_plans/{price_plan_id}/rate_cards", **plan)
+    sent = {"billableId": bonus, "type": "CREDIT_GRANT", "invoiceTiming": "IN_ADVANCE"}
+    sent["rateCardDetails"] = {"creditGrantRateCard": card}
+    update = {"actionType": "UPDATE", "rateCardName": bonus, "rateCard": sent}
+    record("POST", "/v2/price_plans/{price_plan_id}/rate_cards", {"operations": [update]}, **plan)
 
 
 def every_metric() -> Iterator[dict[str, str]]:

@@ -128,6 +128,23 @@ def ruled_plan(addon_id: str) -> dict[str, Any]:
     }
 
 
+def credit_grant(addon_id: str) -> dict[str, Any]:
+    """A card that grants 100 of credit for 10 at the start of each month, until its end."""
+    slab = {"startAfter": 0, "priceType": "FLAT", "slabConfig": {}, "rate": 10, "slabRateConfig": {}}
+    return {
+        "id": addon_id,
+        "displayName": "Bonus",
+        "type": "RECURRING",
+        "invoiceTiming": "IN_ADVANCE",
+        "recurrenceConfig": {"interval": 1, "offset": 0},
+        "grantDetails": {"priority": 1, "expiryType": "PRICING_CYCLE", "applicableEntityIds": []},
+        "rateDetails": {
+            "pricingModel": "TIERED",
+            "currencySlabRateDetails": [{"currency": "USD", "creditAmount": 100, "slabDetails": [slab]}],
+        },
+    }
+
+
 def association(price_plan_id: str) -> dict[str, Any]:
     """The plan for the account, from New Year on without an end."""
     return {

@@ -80,6 +80,33 @@ def licence(
     return card | more
 
 
+def credit_grant(
+    addon: str,
+    amount: object,
+    price: object = 0,
+    *,
+    timing: str = "IN_ADVANCE",
+    expiry: str = "NO_EXPIRY",
+    lasts: str | None = None,
+    entities: tuple[str, ...] = (),
+    currency: str = "USD",
+    **more: object,
+) -> Json:
+    """A card that grants credit for a flat price; `lasts` is an ISO 8601 duration."""
+    details = {"priority": 1, "expiryType": expiry, "applicableEntityIds": entities}
+    slab = {"startAfter": 0, "priceType": "FLAT", "rate": price}
+    card = {
+        "id": addon,
+        "invoiceTiming": timing,
+        "grantDetails": details | ({} if lasts is None else {"expiryDuration": lasts}),
+        "rateDetails": {
+            "pricingModel": "TIERED",
+            "currencySlabRateDetails": [{"currency": currency, "creditAmount": amount, "slabDetails": [slab]}],
+        },
+    }
+    return card | more
+
+
 def commitment(rate: object, currency: str = "USD") -> Json:
     """A minimum commitment."""
     return {"displayName": "Minimum", "rateValues": [{"currency": currency, "rate": rate}]}

@@ -213,7 +213,8 @@ class TestRefusals:
         [
             ({"usageRateCard": []}, "pricePlanDetailsOverride"),
             ({"usageRateCards": None}, "pricePlanDetailsOverride.usageRateCards: "),
-            ({"creditGrantRateCards": [{}]}, "pricePlanDetailsOverride.creditGrantRateCards: "),
+            ({"billingEntitlementRateCards": [{}]}, "pricePlanDetailsOverride.billingEntitlementRateCards: "),
+            ({"creditGrantRateCards": [{}]}, "pricePlanDetailsOverride.creditGrantRateCards[0]: "),
             ({"pricingCycleConfig": None}, "pricePlanDetailsOverride.pricingCycleConfig: "),
         ],
     )

@@ -7,12 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.operations.shop import Shop, amounts, commitment, fee, tiered
+from tests.operations.shop import Shop, amounts, commitment, credit_grant, fee, tiered
 
 if TYPE_CHECKING:
     from tests.servers import Answer
 
 Json = dict[str, Any]
+
+
+def bonus(addon: str, amount: object = 9, rate: object = 2) -> Json:
+    """What a card grants in a currency, for a flat price."""
+    return {
+        "id": addon,
+        "creditAmount": amount,
+        "slabDetails": [{"startAfter": 0, "priceType": "FLAT", "rate": rate}],
+    }
 
 
 class Priced:
@@ -63,6 +72,27 @@ def test_an_account_is_billed_in_the_rates_of_its_currency(shop: Shop) -> None:
     assert amounts(shop.invoice(0, "euro"), "SUB_TOTAL_AMOUNT", "TRUE_UP_AMOUNT") == [Decimal("212.5"), Decimal("87.5")]
 
 
+def test_credit_is_granted_in_the_currency_of_the_account(shop: Shop) -> None:
+    addon = shop.addon("Bonus", "CREDIT_GRANT")
+    plan = shop.plan(creditGrantRateCards=[credit_grant(addon, 10, 1)])
+    path = f"/price_plans/{plan}/currencies"
+    wrong = shop.api.post(path, {"currency": "EUR", "creditGrantRates": [bonus(addon, 0.001, 1e30)]}).refused(400)
+    assert "creditGrantRates[0].creditAmount: 0.001 is finer than the smallest unit of EUR" in wrong
+    assert "creditGrantRates[0].slabDetails[0].rate: is 1E+30" in wrong
+    assert f"creditGrantRates: has no rate for {addon}" in shop.api.post(path, {"currency": "EUR"}).refused(400)
+    shop.api.post(path, {"currency": "EUR", "creditGrantRates": [bonus(addon)]}).ok()
+    shop.api.post(path, {"currency": "JPY", "creditGrantRates": [bonus(addon)]}).ok()
+    left = shop.api.delete(f"{path}/JPY").ok()["pricingSchedule"][0]["pricePlanDetails"]["creditGrantRateCards"][0]
+    kept = [one["currency"] for one in left["rateDetails"]["currencySlabRateDetails"]]
+    assert kept == ["USD", "EUR"]
+    shop.api.post(f"/price_plans/{plan}/activate", {"currencies": ["EUR"]}).ok()
+    shop.account("euro", "EUR")
+    shop.associate(plan, "euro")
+    (credit,) = shop.api.get("/credits", account_id="euro").ok()["data"]
+    assert (credit["creditUnit"], credit["creditAmount"]) == ("EUR", 9)
+    assert shop.invoices("euro")[0]["totalAmount"] == 2
+
+
 def test_what_others_pay_stays_as_it_is(still: Shop) -> None:
     plan = Priced(still)
     still.account()
@@ -82,7 +112,9 @@ def test_what_others_pay_stays_as_it_is(still: Shop) -> None:
         ({"usageRates": []}, "usageRates: has no rate for um."),
         ({"fixedFeeRates": []}, "fixedFeeRates: has no rate for addon."),
         ({"fixedFeeRates": [{"id": "addon.x", "rate": 1}]}, "fixedFeeRates[0].id: the plan has no card for 'addon.x'"),
-        ({"creditGrantRates": [{"id": "addon.x"}]}, "creditGrantRates: cards of this kind are not priced yet"),
+        ({"creditGrantRates": [{"id": "addon.x"}]}, "creditGrantRates[0]: "),
+        ({"creditGrantRates": [bonus("addon.x")]}, "creditGrantRates[0].id: the plan has no card for 'addon.x'"),
+        ({"billingEntitlementRates": [{}]}, "billingEntitlementRates: cards of this kind are not priced yet"),
         ({"licenseRates": [{"id": "addon.x", "slabRates": [{"order": 1, "rate": 1}]}]}, "no card for 'addon.x'"),
         ({"minimumCommitmentRate": -1}, "minimumCommitmentRate: is -1, expected 0 or more"),
         ({"rates": []}, "unknown field 'rates'"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.operations.shop import Shop, commitment, fee, monthly, tiered
+from tests.operations.shop import Shop, commitment, credit_grant, fee, monthly, tiered
 
 if TYPE_CHECKING:
     from tests.servers import Answer
@@ -16,6 +16,7 @@ KEYS: Final = {
     "USAGE": "usageRateCard",
     "FIXED_FEE": "fixedFeeRateCard",
     "LICENSE": "licenseRateCard",
+    "CREDIT_GRANT": "creditGrantRateCard",
     "MINIMUM_COMMITMENT": "minimumCommitmentRateCard",
 }
 
@@ -252,8 +253,8 @@ class TestCards:
                 "operations[0].rateCard.rateCardDetails: holds nothing, expected just usageRateCard",
             ),
             (
-                create("x", usage("um.x", 1) | {"type": "CREDIT_GRANT"}),
-                "operations[0].rateCard.type: CREDIT_GRANT cards are not priced yet",
+                create("x", usage("um.x", 1) | {"type": "BILLING_ENTITLEMENT"}),
+                "operations[0].rateCard.type: BILLING_ENTITLEMENT cards are not priced yet",
             ),
         ],
     )
@@ -415,6 +416,22 @@ def test_licences_are_cards_too(still: Shop) -> None:
     assert (shown["type"], shown["billableId"], shown["name"]) == ("LICENSE", seats, "seats")
     missing = create("fee", data("LICENSE", "addon.x", card | {"id": "addon.x"}))
     assert "licenseRateCard.id: add-on 'addon.x' not found" in plan.operate(missing).refused(400)
+
+
+def test_credit_grants_are_cards_too(still: Shop) -> None:
+    plan, bonus = Plan(still), still.addon("Bonus", "CREDIT_GRANT")
+    sold = data("CREDIT_GRANT", bonus, credit_grant(bonus, 100, 10), invoiceTiming="IN_ADVANCE")
+    plan.operate(create("bonus", sold)).ok()
+    (card,) = plan.cards()
+    assert (card["type"], card["name"], card["billableId"]) == ("CREDIT_GRANT", "bonus", bonus)
+    assert (card["invoiceTiming"], card["currencies"]) == ("IN_ADVANCE", ["USD"])
+    granted = card["rateCardDetails"]["creditGrantRateCard"]["rateDetails"]["currencySlabRateDetails"]
+    assert [(one["currency"], one["creditAmount"]) for one in granted] == [("USD", 100)]
+    prepaid = update("bonus", sold | {"invoiceTiming": "PREPAID"})
+    assert "a CREDIT_GRANT card is billed IN_ADVANCE or IN_ARREARS" in plan.operate(prepaid).refused(400)
+    dear = update("bonus", data("CREDIT_GRANT", bonus, credit_grant(bonus, 100, 1e30), invoiceTiming="IN_ADVANCE"))
+    where = "operations[0].rateCard.rateCardDetails.creditGrantRateCard.rateDetails.currencySlabRateDetails[0]"
+    assert f"{where}.slabDetails[0].rate: is 1E+30" in plan.operate(dear).refused(400)
 
 
 def test_plans_are_listed_in_their_last_version(still: Shop, finalised: Plan) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.operations.shop import Shop, commitment, fee, licence, monthly, tiered
+from tests.operations.shop import Shop, commitment, credit_grant, fee, licence, monthly, tiered
 
 if TYPE_CHECKING:
     from tests.servers import Answer, Inside
@@ -205,12 +205,65 @@ def test_a_fee_is_billed_before_or_after(shop: Shop, addon: str) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "field", ["creditGrantRateCards", "billingEntitlementRateCards", "entitlementOverageRateCards"]
-)
+@pytest.mark.parametrize("field", ["billingEntitlementRateCards", "entitlementOverageRateCards"])
 def test_cards_that_are_not_priced_yet_are_refused_by_name(shop: Shop, field: str) -> None:
     assert f"pricePlanDetails.{field}: " in refusal(shop, **{field: [{"id": "x"}]})
     assert create(shop, **{field: []}).status == 200
+
+
+BONUS = "pricePlanDetails.creditGrantRateCards[0]"
+
+
+@pytest.fixture(scope="module")
+def bonus(shop: Shop) -> str:
+    return shop.addon("Bonus", "CREDIT_GRANT")
+
+
+def test_credit_is_granted_by_add_ons_of_its_type(shop: Shop, addon: str, bonus: str) -> None:
+    message = refusal(shop, creditGrantRateCards=[credit_grant(addon, 1), credit_grant("addon.x", 1)])
+    assert f"{BONUS}.id: add-on '{addon}' is a FIXED_FEE, expected a CREDIT_GRANT" in message
+    assert "creditGrantRateCards[1].id: add-on 'addon.x' not found" in message
+    card = credit_grant(bonus, 100, 10, expiry="CUSTOM", lasts="P10D", entities=("um.x",), name="bonus", tag="extras")
+    made = create(shop, creditGrantRateCards=[card | {"type": "ONE_TIME"}]).ok()
+    (kept,) = shop.api.get(f"/price_plans/{made['id']}").ok()["pricingSchedule"][0]["pricePlanDetails"][
+        "creditGrantRateCards"
+    ]
+    assert kept == card | {"type": "ONE_TIME", "grantDetails": card["grantDetails"] | {"applicableEntityIds": ["um.x"]}}
+    message = shop.api.delete(f"/addons/{bonus}").refused(400)
+    assert made["id"] in message
+
+
+def test_all_that_is_wrong_with_granted_credit_is_named_at_once(shop: Shop, bonus: str) -> None:
+    wrong = credit_grant(bonus, -1, 1, lasts="P10D", entities=("um.x", "um.x"))
+    message = refusal(shop, creditGrantRateCards=[wrong])
+    details = f"{BONUS}.rateDetails.currencySlabRateDetails[0]"
+    for problem in (
+        f"{BONUS}.grantDetails.expiryDuration: does not belong to expiryType NO_EXPIRY",
+        f"{details}.creditAmount: is -1, expected 0 or more",
+        f"{BONUS}.grantDetails.applicableEntityIds: names 'um.x' 2 times",
+    ):
+        assert problem in message
+
+
+def test_entities_of_credit_are_items_or_groups_of_cards(shop: Shop, bonus: str) -> None:
+    message = refusal(shop, creditGrantRateCards=[credit_grant(bonus, 1, entities=("ALL_METERS",))])
+    assert f"{BONUS}.grantDetails.applicableEntityIds[0]: 'ALL_METERS' is no group of cards" in message
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"grantDetails": {"expiryType": "NO_EXPIRY"}}, "grantDetails"),
+        ({"grantDetails": {"priority": -1, "expiryType": "NO_EXPIRY"}}, "grantDetails.priority"),
+        ({"grantDetails": {"priority": 101, "expiryType": "NO_EXPIRY"}}, "grantDetails.priority"),
+        ({"grantDetails": {"priority": 1, "expiryType": "NEVER"}}, "grantDetails.expiryType"),
+        ({"rateDetails": {"pricingModel": "TIERED"}}, "rateDetails"),
+        ({"enableProration": True}, BONUS),
+        ({"recurrenceConfig": {"interval": 0}}, "recurrenceConfig.interval"),
+    ],
+)
+def test_other_shapes_of_granted_credit_are_refused(shop: Shop, bonus: str, change: Json, path: str) -> None:
+    assert path in refusal(shop, creditGrantRateCards=[credit_grant(bonus, 1) | change])
 
 
 SEATS = "pricePlanDetails.licenseRateCards[0]"

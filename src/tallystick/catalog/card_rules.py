@@ -9,9 +9,11 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from tallystick.catalog.credit_grant import ExpiryType
 from tallystick.catalog.rate_card import InvoiceTiming, PriceType, ProratedRefundMode
-from tallystick.kernel.errors import Problem
-from tallystick.kernel.money import LARGEST_MINOR, from_minor, is_currency
+from tallystick.kernel.day_span import DaySpan
+from tallystick.kernel.errors import BillingError, Problem
+from tallystick.kernel.money import LARGEST_MINOR, exact_in_minor_unit, from_minor, is_currency
 from tallystick.kernel.quantity import from_text
 from tallystick.kernel.recurrence import Interval
 
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
     from decimal import Decimal
 
+    from tallystick.catalog.credit_grant import (
+        CreditGrantRateCard,
+        CurrencySlabRateDetail,
+        GrantDetails,
+        SlabDetail,
+    )
     from tallystick.catalog.price_plan import PricePlanDetails, PricePlanDetailsDraft
     from tallystick.catalog.rate_card import (
         CurrencyRate,
@@ -54,6 +62,8 @@ def _problems(details: PricePlanDetails | PricePlanDetailsDraft) -> Iterator[Pro
         path = f"licenseRateCards[{position}]"
         yield from _licence(path, licence, cycle)
         yield from _slab_prices(path, licence.rate_plan, licence.rate_values, supported)
+    for position, grant in enumerate(details.credit_grant_rate_cards):
+        yield from _credit_grant(f"creditGrantRateCards[{position}]", grant, supported)
     if details.minimum_commitment is not None:
         yield from _commitment("minimumCommitment", details.minimum_commitment.rate_values, supported)
 
@@ -71,10 +81,11 @@ def _supported_currencies(currencies: Sequence[str]) -> Iterator[Problem]:
 
 def _repetitions(details: PricePlanDetails | PricePlanDetailsDraft) -> Iterator[Problem]:
     """A billable item has one card, and a card's name is its own."""
-    listed: dict[str, Sequence[UsageRateCard | FixedFeeRateCard | LicenseRateCard]] = {
+    listed: dict[str, Sequence[UsageRateCard | FixedFeeRateCard | LicenseRateCard | CreditGrantRateCard]] = {
         "usageRateCards": details.usage_rate_cards,
         "fixedFeeRateCards": details.fixed_fee_rate_cards,
         "licenseRateCards": details.license_rate_cards,
+        "creditGrantRateCards": details.credit_grant_rate_cards,
     }
     cards = [(f"{kind}[{position}]", card) for kind, of_kind in listed.items() for position, card in enumerate(of_kind)]
     billables = [card.billable_id for _, card in cards]
@@ -114,6 +125,13 @@ def _slab_prices(
 def _slabs(path: str, slabs: Sequence[Slab]) -> Iterator[Problem]:
     yield from _orders(path, [slab.order for slab in slabs], len(slabs))
     ranked = sorted(enumerate(slabs), key=lambda item: item[1].order)
+    yield from _starts(path, ranked)
+    for position, slab in enumerate(slabs):
+        yield from _package_size(f"{path}[{position}].slabConfig.packageSize", slab)
+
+
+def _starts(path: str, ranked: Sequence[tuple[int, Slab | SlabDetail]]) -> Iterator[Problem]:
+    """What is wrong with where slabs start, which come in their order, each with its position in the list."""
     position, first = ranked[0]
     if first.start_after != 0:
         yield Problem(f"{path}[{position}].startAfter", f"is {first.start_after:f}, the first slab starts at 0")
@@ -121,8 +139,6 @@ def _slabs(path: str, slabs: Sequence[Slab]) -> Iterator[Problem]:
         if upper.start_after <= lower.start_after:
             reason = f"is {upper.start_after:f}, expected more than the {lower.start_after:f} before it"
             yield Problem(f"{path}[{position}].startAfter", reason)
-    for position, slab in enumerate(slabs):
-        yield from _package_size(f"{path}[{position}].slabConfig.packageSize", slab)
 
 
 def _orders(path: str, orders: Sequence[int], slabs: int) -> Iterator[Problem]:
@@ -131,7 +147,7 @@ def _orders(path: str, orders: Sequence[int], slabs: int) -> Iterator[Problem]:
         yield Problem(path, f"has the orders {came}, expected 1 to {slabs}, each once")
 
 
-def _package_size(path: str, slab: Slab) -> Iterator[Problem]:
+def _package_size(path: str, slab: Slab | SlabDetail) -> Iterator[Problem]:
     size = slab.slab_config.package_size if slab.slab_config else None
     if slab.price_type is not PriceType.PACKAGE:
         if size is not None:
@@ -191,6 +207,52 @@ def _licence(path: str, card: LicenseRateCard, cycle: Interval | None) -> Iterat
     breach = card.config and card.config.max_quantity_breach_action
     if breach and card.max_quantity is None:
         yield Problem(f"{path}.config.maxQuantity", "is missing: say which quantity must not be exceeded")
+
+
+def _credit_grant(path: str, card: CreditGrantRateCard, supported: Collection[str]) -> Iterator[Problem]:
+    if card.invoice_timing is InvoiceTiming.PREPAID:
+        reason = "is PREPAID, which grants once an order is paid, and there are no orders yet: send "
+        yield Problem(f"{path}.invoiceTiming", reason + " or ".join(_TIMINGS))
+    yield from _expiry(f"{path}.grantDetails.expiryDuration", card.grant_details)
+    path = f"{path}.rateDetails.currencySlabRateDetails"
+    granted = card.rate_details.currency_slab_rate_details
+    currencies = [rates.currency for rates in granted]
+    yield from _currencies(path, currencies, supported)
+    yield from _missing(path, currencies, supported)
+    for position, rates in enumerate(granted):
+        yield from _grant_rates(f"{path}[{position}]", rates)
+
+
+def _expiry(path: str, grant: GrantDetails) -> Iterator[Problem]:
+    """The time after which credit ends is there when the card says that there is one, and else is not."""
+    if grant.expiry_type is not ExpiryType.CUSTOM:
+        if grant.expiry_duration is not None:
+            yield Problem(path, f"does not belong to expiryType {grant.expiry_type}, leave it out")
+    elif grant.expiry_duration is None:
+        yield Problem(path, "is missing, expiryType CUSTOM needs it: send for example P10D or P1M")
+    else:
+        try:
+            DaySpan.of(grant.expiry_duration)
+        except ValueError as error:
+            yield Problem(path, f"{error}, send for example P10D or P1M")
+
+
+def _grant_rates(path: str, rates: CurrencySlabRateDetail) -> Iterator[Problem]:
+    """What is wrong with the credit in one currency, which the ledger has to hold, and with its price."""
+    amount, currency = rates.credit_amount, rates.currency
+    if amount < 0:
+        yield Problem(f"{path}.creditAmount", f"is {amount:f}, expected 0 or more")
+    try:
+        exact_in_minor_unit(amount, currency, f"{path}.creditAmount")
+    except BillingError as error:
+        yield from error.problems
+    yield from _starts(f"{path}.slabDetails", list(enumerate(rates.slab_details)))
+    yield from _limits(f"{path}.rateConfig", rates.rate_config, currency)
+    for position, slab in enumerate(rates.slab_details):
+        here = f"{path}.slabDetails[{position}]"
+        yield from _package_size(f"{here}.slabConfig.packageSize", slab)
+        yield from _range(f"{here}.rate", slab.rate, currency)
+        yield from _limits(f"{here}.slabRateConfig", slab.slab_rate_config, currency)
 
 
 def _commitment(path: str, values: Sequence[CurrencyRate], supported: Collection[str]) -> Iterator[Problem]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from tallystick.catalog.card_rates import rates_of
+from tallystick.catalog.credit_grant import CreditGrantRateCard
 from tallystick.catalog.fields import Id, Text50, Text255
 from tallystick.catalog.price_plan import PricePlanDetails
 from tallystick.catalog.rate_card import (
@@ -24,7 +26,7 @@ from tallystick.kernel.document import Document, Draft, wire_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-AnyCard: TypeAlias = UsageRateCard | FixedFeeRateCard | LicenseRateCard | MinimumCommitment
+AnyCard: TypeAlias = UsageRateCard | FixedFeeRateCard | LicenseRateCard | CreditGrantRateCard | MinimumCommitment
 LONGEST_NAME: Final = 50
 """Characters that the name of a card has in v2; v1 knows no limit."""
 
@@ -47,10 +49,10 @@ class RateCardDetails(Draft, frozen=True, kw_only=True):
     usage_rate_card: UsageRateCard | None = None
     fixed_fee_rate_card: FixedFeeRateCard | None = None
     license_rate_card: LicenseRateCard | None = None
+    credit_grant_rate_card: CreditGrantRateCard | None = None
     minimum_commitment_rate_card: MinimumCommitment | None = None
     billing_entitlement_rate_card: msgspec.Raw | None = None
     entitlement_overage_rate_card: msgspec.Raw | None = None
-    credit_grant_rate_card: msgspec.Raw | None = None
 
 
 class RateCardData(Draft, frozen=True, kw_only=True):
@@ -138,6 +140,7 @@ KINDS: Final = (
     CardKind(RateCardType.USAGE, "usage_rate_cards", "usage_rate_card", "usage_meter_id", _ARREARS),
     CardKind(RateCardType.FIXED_FEE, "fixed_fee_rate_cards", "fixed_fee_rate_card", "id", _EITHER),
     CardKind(RateCardType.LICENSE, "license_rate_cards", "license_rate_card", "id", _EITHER),
+    CardKind(RateCardType.CREDIT_GRANT, "credit_grant_rate_cards", "credit_grant_rate_card", "id", _EITHER),
     CardKind(RateCardType.MINIMUM_COMMITMENT, "minimum_commitment", "minimum_commitment_rate_card", None, _ARREARS),
 )
 """The kinds of cards that are priced, in the order in which they are listed."""
@@ -174,7 +177,7 @@ class PlanCard:
     @property
     def currencies(self) -> list[str]:
         """What it has rates in."""
-        return [value.currency for value in self.card.rate_values]
+        return [rates.currency for rates in rates_of(self.card)]
 
 
 def cards_of(details: PricePlanDetails) -> list[PlanCard]:

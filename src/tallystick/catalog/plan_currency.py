@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from tallystick.catalog.card_rates import kept_in, rates_of, rates_path, with_rates
+from tallystick.catalog.credit_grant import CurrencySlabRateDetail, SlabDetail
 from tallystick.catalog.fields import CurrencyCode, Id
 from tallystick.catalog.price_plan import NotYet, PricePlanDetails
 from tallystick.catalog.rate_card import CurrencyRate, RateLimits, RateValue, SlabRate
@@ -56,7 +58,25 @@ class FixedFeeRate(Draft, frozen=True, kw_only=True):
         return CurrencyRate(currency=currency, rate=self.rate)
 
 
-CardRates: TypeAlias = UsageCardRates | LicenceCardRates | FixedFeeRate
+class CreditGrantRates(Draft, frozen=True, kw_only=True):
+    """The credit that a card grants in one currency, and what it costs."""
+
+    id: Id
+    credit_amount: Decimal
+    slab_details: Annotated[list[SlabDetail], Meta(min_length=1, max_length=10)]
+    rate_config: RateLimits | None = None
+
+    def in_currency(self, currency: str) -> CurrencySlabRateDetail:
+        """As it stands in the card."""
+        return CurrencySlabRateDetail(
+            currency=currency,
+            credit_amount=self.credit_amount,
+            slab_details=self.slab_details,
+            rate_config=self.rate_config,
+        )
+
+
+CardRates: TypeAlias = UsageCardRates | LicenceCardRates | FixedFeeRate | CreditGrantRates
 
 
 class PlanCurrencyDraft(Draft, frozen=True, kw_only=True):
@@ -66,9 +86,9 @@ class PlanCurrencyDraft(Draft, frozen=True, kw_only=True):
     usage_rates: Annotated[list[UsageCardRates], Meta(max_length=100)] = []
     fixed_fee_rates: Annotated[list[FixedFeeRate], Meta(max_length=100)] = []
     license_rates: Annotated[list[LicenceCardRates], Meta(max_length=100)] = []
+    credit_grant_rates: Annotated[list[CreditGrantRates], Meta(max_length=100)] = []
     minimum_commitment_rate: Decimal | None = None
     billing_entitlement_rates: NotYet = []
-    credit_grant_rates: NotYet = []
     entitlement_overage_rates: NotYet = []
 
 
@@ -76,10 +96,11 @@ _CARDS: Final = {
     "usage_rates": ("usage_rate_cards", "usage_meter_id"),
     "fixed_fee_rates": ("fixed_fee_rate_cards", "id"),
     "license_rates": ("license_rate_cards", "id"),
+    "credit_grant_rates": ("credit_grant_rate_cards", "id"),
 }
 """Which cards of a plan the rates are for, and the field that names what a card prices."""
 
-_LATER: Final = ("billing_entitlement_rates", "credit_grant_rates", "entitlement_overage_rates")
+_LATER: Final = ("billing_entitlement_rates", "entitlement_overage_rates")
 
 
 @dataclass(slots=True)
@@ -112,12 +133,13 @@ def with_currency(details: PricePlanDetails, draft: PlanCurrencyDraft) -> Repric
 
 def without_currency(details: PricePlanDetails, currency: str) -> PricePlanDetails:
     """The terms without a currency, and without any rate in it."""
+    others = [one for one in details.supported_currencies if one != currency]
     changes: dict[str, Any] = {
-        cards: [_without(card, currency) for card in getattr(details, cards)] for cards, _ in _CARDS.values()
+        cards: [kept_in(card, others) for card in getattr(details, cards)] for cards, _ in _CARDS.values()
     }
-    changes["supported_currencies"] = [one for one in details.supported_currencies if one != currency]
+    changes["supported_currencies"] = others
     if details.minimum_commitment is not None:
-        rest = _without(details.minimum_commitment, currency)
+        rest = kept_in(details.minimum_commitment, others)
         changes["minimum_commitment"] = rest if rest.rate_values else None
     return msgspec.structs.replace(details, **changes)
 
@@ -147,9 +169,10 @@ def _add_rates(found: Repriced, draft: PlanCurrencyDraft, name: str) -> None:
             found.problems.append(Problem(here, f"the plan has no card for {item!r}{_known(places)}"))
         else:
             card = cards[places[item]]
-            values = [*card.rate_values, rate.in_currency(draft.currency)]
-            cards[places[item]] = msgspec.structs.replace(card, rate_values=values)
-            found.origins[f"{cards_path}[{places[item]}].rateValues[{len(values) - 1}]"] = f"{path}[{position}]"
+            rates_before = rates_of(card)
+            cards[places[item]] = with_rates(card, [*rates_before, rate.in_currency(draft.currency)])
+            where = f"{cards_path}[{places[item]}].{rates_path(card)}[{len(rates_before)}]"
+            found.origins[where] = f"{path}[{position}]"
         priced.add(item)
     lacking = [item for item in places if item not in priced]
     if lacking:
@@ -160,8 +183,3 @@ def _add_rates(found: Repriced, draft: PlanCurrencyDraft, name: str) -> None:
 def _known(items: Iterable[str]) -> str:
     known = ", ".join(items)
     return f", only for {known}" if known else ""
-
-
-def _without(card: Any, currency: str) -> Any:  # noqa: ANN401 - cards of any kind have rates by currency
-    rest = [value for value in card.rate_values if value.currency != currency]
-    return msgspec.structs.replace(card, rate_values=rest)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import UNSET
 
+from tallystick.catalog.card_rates import has_rates, kept_in, rates_of
 from tallystick.catalog.plan_rules import later_problems, terms_problems
 from tallystick.catalog.price_plan import PricePlanDetails, PricePlanDetailsPatch, PricePlanPatch
 from tallystick.kernel.document import given
@@ -87,14 +88,8 @@ def _lent(details: PricePlanDetails, currencies: Collection[str]) -> dict[str, A
     for name in PricePlanDetails.__struct_fields__:
         value = getattr(details, name)
         if isinstance(value, list):
-            lent[name] = [_in(card, currencies) for card in value]
-        elif hasattr(value, "rate_values"):
-            left = _in(value, currencies)
-            lent[name] = left if left.rate_values else None
+            lent[name] = [kept_in(card, currencies) if has_rates(card) else card for card in value]
+        elif has_rates(value):
+            left = kept_in(value, currencies)
+            lent[name] = left if rates_of(left) else None
     return lent
-
-
-def _in(card: Any, currencies: Collection[str]) -> Any:  # noqa: ANN401 - a card of any kind
-    if not hasattr(card, "rate_values"):
-        return card
-    return msgspec.structs.replace(card, rate_values=[one for one in card.rate_values if one.currency in currencies])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tallystick.catalog.card_rules import card_problems
+from tallystick.catalog.credit_grant import CreditGrantRateCard
 from tallystick.catalog.price_plan import PlanType, PricePlanDetails
 from tallystick.catalog.rate_card import InvoiceTiming
 from tallystick.kernel.errors import BillingError, Problem
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 _TERMS: Final = "pricePlanDetails."
 _LATER: Final = {
     "billing_entitlement_rate_cards": "billingEntitlementRateCards",
-    "credit_grant_rate_cards": "creditGrantRateCards",
     "entitlement_overage_rate_cards": "entitlementOverageRateCards",
 }
 
@@ -37,6 +37,7 @@ def details_of(draft: PricePlanDetailsDraft, kind: PlanType) -> PricePlanDetails
         usage_rate_cards=draft.usage_rate_cards,
         fixed_fee_rate_cards=draft.fixed_fee_rate_cards,
         license_rate_cards=draft.license_rate_cards,
+        credit_grant_rate_cards=draft.credit_grant_rate_cards,
         minimum_commitment=draft.minimum_commitment,
         deferred_revenue=draft.deferred_revenue,
         allow_ongoing_cycle_updates=draft.allow_ongoing_cycle_updates,
@@ -61,7 +62,10 @@ def _not_deferrable(details: PricePlanDetails) -> Iterator[Problem]:
     for field, wire in zip(details.__struct_fields__, details.__struct_encode_fields__, strict=True):
         cards = getattr(details, field)
         for position, card in enumerate(cards if isinstance(cards, list) else ()):
-            if getattr(card, "invoice_timing", None) is InvoiceTiming.IN_ADVANCE:
+            if isinstance(card, CreditGrantRateCard):
+                path = f"{_TERMS}{wire}[{position}]"
+                yield Problem(path, "grants credit, which a plan with deferredRevenue does not: leave it out")
+            elif getattr(card, "invoice_timing", None) is InvoiceTiming.IN_ADVANCE:
                 path = f"{_TERMS}{wire}[{position}].invoiceTiming"
                 yield Problem(path, "is IN_ADVANCE, a plan with deferredRevenue bills IN_ARREARS only")
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from tallystick.catalog.credit_grant import CreditGrantRateCard
 from tallystick.catalog.fields import CurrencyCode, NumberText, Text255
 from tallystick.catalog.plan_migration import PlanFinalisation
 from tallystick.catalog.pricing_rule import PricingRule, PricingRuleDrafts
@@ -26,6 +27,7 @@ PlanName = Annotated[str, Meta(min_length=1, max_length=50)]
 UsageRateCards = Annotated[list[UsageRateCard], Meta(max_length=100)]
 FixedFeeRateCards = Annotated[list[FixedFeeRateCard], Meta(max_length=100)]
 LicenseRateCards = Annotated[list[LicenseRateCard], Meta(max_length=100)]
+CreditGrantRateCards = Annotated[list[CreditGrantRateCard], Meta(max_length=100)]
 Currencies = Annotated[list[CurrencyCode], Meta(min_length=1, max_length=MOST_CURRENCIES)]
 NotYet = list[msgspec.Raw]
 """Cards of a kind that this release does not price: an empty list is fine, anything in it is refused."""
@@ -85,6 +87,7 @@ class PricePlanDetails(Document, frozen=True, kw_only=True):
     usage_rate_cards: list[UsageRateCard] = []
     fixed_fee_rate_cards: list[FixedFeeRateCard] = []
     license_rate_cards: list[LicenseRateCard] = []
+    credit_grant_rate_cards: list[CreditGrantRateCard] = []
     minimum_commitment: MinimumCommitment | None = None
     deferred_revenue: bool = False
     allow_ongoing_cycle_updates: bool = msgspec.field(default=False, name="allow_ongoing_cycle_updates")
@@ -98,7 +101,12 @@ class PricePlanDetails(Document, frozen=True, kw_only=True):
     @property
     def billable_ids(self) -> set[str]:
         """The meters and add-ons that have a card."""
-        cards = (self.usage_rate_cards, self.fixed_fee_rate_cards, self.license_rate_cards)
+        cards = (
+            self.usage_rate_cards,
+            self.fixed_fee_rate_cards,
+            self.license_rate_cards,
+            self.credit_grant_rate_cards,
+        )
         return {card.billable_id for kind in cards for card in kind}
 
 
@@ -218,7 +226,7 @@ class PricePlanDetailsDraft(Draft, frozen=True, kw_only=True):
     license_rate_cards: LicenseRateCards = []
     billing_entitlement_rate_cards: NotYet = []
     minimum_commitment: MinimumCommitment | None = None
-    credit_grant_rate_cards: NotYet = []
+    credit_grant_rate_cards: CreditGrantRateCards = []
     entitlement_overage_rate_cards: NotYet = []
     deferred_revenue: bool = False
     allow_ongoing_cycle_updates: bool = msgspec.field(default=False, name="allow_ongoing_cycle_updates")
@@ -255,7 +263,7 @@ class PricePlanDetailsPatch(Draft, frozen=True, kw_only=True):
     license_rate_cards: LicenseRateCards | UnsetType = UNSET
     billing_entitlement_rate_cards: NotYet = []
     minimum_commitment: MinimumCommitment | UnsetType | None = UNSET
-    credit_grant_rate_cards: NotYet = []
+    credit_grant_rate_cards: CreditGrantRateCards | UnsetType = UNSET
     entitlement_overage_rate_cards: NotYet = []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from msgspec import Meta
 
@@ -12,6 +12,9 @@ from tallystick.catalog.addon import AddOnType
 from tallystick.catalog.fields import CurrencyCode, Id, NumberText, Text50, Text255
 from tallystick.kernel.document import Draft
 from tallystick.kernel.recurrence import Interval
+
+if TYPE_CHECKING:
+    from tallystick.catalog.credit_grant import CreditGrantRateCard
 
 MOST_CURRENCIES = 200
 """More than ISO 4217 has."""
@@ -202,6 +205,6 @@ class MinimumCommitment(Draft, frozen=True, kw_only=True):
     rate_values: Annotated[list[CurrencyRate], Meta(min_length=1, max_length=MOST_CURRENCIES)]
 
 
-def shown_name(card: UsageRateCard | FixedFeeRateCard | LicenseRateCard) -> str:
+def shown_name(card: UsageRateCard | FixedFeeRateCard | LicenseRateCard | CreditGrantRateCard) -> str:
     """What a card is called on an invoice."""
     return card.display_name or card.name or card.billable_id

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from decimal import Decimal
 
+    from tallystick.catalog.credit_grant import CreditGrantRateCard
     from tallystick.catalog.price_plan import PricePlanDetails, PricePlanDetailsDraft
     from tallystick.catalog.pricing_rule import RuleTiming
     from tallystick.catalog.rate_card import FixedFeeRateCard, LicenseRateCard, UsageRateCard
@@ -26,6 +27,7 @@ RATE_CARD_TOTAL: Final = "revenue.rate_card_total"
 START_DATE: Final = "invoice.start_date"
 END_DATE: Final = "invoice.end_date"
 _USAGE: Final = "usage"
+_CREDIT: Final = "credit"
 _REVENUE: Final = "revenue"
 
 
@@ -35,11 +37,17 @@ class CardKind(enum.StrEnum):
     USAGE = "urc"
     FIXED_FEE = "ff"
     LICENCE = "lic"
+    CREDIT_GRANT = "cg"
 
     @property
     def has_usage(self) -> bool:
         """Whether cards of the kind price a quantity, which rules may read."""
         return self is not CardKind.FIXED_FEE
+
+    @property
+    def usage_word(self) -> str:
+        """What that quantity is: a usage, or the credit that is granted."""
+        return _CREDIT if self is CardKind.CREDIT_GRANT else _USAGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +71,8 @@ class PricedCard:
 
     @property
     def usage(self) -> str:
-        """The variable that holds its usage."""
-        return f"{_USAGE}.{self.key}"
+        """The variable that holds the quantity that it prices."""
+        return f"{self.kind.usage_word}.{self.key}"
 
     @property
     def revenue(self) -> str:
@@ -111,7 +119,7 @@ def variable_values(figures: Iterable[CardFigures], start_date: str, end_date: s
             values[card.usage] = one.usage
         if card.tag:
             _add(values, card.tag_revenue, one.revenue)
-            if one.usage is not None:
+            if one.usage is not None and card.kind.usage_word == _USAGE:
                 _add(values, card.tag_usage, one.usage)
     return values
 
@@ -146,11 +154,13 @@ def _cards(details: PricePlanDetails | PricePlanDetailsDraft) -> Iterator[Priced
     for licence in details.license_rate_cards:
         by_days = licence.enable_proration or licence.usage_cycle is not None
         yield _card(CardKind.LICENCE, licence, licence.invoice_timing, is_repriced=not by_days)
+    for grant in details.credit_grant_rate_cards:
+        yield _card(CardKind.CREDIT_GRANT, grant, grant.invoice_timing, is_repriced=False)
 
 
 def _card(
     kind: CardKind,
-    card: UsageRateCard | FixedFeeRateCard | LicenseRateCard,
+    card: UsageRateCard | FixedFeeRateCard | LicenseRateCard | CreditGrantRateCard,
     timing: InvoiceTiming,
     *,
     is_repriced: bool,

@@ -130,10 +130,11 @@ def request_problems(request: CreditRequest, currency: str, path: str) -> list[P
     if request.effective_until is not None and request.effective_until <= request.effective_from:
         reason = f"is {request.effective_until}, expected a day after effectiveFrom {request.effective_from}"
         problems.append(Problem(f"{path}.effectiveUntil", reason))
-    return problems + _entity_problems(request.applicable_entity_ids, f"{path}.applicableEntityIds")
+    return problems + entity_problems(request.applicable_entity_ids, f"{path}.applicableEntityIds")
 
 
-def _entity_problems(entities: list[str], path: str) -> list[Problem]:
+def entity_problems(entities: list[str], path: str) -> list[Problem]:
+    """What is wrong with the applicable entities of a credit, which stand at that path."""
     problems = [
         Problem(path, f"names {entity!r} {times} times") for entity, times in Counter(entities).items() if times > 1
     ]

@@ -1,10 +1,10 @@
 """Terms, usage and credits assembled into a bill: lines, total, and what each credit pays (domain.md 7.4).
 
-A bill in arrears takes the usage cards, the fees and licences in arrears and the minimum commitment of a cycle; a bill
-in advance takes the fees and licences in advance of the cycle that it opens. The pricing rules of a bill's timing
-change its cards and add to them before the commitment is compared (domain.md 7.3). A line appears whenever the terms
-call for it, also when it comes to nothing. Each day on which licences in advance are changed has a bill of its own,
-which no rule is about.
+A bill in arrears takes the usage cards, the fees, licences and credit grants in arrears and the minimum commitment of a
+cycle; a bill in advance takes the fees, licences and credit grants in advance of the cycle that it opens. The pricing
+rules of a bill's timing change its cards and add to them before the commitment is compared (domain.md 7.3). A line
+appears whenever the terms call for it, also when it comes to nothing. Each day on which licences in advance are changed
+has a bill of its own, which no rule is about.
 """
 
 from __future__ import annotations
@@ -18,13 +18,17 @@ from tallystick.catalog.rate_card import InvoiceTiming, ProratedRefundMode
 from tallystick.catalog.rule_variable import CardKind
 from tallystick.credits.burndown import Burn, CoverableLine, burn_down, is_eligible
 from tallystick.credits.credit import EntityGroup
+from tallystick.credits.plan_grant import PlanGrant
 from tallystick.invoicing.card_lines import by_tag, fee_line, usage_card_line, usage_line
+from tallystick.invoicing.credit_grant_lines import grant_line, grant_lines
 from tallystick.invoicing.licence_lines import licence_card_line
 from tallystick.invoicing.line import InvoiceLineItem, LineType
 from tallystick.invoicing.rule_lines import CardLine, additions, steps_of, with_updates
-from tallystick.invoicing.totals import leaf, money_of, parent, true_up
+from tallystick.invoicing.totals import leaf, money_of, parent, sum_of, true_up
+from tallystick.kernel.money import Money
 from tallystick.kernel.period import local_date
 from tallystick.kernel.quantity import ZERO
+from tallystick.rating.credit_grant import charge_grant
 from tallystick.rating.fixed_fee import charge_fee, is_charged
 from tallystick.rating.licence import LicencePrice, Seats
 from tallystick.rating.usage_card import UsagePrices
@@ -38,7 +42,6 @@ if TYPE_CHECKING:
     from tallystick.catalog.pricing_rule import PricingRule
     from tallystick.catalog.rate_card import LicenseRateCard
     from tallystick.credits.burndown import OpenCredit
-    from tallystick.kernel.money import Money
     from tallystick.kernel.period import Period
     from tallystick.kernel.recurrence import Cycle
     from tallystick.rating.charge import LicenceCharge, UsageCharge
@@ -91,7 +94,8 @@ class Refund:
 class Bill:
     """The lines of an invoice as the wire shows them, what each credit pays of it, and what becomes a credit.
 
-    `rule_steps` are what pricing rules did to it.
+    `rule_steps` are what pricing rules did to it. Credit among the `grants` pays nothing of the bill: it is there once
+    that has fallen due.
     """
 
     usage_info: tuple[InvoiceLineItem, ...] = ()
@@ -100,6 +104,7 @@ class Bill:
     burns: tuple[Burn, ...]
     refunds: tuple[Refund, ...] = ()
     rule_steps: tuple[RuleStep, ...] = ()
+    grants: tuple[PlanGrant, ...] = ()
 
     @property
     def total(self) -> Money:
@@ -122,10 +127,13 @@ def arrears_bill(terms: Terms, usage: Mapping[str, Decimal], open_credits: Itera
     cards += _licence_cards(
         terms, InvoiceTiming.IN_ARREARS, lambda price, held: price.charge(held, terms.cycle, terms.zone)
     )
+    granted = _grants(terms, InvoiceTiming.IN_ARREARS, LineType.CREDIT_GRANT_RATE_CARD_AMOUNT)
+    cards += [line for _, line in granted]
     lines, steps = _ruled(terms, RuleTiming.IN_ARREARS, cards)
     sub_total = parent(LineType.SUB_TOTAL_AMOUNT, "Sub total", lines, currency)
     plan = parent(LineType.PRICE_PLAN_AMOUNT, terms.plan_name, [sub_total, *_true_up(terms, sub_total)], currency)
-    return _bill(terms, plan, tuple(map(usage_line, charges)), steps, open_credits)
+    bill = _bill(terms, plan, tuple(map(usage_line, charges)), steps, open_credits)
+    return replace(bill, grants=tuple(grant for grant, _ in granted))
 
 
 def advance_bill(terms: Terms, open_credits: Iterable[OpenCredit]) -> Bill:
@@ -138,9 +146,11 @@ def advance_bill(terms: Terms, open_credits: Iterable[OpenCredit]) -> Bill:
     cards += _licence_cards(
         terms, InvoiceTiming.IN_ADVANCE, lambda price, held: price.opening(held, terms.cycle, terms.zone)
     )
+    granted = _grants(terms, InvoiceTiming.IN_ADVANCE, LineType.ADVANCED_CREDIT_GRANT_RATE_CARD_AMOUNT)
+    cards += [line for _, line in granted]
     lines, steps = _ruled(terms, RuleTiming.IN_ADVANCE, cards)
     advance = parent(LineType.TOTAL_ADVANCED_FEES, _ADVANCE, lines, terms.currency)
-    return _bill(terms, advance, (), steps, open_credits)
+    return replace(_bill(terms, advance, (), steps, open_credits), grants=tuple(grant for grant, _ in granted))
 
 
 def change_bill(terms: Terms, day: Period, open_credits: Iterable[OpenCredit]) -> Bill:
@@ -257,6 +267,24 @@ def _licences(
     ]
 
 
+def _grants(terms: Terms, timing: InvoiceTiming, kind: LineType) -> list[tuple[PlanGrant, CardLine]]:
+    """The credit of that timing that this cycle grants, each with the line of its price."""
+    currency = terms.currency
+    cards = [
+        card
+        for card in terms.details.credit_grant_rate_cards
+        if card.invoice_timing is timing and is_charged(card, terms.ordinal)
+    ]
+    charges = [charge_grant(card, currency) for card in cards]
+    return [
+        (
+            PlanGrant(card, charge.display_name, Money(charge.quantity, currency)),
+            CardLine(kind=CardKind.CREDIT_GRANT, tag=charge.tag, line=grant_line(charge, kind, currency)),
+        )
+        for card, charge in zip(cards, charges, strict=True)
+    ]
+
+
 def _refund_mode(card: LicenseRateCard) -> ProratedRefundMode:
     """How a decrease is given back; without proration nothing is: the next cycle is lower."""
     if not card.enable_proration or card.prorated_refund_mode is None:
@@ -286,12 +314,17 @@ def _bill(
     rule_steps: tuple[RuleStep, ...],
     open_credits: Iterable[OpenCredit],
 ) -> Bill:
-    """Credits that are effective at the period's end come off the charges; the rest is to be paid."""
+    """Credits that are effective at the period's end come off the charges; the rest is to be paid.
+
+    They pay nothing of what credit costs, so lines below zero lower what they may pay of the others.
+    """
     currency = terms.currency
     gross = parent(LineType.GROSS_AMOUNT, "Gross amount", [charged], currency)
     ends_on = local_date(terms.cycle.period.end, terms.zone)
     eligible = [credit for credit in open_credits if is_eligible(credit.credit, ends_on)]
-    burns = burn_down(eligible, coverable_lines(gross), money_of(gross))
+    for_credit = sum_of(grant_lines(gross), currency)
+    payable = min(money_of(gross), money_of(gross) - for_credit)
+    burns = burn_down(eligible, coverable_lines(gross), payable)
     net = parent(LineType.NET_AMOUNT, "Net amount", [gross, *_credits(burns, currency)], currency)
     total = parent(LineType.TOTAL_AMOUNT, "Total", [net], currency)
     return Bill(

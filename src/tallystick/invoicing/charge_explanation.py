@@ -1,6 +1,6 @@
 """How the amount of an invoice line comes about, step by step, in words that anybody can check with a calculator.
 
-Amounts are those of the line; the texts only show the way to them (domain.md 4.4, 4.6 and 4.8).
+Amounts are those of the line; the texts only show the way to them (domain.md 4.4 and 4.6 to 4.8).
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 from tallystick.catalog.rate_card import PriceType
-from tallystick.invoicing.line import Explanation, InvoiceLineItem, LineType, PricedStretch
+from tallystick.invoicing.card_lines import ADJUSTMENTS
+from tallystick.invoicing.line import Explanation, InvoiceLineItem, LineType, PricedSlab, PricedStretch
 from tallystick.invoicing.totals import sum_of
 from tallystick.kernel.document import Document
 from tallystick.kernel.quantity import EXACT, ONE, ZERO, plain
+from tallystick.rating.limits import Bound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 
 FEES: Final = frozenset({LineType.FIXED_FEE_RATE_CARD_AMOUNT, LineType.ADVANCED_FIXED_FEE})
 LICENCES: Final = frozenset({LineType.LICENSE_RATE_CARD_AMOUNT, LineType.ADVANCED_LICENSE_RATE_CARD_AMOUNT})
-_EXPLAINED: Final = FEES | LICENCES | {LineType.USAGE_RATE_CARD_AMOUNT, LineType.PRICING_RULE_ADDITION_AMOUNT}
+GRANTS: Final = frozenset({LineType.CREDIT_GRANT_RATE_CARD_AMOUNT, LineType.ADVANCED_CREDIT_GRANT_RATE_CARD_AMOUNT})
+_EXPLAINED: Final = FEES | LICENCES | GRANTS | {LineType.USAGE_RATE_CARD_AMOUNT, LineType.PRICING_RULE_ADDITION_AMOUNT}
 _SLABS: Final = frozenset({LineType.USAGE_RATE_CARD_SLAB_AMOUNT, LineType.LICENSE_RATE_CARD_SLAB_AMOUNT})
 _UPDATES: Final = frozenset({LineType.PRICING_RULE_REVENUE_UPDATE_AMOUNT, LineType.PRICING_RULE_USAGE_UPDATE_AMOUNT})
 _LONGEST_FRACTION: Final = 24
@@ -80,7 +83,7 @@ class FeeTerms(Document, frozen=True, kw_only=True):
 
 
 def explainable(line: InvoiceLineItem) -> Iterator[InvoiceLineItem]:
-    """The usage cards, licences, fixed fees and additions of pricing rules at or below a line."""
+    """The usage cards, licences, fixed fees, credit grants and additions of pricing rules at or below a line."""
     if line.type in _EXPLAINED:
         yield line
     for child in line.line_items:
@@ -109,12 +112,54 @@ def adjustments_of(card: InvoiceLineItem) -> list[Adjustment]:
 
 
 def _priced(card: InvoiceLineItem) -> Iterator[tuple[str, Sequence[InvoiceLineItem]]]:
-    """The lines that were priced together, with what goes before their descriptions."""
+    """The lines that were priced together, with what goes before their descriptions.
+
+    Credit that is granted keeps them apart from the lines of the wire.
+    """
+    agreed = _agreed(card)
+    if agreed.explanation is not None and agreed.explanation.slabs is not None:
+        yield "", [*_slab_lines(agreed, agreed.explanation.slabs), *_limit_lines(agreed, agreed.explanation)]
+        return
     windows = [line for line in card.line_items if line.type is LineType.USAGE_CYCLE_AMOUNT]
     if not windows:
         yield "", card.line_items
     for window in windows:
         yield f"{window.description}: ", window.line_items
+
+
+def _slab_lines(card: InvoiceLineItem, slabs: Sequence[PricedSlab]) -> Iterator[InvoiceLineItem]:
+    """The slabs of a card as lines, as other cards have them."""
+    for slab in slabs:
+        how = Explanation(
+            price_type=slab.price_type,
+            rate=slab.rate,
+            package_size=slab.package_size,
+            packages=slab.packages,
+            minimum_rate=slab.minimum_rate,
+            maximum_rate=slab.maximum_rate,
+        )
+        yield InvoiceLineItem(
+            description=f"Slab {slab.order}",
+            type=LineType.USAGE_RATE_CARD_SLAB_AMOUNT,
+            quantity=slab.quantity,
+            units=card.units,
+            value=slab.amount,
+            explanation=how,
+        )
+
+
+def _limit_lines(card: InvoiceLineItem, how: Explanation) -> Iterator[InvoiceLineItem]:
+    """What the limits of a whole card add or take, as a line, when one of them decided its amount."""
+    bound = Bound.MINIMUM if how.minimum_rate is not None else Bound.MAXIMUM if how.maximum_rate is not None else None
+    if bound is not None:
+        charged = reduce(EXACT.add, (slab.amount for slab in how.slabs or ()), ZERO)
+        yield InvoiceLineItem(
+            description=ADJUSTMENTS[bound],
+            type=LineType.RATE_CONFIG_ADJUSTMENT_AMOUNT,
+            units=card.units,
+            value=EXACT.subtract(card.value, charged),
+            explanation=Explanation(minimum_rate=how.minimum_rate, maximum_rate=how.maximum_rate),
+        )
 
 
 def rule_updates_of(card: InvoiceLineItem) -> list[RuleUpdate]:
@@ -240,9 +285,9 @@ def _adjusted(line: InvoiceLineItem, charged: Decimal) -> str:
     return f"{name} {_figure(limit)}{rounded} - {_operand(charged)} = {_figure(line.value)}"
 
 
-def _agreed(fee: InvoiceLineItem) -> InvoiceLineItem:
-    """A fee before pricing rules: the line below it that keeps what it was, or the fee itself."""
-    return next((line for line in fee.line_items if line.type is LineType.PROXY_AMOUNT), fee)
+def _agreed(card: InvoiceLineItem) -> InvoiceLineItem:
+    """A card without lines of its own before pricing rules: the line below it that keeps what it was, or itself."""
+    return next((line for line in card.line_items if line.type is LineType.PROXY_AMOUNT), card)
 
 
 def _fee(line: InvoiceLineItem) -> str:

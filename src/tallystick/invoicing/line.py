@@ -67,12 +67,26 @@ class PricedStretch(Document, frozen=True, kw_only=True):
     amount: Decimal
 
 
+class PricedSlab(Document, frozen=True, kw_only=True):
+    """What one slab of a card comes to, where the wire has no line for it; a limit is named when it decided."""
+
+    order: int
+    price_type: PriceType
+    quantity: Decimal
+    rate: Decimal
+    package_size: Decimal | None = None
+    packages: Decimal | None = None
+    minimum_rate: Decimal | None = None
+    maximum_rate: Decimal | None = None
+    amount: Decimal
+
+
 class Explanation(Document, frozen=True, kw_only=True):
     """How a value comes about when it is not quantity x valuePerQuantity: the line's `metadata`.
 
     A limit is named when it decided the value; `days` of `cycleDays` are given for a prorated fee. Licences have
-    `stretches`, each of which adds its amount, or with `cycleDays` its days' share of it. The line of a pricing rule
-    names the rule, with the metadata of its action.
+    `stretches`, each of which adds its amount, or with `cycleDays` its days' share of it. Credit that is granted has
+    the `slabs` that price it. The line of a pricing rule names the rule, with the metadata of its action.
     """
 
     price_type: PriceType | None = None
@@ -84,6 +98,7 @@ class Explanation(Document, frozen=True, kw_only=True):
     days: int | None = None
     cycle_days: int | None = None
     stretches: tuple[PricedStretch, ...] | None = None
+    slabs: tuple[PricedSlab, ...] | None = None
     rule_id: str | None = None
     rule_metadata: dict[str, str] | None = None
 

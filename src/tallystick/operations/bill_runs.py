@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from tallystick.accounts.account import Account
 from tallystick.accounts.customer import Customer
+from tallystick.accounts.schedule import Schedule
 from tallystick.credits.credit import CreditStatus
 from tallystick.invoicing.assemble import Bill, coverable_lines
 from tallystick.invoicing.invoice import BilledAccount, BilledCustomer, InvoiceDetails, InvoiceType
@@ -20,6 +21,7 @@ from tallystick.invoicing.record import InvoiceRecord
 from tallystick.invoicing.rows import LineRow, rows_of
 from tallystick.invoicing.rule_log import logs_of
 from tallystick.invoicing.states import when_due
+from tallystick.operations.credit_grants import grant_with
 from tallystick.operations.cycles import open_cycles
 from tallystick.operations.drafts import bills_in_order
 from tallystick.operations.refunds import give_back
@@ -74,6 +76,7 @@ class _Billed:
     """What a draft comes to, with all that is written when it falls due."""
 
     record: InvoiceRecord
+    piece: Schedule
     bill: Bill
     lines: Sequence[LineRow]
     details: InvoiceDetails
@@ -89,6 +92,7 @@ class _Billed:
 def freeze(work: Work, records: Sequence[InvoiceRecord]) -> Tally:
     """Make drafts due: bill them, number them, burn their credits, write their lines and logs; at most one per account.
 
+    The credit that they grant is there afterwards: it pays nothing of the bill that it was granted with.
     Changes of licences that nothing is to be paid for leave no invoice; what they give back becomes credits.
     Older drafts of the same accounts that are not due yet keep what they hold of the credits.
     """
@@ -103,6 +107,7 @@ def freeze(work: Work, records: Sequence[InvoiceRecord]) -> Tally:
     work.state.rule_logs.add((one.record.id, logs_of(one.record.id, one.bill.rule_steps)) for one in billed)
     burns = [InvoiceBurn(burn.credit.id, burn.amount, one.record.id) for one in billed for burn in one.bill.burns]
     work.state.credits.burn(burns, work.now, work.ids)
+    grant_with(work, [(one.record, one.piece, one.bill.grants) for one in billed])
     tally.frozen = len(made)
     return tally
 
@@ -121,7 +126,8 @@ def _billed(work: Work, records: Sequence[InvoiceRecord], issues: dict[str, str]
             continue
         bill, account = drafted.bills[record.id], accounts[record.account_id]
         details = _details(customers[record.customer_id], account, drafted.pricing.plan_name(record))
-        yield _Billed(record, bill, rows_of(bill.usage_info, bill.revenue_info), details, position)
+        piece, lines = drafted.pricing.piece(record), rows_of(bill.usage_info, bill.revenue_info)
+        yield _Billed(record, piece, bill, lines, details, position)
 
 
 def _stands_before(draft: InvoiceRecord, due: InvoiceRecord) -> bool:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from tallystick.accounts.account import Account
 from tallystick.accounts.schedule import Opening, Schedule
+from tallystick.catalog.credit_grant import CreditGrantRateCard
 from tallystick.catalog.plan_override import overridden
 from tallystick.catalog.price_plan import PricePlan, PricePlanDetails, PricingCycleConfig, PricingSchedule, StartOffset
 from tallystick.catalog.pricing_rule import PricingRule
@@ -22,8 +23,8 @@ from tallystick.rating.fixed_fee import is_charged
 def open_cycles(work: Work, openings: Sequence[Opening], *, until: datetime) -> int:
     """Open every cycle of these pieces that has started by an instant; answers how many drafts there are more.
 
-    Each cycle gets the row of its STANDARD draft, of a STANDARD_ADVANCED one when fees or licences in advance are due,
-    and of an ADHOC_ADVANCED one for each day on which a change of such licences is known to come into force.
+    Each cycle gets the row of its STANDARD draft, of a STANDARD_ADVANCED one when fees, licences or credit in advance
+    are due, and of an ADHOC_ADVANCED one for each day on which a change of such licences is known to come into force.
     """
     pieces = [opening.piece for opening in openings]
     accounts = work.state.accounts.among({piece.account_id for piece in pieces})
@@ -87,7 +88,11 @@ def agreed_cycle(piece: Schedule) -> PricingCycleConfig:
 def _records(
     work: Work, piece: Schedule, account: Account, terms: PricePlanDetails, cycle: Cycle, ordinal: int
 ) -> list[InvoiceRecord]:
-    cards: list[FixedFeeRateCard | LicenseRateCard] = [*terms.fixed_fee_rate_cards, *terms.license_rate_cards]
+    cards: list[FixedFeeRateCard | LicenseRateCard | CreditGrantRateCard] = [
+        *terms.fixed_fee_rate_cards,
+        *terms.license_rate_cards,
+        *terms.credit_grant_rate_cards,
+    ]
     advance = any(card.invoice_timing is InvoiceTiming.IN_ADVANCE and is_charged(card, ordinal) for card in cards)
     due_at = piece.due_at(cycle, work.organisation.zone)
     falling_due = [(InvoiceType.STANDARD, due_at)]

@@ -104,11 +104,15 @@ class Pricing:
         """What the plan behind a draft is called."""
         return self._plans[record.price_plan_id].name
 
+    def piece(self, record: InvoiceRecord) -> Schedule:
+        """The piece of the account's timeline that a draft bills."""
+        return self._pieces[record.schedule_id]
+
     def bill(self, record: InvoiceRecord, usage: dict[str, Decimal], credits: Sequence[OpenCredit]) -> Bill:
         """What one draft comes to, from its usage and the credits that are open for it."""
         cycle, is_change = record.cycle, record.invoice_type is InvoiceType.ADHOC_ADVANCED
         if is_change:
-            cycle = self._pieces[record.schedule_id].cycle_at(record.cycle.period.start, self._zone)
+            cycle = self.piece(record).cycle_at(record.cycle.period.start, self._zone)
         terms = Terms(
             plan_name=self.plan_name(record),
             details=self._details[record.schedule_id],

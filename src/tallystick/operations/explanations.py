@@ -11,6 +11,7 @@ from tallystick.catalog.rule_variable import CardKind
 from tallystick.catalog.usage_meter import Aggregation, Computation, MeterFilter
 from tallystick.invoicing.charge_explanation import (
     FEES,
+    GRANTS,
     LICENCES,
     Adjustment,
     FeeTerms,
@@ -34,6 +35,7 @@ from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.operations.drafts import draft_bills
 from tallystick.operations.work import Work, event_query
 from tallystick.stores.event_store import UsageWindow
+from tallystick.stores.state.credit_grants import GrantKey
 
 FIRST_EVENTS: Final = 5
 
@@ -65,10 +67,11 @@ class BilledEvents(Document, frozen=True, kw_only=True):
 
 
 class ChargeExplanation(Document, frozen=True, kw_only=True):
-    """How the amount of a usage card, a licence, a fixed fee or what a pricing rule adds comes about.
+    """How the amount of a usage card, a licence, a fixed fee, a credit grant or what a pricing rule adds comes about.
 
     The billed period is `[startDate, endDate)`. A usage card has a meter, a quantity, tiers, adjustments when the
-    card has limits, and events; a licence has the same but for meter and events; a fee has its rate and days.
+    card has limits, and events; a licence has the same but for meter and events; a fee has its rate and days. Of a
+    credit grant the quantity is the credit that it gives, which is `creditId` once the invoice has fallen due.
     `ruleUpdates` are what pricing rules changed of it - the quantity is the one after them -, and `pricingRules` the
     logs of all that are about it, also of those that failed.
     """
@@ -94,6 +97,7 @@ class ChargeExplanation(Document, frozen=True, kw_only=True):
     meter: BilledMeter | None = None
     events: BilledEvents | None = None
     fee: FeeTerms | None = None
+    credit_id: str | None = None
     rule_updates: list[RuleUpdate] = []
     pricing_rules: list[PricingRuleLog] = []
 
@@ -151,8 +155,13 @@ def _is_about(log: PricingRuleLog, line: InvoiceLineItem) -> bool:
     """Whether a log is of the rule that added a line, or of one whose target is the card that it is."""
     if line.type is LineType.PRICING_RULE_ADDITION_AMOUNT:
         return line.explanation is not None and log.rule.id == line.explanation.rule_id
-    kind = CardKind.FIXED_FEE if line.type in FEES else CardKind.LICENCE if line.type in LICENCES else CardKind.USAGE
-    return log.changes.key == f"{kind}.{line.id}"
+    return log.changes.key == f"{_kind(line)}.{line.id}"
+
+
+def _kind(line: InvoiceLineItem) -> CardKind:
+    """The kind of a card that is a line."""
+    kinds = {CardKind.FIXED_FEE: FEES, CardKind.LICENCE: LICENCES, CardKind.CREDIT_GRANT: GRANTS}
+    return next((kind for kind, types in kinds.items() if line.type in types), CardKind.USAGE)
 
 
 def _how(work: Work, record: InvoiceRecord, line: InvoiceLineItem, logs: Sequence[PricingRuleLog]) -> dict[str, Any]:
@@ -163,7 +172,14 @@ def _how(work: Work, record: InvoiceRecord, line: InvoiceLineItem, logs: Sequenc
     if line.type in FEES:
         return found | {"fee": fee_terms_of(line)}
     found |= {"quantity": line.quantity, "tiers": tiers_of(line), "adjustments": adjustments_of(line)}
+    if line.type in GRANTS:
+        return found | _credit(work, record, line.id or "")
     return found if line.type in LICENCES else found | _usage(work, record, line.id or "")
+
+
+def _credit(work: Work, record: InvoiceRecord, item_id: str) -> dict[str, Any]:
+    """Which credit was granted with an invoice for an add-on, if it has been."""
+    return {"credit_id": work.state.credit_grants.of([record]).get(GrantKey.of(record, item_id))}
 
 
 def _usage(work: Work, record: InvoiceRecord, meter_id: str) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from tallystick.kernel.recurrence import Cycle
 from tallystick.kernel.scope import Scope
 from tallystick.operations.answers import Listed
 from tallystick.operations.bill_runs import freeze
+from tallystick.operations.credit_grants import take_back
 from tallystick.operations.drafts import draft_bills
 from tallystick.operations.work import Work, catalogue_command, command, event_query, needs
 
@@ -73,7 +74,7 @@ def get_invoice(work: Work, invoice_id: str) -> Invoice:
 @needs(Scope.MONEY)
 @command
 def update_invoice(work: Work, invoice_id: str, patch: InvoicePatch) -> Invoice:
-    """Void a frozen invoice: its credits come back, and nothing else about it changes."""
+    """Void a frozen invoice: its credits come back, what it granted is void too, and nothing else about it changes."""
     record = work.state.invoices.get(invoice_id)
     for field, name in (
         ("start_date", "startDate"),
@@ -91,6 +92,7 @@ def update_invoice(work: Work, invoice_id: str, patch: InvoicePatch) -> Invoice:
         raise invalid("status", f"an invoice that is {record.status} cannot be voided")
     work.state.invoices.set_status(record, InvoiceStatus.VOID, work.now)
     work.state.credits.give_back(record.id, work.now, work.ids)
+    take_back(work, record)
     return shown(work, work.state.invoices.get(invoice_id))
 
 

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from tallystick.catalog.addon import AddOn, AddOnType
+from tallystick.catalog.credit_grant import CreditGrantRateCard
 from tallystick.catalog.fields import Lifecycle, Shelf
 from tallystick.catalog.plan_migration import MigrationMode
 from tallystick.catalog.plan_rules import details_of, later_problems, missing_for_activation, terms_problems
@@ -31,6 +32,7 @@ from tallystick.catalog.price_plan import (
 from tallystick.catalog.pricing_rule import rules_of
 from tallystick.catalog.pricing_rule_checks import pricing_rule_problems
 from tallystick.catalog.rate_card import FixedFeeRateCard, InvoiceTiming, LicenseRateCard
+from tallystick.credits.credit import entity_problems
 from tallystick.kernel.document import decode, given
 from tallystick.kernel.errors import Problem, invalid, not_found, refuse_if_any
 from tallystick.kernel.paging import PageRequest
@@ -45,6 +47,7 @@ _TERMS: Final = "pricePlanDetails."
 _ADDON_TYPES: Final[Mapping[type, tuple[AddOnType, ...]]] = {
     FixedFeeRateCard: (AddOnType.FIXED_FEE,),
     LicenseRateCard: (AddOnType.LICENSE, AddOnType.NAMED_LICENSE),
+    CreditGrantRateCard: (AddOnType.CREDIT_GRANT,),
 }
 """The add-ons that each kind of card prices."""
 
@@ -72,6 +75,7 @@ def list_price_plans(
             usage_rate_cards=[],
             fixed_fee_rate_cards=[],
             license_rate_cards=[],
+            credit_grant_rate_cards=[],
             minimum_commitment=None,
         )
         items.append(
@@ -248,7 +252,7 @@ def _problems(work: Work, version: PlanVersion, kind: PlanType) -> list[Problem]
 
 
 def item_problems(work: Work, details: PricePlanDetails) -> list[Problem]:
-    """The meters and add-ons of terms that are not there, or of another type."""
+    """The meters and add-ons of terms that are not there, or of another type, and groups of cards that are none."""
     problems: list[Problem] = []
     meters = work.state.usage_meters.kept_among(card.usage_meter_id for card in details.usage_rate_cards)
     for position, card in enumerate(details.usage_rate_cards):
@@ -256,14 +260,18 @@ def item_problems(work: Work, details: PricePlanDetails) -> list[Problem]:
         if meter is None or meter.status is Lifecycle.ARCHIVED:
             path = f"pricePlanDetails.usageRateCards[{position}].usageMeterId"
             problems.append(Problem(path, f"usage meter {card.usage_meter_id!r} not found"))
+    for position, grant in enumerate(details.credit_grant_rate_cards):
+        path = f"{_TERMS}creditGrantRateCards[{position}].grantDetails.applicableEntityIds"
+        problems += entity_problems(grant.grant_details.applicable_entity_ids, path)
     return [*problems, *_addon_problems(work, details)]
 
 
 def _addon_problems(work: Work, details: PricePlanDetails) -> Iterator[Problem]:
     """Cards of add-ons that are not there, or of another type than the card prices."""
-    cards: list[tuple[str, FixedFeeRateCard | LicenseRateCard]] = [
+    cards: list[tuple[str, FixedFeeRateCard | LicenseRateCard | CreditGrantRateCard]] = [
         *((f"{_TERMS}fixedFeeRateCards[{place}]", card) for place, card in enumerate(details.fixed_fee_rate_cards)),
         *((f"{_TERMS}licenseRateCards[{place}]", card) for place, card in enumerate(details.license_rate_cards)),
+        *((f"{_TERMS}creditGrantRateCards[{place}]", one) for place, one in enumerate(details.credit_grant_rate_cards)),
     ]
     addons = work.state.addons.kept_among(card.id for _, card in cards)
     for path, card in cards:

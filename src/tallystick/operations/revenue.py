@@ -1,11 +1,11 @@
 """Revenue and usage by cycle: what each billable item of each account earned, and when (domain.md 8.1).
 
 Usage earns when it happens: a point's revenue is what the cycle's usage up to its end costs, less what the usage
-up to its start cost, so that the points of a cycle add up to its invoice. Fees are dated on the cycle's start and count
-for the whole cycle; licences likewise, and what changes of them add or give back on the days of the changes. What is
-only known once the cycle is over is dated on its last instant: the true-up of a minimum commitment, and all that
-pricing rules in arrears change of a card or add; those in advance count at the start. Revenue that a plan defers is
-told once its invoice has fallen due.
+up to its start cost, so that the points of a cycle add up to its invoice. Fees, and what granted credit costs, are
+dated on the cycle's start and count for the whole cycle; licences likewise, and what changes of them add or give back
+on the days of the changes. What is only known once the cycle is over is dated on its last instant: the true-up of a
+minimum commitment, and all that pricing rules in arrears change of a card or add; those in advance count at the start.
+Revenue that a plan defers is told once its invoice has fallen due.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from tallystick.catalog.rule_variable import CardKind
 from tallystick.credits.burndown import CoverableLine
 from tallystick.credits.credit import EntityGroup
 from tallystick.invoicing.assemble import Bill, Terms, advance_bill, arrears_bill, coverable_lines
+from tallystick.invoicing.credit_grant_lines import grant_lines
 from tallystick.invoicing.invoice import InvoiceType
 from tallystick.invoicing.licence_earnings import licence_earnings
 from tallystick.kernel.period import Period
@@ -81,6 +82,7 @@ def revenue_by_cycle(work: Work, account_ids: Collection[str], span: Period) -> 
             yield Earned(cycle.account_id, license_id, start, change)
         for earned in _earned_by_licences(cycle, work.now):
             yield replace(earned, at=start)
+        yield from _earned_by_grants(cycle, arrears, advance)
 
 
 def usage_by_cycle(work: Work, account_ids: Collection[str], span: Period) -> Iterator[Earned]:
@@ -103,18 +105,29 @@ def _earned(cycle: _BilledCycle, usage: Iterator[Mapping[str, Decimal]]) -> Iter
         bill = arrears_bill(cycle.terms, so_far, ())
         by_rules = _changes_by_rules(bill)
         for line in _card_lines(bill):
-            if line.group is None:
-                continue
-            item, agreed = line.billable_id or "", line.amount.amount - by_rules.get(line.billable_id or "", ZERO)
             if line.group is EntityGroup.ALL_USAGE_METER_RATE_CARDS:
+                item, agreed = line.billable_id or "", line.amount.amount - by_rules.get(line.billable_id or "", ZERO)
                 yield Earned(cycle.account_id, item, start, agreed - before.get(item, ZERO))
                 before[item] = agreed
-            elif start == period.start:
-                yield Earned(cycle.account_id, item, start, agreed)
+        if start == period.start:
+            yield from _earned_at_first(cycle, bill)
         if end == period.end:
             yield from _earned_at_last(cycle, bill)
-    for line in _card_lines(advance_bill(cycle.terms, ())):
+    advance = advance_bill(cycle.terms, ())
+    for line in _card_lines(advance):
         yield Earned(cycle.account_id, line.billable_id or "", period.start, line.amount.amount)
+    yield from _earned_by_grants(cycle, advance)
+
+
+def _earned_at_first(cycle: _BilledCycle, bill: Bill) -> Iterator[Earned]:
+    """What is known when a cycle starts, before any rule: its fees in arrears, and the price of credit in arrears."""
+    at, by_rules = cycle.terms.cycle.period.start, _changes_by_rules(bill)
+    for line in _card_lines(bill):
+        if line.group is EntityGroup.ALL_FIXED_FEE_RATE_CARDS:
+            item = line.billable_id or ""
+            yield Earned(cycle.account_id, item, at, line.amount.amount - by_rules.get(item, ZERO))
+    for earned in _earned_by_grants(cycle, bill):
+        yield replace(earned, amount=earned.amount - by_rules.get(earned.billable_id, ZERO))
 
 
 def _earned_at_last(cycle: _BilledCycle, bill: Bill) -> Iterator[Earned]:
@@ -140,6 +153,13 @@ def _changes_by_rules(bill: Bill, kinds: Collection[CardKind] = tuple(CardKind))
 def _earned_by_licences(cycle: _BilledCycle, until: datetime) -> Iterator[Earned]:
     for earning in licence_earnings(cycle.terms, until):
         yield Earned(cycle.account_id, earning.license_id, earning.at, earning.amount)
+
+
+def _earned_by_grants(cycle: _BilledCycle, *bills: Bill) -> Iterator[Earned]:
+    """What the credit costs that bills of a cycle grant."""
+    for bill in bills:
+        for line in grant_lines(bill.revenue_info):
+            yield Earned(cycle.account_id, line.id or "", cycle.terms.cycle.period.start, line.value)
 
 
 def _card_lines(bill: Bill) -> list[CoverableLine]:

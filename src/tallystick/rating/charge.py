@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import TypeVar
 
+    from tallystick.catalog.credit_grant import CurrencySlabRateDetail
     from tallystick.catalog.rate_card import CurrencyRate, RateValue
 
-    AnyRate = TypeVar("AnyRate", CurrencyRate, RateValue)
+    AnyRate = TypeVar("AnyRate", CurrencyRate, RateValue, CurrencySlabRateDetail)
 
 
 class SlabCharge(Struct, frozen=True, kw_only=True, gc=False):

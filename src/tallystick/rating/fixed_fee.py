@@ -1,4 +1,4 @@
-"""Fixed fees: in which cycles they are charged (domain.md 4.5), and for how many days (domain.md 4.6)."""
+"""Fixed fees: in which cycles cards are charged (domain.md 4.5), and for how many days fees are (domain.md 4.6)."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from tallystick.kernel.quantity import EXACT
 from tallystick.rating.charge import FeeCharge, in_currency
 
 if TYPE_CHECKING:
+    from tallystick.catalog.credit_grant import CreditGrantRateCard
     from tallystick.catalog.rate_card import FixedFeeRateCard, LicenseRateCard
 
 _EVERY_CYCLE: Final = RecurrenceConfig()
 
 
-def is_charged(card: FixedFeeRateCard | LicenseRateCard, ordinal: int) -> bool:
-    """Whether the fee or the licences are charged in the cycle with this 0-based number since the association.
+def is_charged(card: FixedFeeRateCard | LicenseRateCard | CreditGrantRateCard, ordinal: int) -> bool:
+    """Whether the card is charged in the cycle with this 0-based number since the association.
 
-    In advance a card opens each interval, in arrears it closes it; a ONE_TIME fee comes in the first one only.
+    In advance a card opens each interval, in arrears it closes it; a ONE_TIME card comes in the first one only.
     """
     every = card.recurrence_config or _EVERY_CYCLE
     in_advance = card.invoice_timing is InvoiceTiming.IN_ADVANCE

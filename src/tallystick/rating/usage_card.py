@@ -1,4 +1,4 @@
-"""Cards with slabs: pricing models and price types (domain.md 4.4), for the usage of a meter and for licences held."""
+"""Cards with slabs: pricing models and price types (domain.md 4.4), for usage, licences held and credit granted."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from tallystick.catalog.credit_grant import CreditGrantRateCard
 from tallystick.catalog.rate_card import PriceType, PricingModel, shown_name
 from tallystick.kernel.quantity import EXACT, ONE, ZERO, from_text
 from tallystick.rating.charge import SlabCharge, UsageCharge, in_currency
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from tallystick.catalog.price_plan import PricePlanDetails
-    from tallystick.catalog.rate_card import LicenseRateCard, Slab, SlabRate, UsageRateCard
+    from tallystick.catalog.rate_card import LicenseRateCard, RatePlan, RateValue, Slab, SlabRate, UsageRateCard
 
 
 class UsagePrice:
@@ -29,7 +30,7 @@ class UsagePrice:
 
     __slots__ = ("_above", "_below", "_billable_id", "_limits", "_model", "_name", "_slabs", "_starts", "_tag")
 
-    def __init__(self, card: UsageRateCard | LicenseRateCard, currency: str) -> None:
+    def __init__(self, card: UsageRateCard | LicenseRateCard | CreditGrantRateCard, currency: str) -> None:
         """Take a card of a plan, whose first slab starts at zero.
 
         Raises:
@@ -38,10 +39,10 @@ class UsagePrice:
         self._billable_id = card.billable_id
         self._name = shown_name(card)
         self._tag = card.tag
-        value = in_currency(card.rate_values, currency, self._name)
+        plan, value = _prices_in(card, currency, self._name)
         rates = {rate.order: rate for rate in value.slab_rates}
-        slabs = sorted(card.rate_plan.slabs, key=attrgetter("order"))
-        self._model = card.rate_plan.pricing_model
+        slabs = sorted(plan.slabs, key=attrgetter("order"))
+        self._model = plan.pricing_model
         self._starts = [slab.start_after for slab in slabs]
         self._slabs = [_SlabPrice(slab, rates[slab.order]) for slab in slabs]
         self._limits = Limits.of(value.rate_config)
@@ -137,6 +138,16 @@ class UsagePrices:
         if key not in self._ready:
             self._ready[key] = details, tuple(UsagePrice(card, currency) for card in details.usage_rate_cards)
         return self._ready[key][1]
+
+
+def _prices_in(
+    card: UsageRateCard | LicenseRateCard | CreditGrantRateCard, currency: str, name: str
+) -> tuple[RatePlan, RateValue]:
+    """The slabs of a card, and their rates in a currency."""
+    if isinstance(card, CreditGrantRateCard):
+        granted = in_currency(card.rate_details.currency_slab_rate_details, currency, name)
+        return card.rate_plan(granted), granted.rate_value
+    return card.rate_plan, in_currency(card.rate_values, currency, name)
 
 
 def _packages_begun(units: Decimal, size: Decimal) -> Decimal:

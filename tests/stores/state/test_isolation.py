@@ -20,6 +20,7 @@ from tallystick.kernel.job import EntryStatus
 from tallystick.kernel.paging import PageRequest
 from tallystick.stores.state import access
 from tallystick.stores.state.access import ApiKey
+from tallystick.stores.state.credit_grants import GrantKey
 from tallystick.stores.state.ledger import InvoiceBurn
 from tallystick.stores.state.state import State
 from tests.stores.state import nouns
@@ -39,6 +40,7 @@ END = datetime(2026, 12, 31, tzinfo=UTC)
 DUE = dataclasses.replace(nouns.draft("inv.due"), status=InvoiceStatus.DUE, total=usd("1"), sequence_id="INV-1")
 
 SHORTER = dataclasses.replace(nouns.piece(), within=nouns.JANUARY)
+BONUS = GrantKey.of(nouns.draft("inv.due"), "addon.bonus")
 NEXT = dataclasses.replace(DUE, id="inv.draft", sequence_id="INV-2")
 
 
@@ -55,6 +57,9 @@ def full(world: World) -> World:
         state.ties.tie("feature.rides", [nouns.tie()])
         state.credits.grant(nouns.credit(idempotency_key="k"), NOW, world.ids)
         state.credits.burn([InvoiceBurn("cred.welcome", usd("1"), "inv.due")], NOW, world.ids)
+        state.credits.grant(nouns.credit("cred.bonus"), None, world.ids)
+        state.credit_grants.add(BONUS, nouns.credit("cred.bonus"))
+        state.credits.void_with("cred.bonus", "inv.due", NOW, world.ids)
         state.licences.add(nouns.licence_entry())
         state.invoices.add_drafts([nouns.draft("inv.due")])
         state.invoices.freeze([(DUE, [nouns.line()])])
@@ -126,7 +131,11 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     ),
     "credits.give_back": (lambda s, ids: s.credits.give_back("inv.due", NOW, ids), None),
     "credits.close": (lambda s, ids: s.credits.close(nouns.credit(), CreditStatus.VOIDED, NOW, ids), REFUSED),
+    "credits.void_with": (lambda s, ids: s.credits.void_with("cred.welcome", "inv.x", NOW, ids), REFUSED),
+    "credits.restore": (lambda s, ids: s.credits.restore("cred.bonus", "inv.x", NOW, ids), REFUSED),
     "credits.expiring": (lambda s, _: s.credits.expiring(END), []),
+    "credit_grants.add": (lambda s, _: s.credit_grants.add(BONUS, nouns.credit("cred.bonus")), None),
+    "credit_grants.of": (lambda s, _: s.credit_grants.of([nouns.draft("inv.due")]), {}),
     "licences.holder": (lambda s, _: s.licences.holder("ops", NOW), "ops"),
     "licences.add": (lambda s, _: s.licences.add(nouns.licence_entry()), None),
     "licences.with_key": (lambda s, _: s.licences.with_key("acme-main", "k1"), None),

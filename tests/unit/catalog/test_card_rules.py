@@ -26,6 +26,13 @@ def rates(currency: str, *amounts: float) -> Json:
     }
 
 
+def granted(currency: str, amount: float, *prices: float) -> Json:
+    flat, per_package = prices
+    package = {"startAfter": 50, "priceType": "PACKAGE", "slabConfig": {"packageSize": "10"}, "rate": per_package}
+    slabs = [{"startAfter": 0, "priceType": "FLAT", "rate": flat}, package]
+    return {"currency": currency, "creditAmount": amount, "slabDetails": slabs, "rateConfig": {"minimumRate": "1"}}
+
+
 GOOD: Json = {
     "supportedCurrencies": ["USD", "JPY"],
     "usageRateCards": [
@@ -60,6 +67,18 @@ GOOD: Json = {
             "proratedRefundMode": "CREDITS",
         }
     ],
+    "creditGrantRateCards": [
+        {
+            "id": "addon.bonus",
+            "name": "bonus",
+            "invoiceTiming": "IN_ADVANCE",
+            "grantDetails": {"priority": 0, "expiryType": "CUSTOM", "expiryDuration": "P10D"},
+            "rateDetails": {
+                "pricingModel": "TIERED",
+                "currencySlabRateDetails": [granted("USD", 100, 10, 0.5), granted("JPY", 0, -1000, 0)],
+            },
+        }
+    ],
     "minimumCommitment": {"displayName": "Commitment", "rateValues": [{"currency": "USD", "rate": 400}]},
 }
 
@@ -68,6 +87,9 @@ SIZE = f"{SLABS}[1].slabConfig.packageSize"
 VALUES = "usageRateCards[0].rateValues"
 FEES = "fixedFeeRateCards[0].rateValues"
 SEATS = "licenseRateCards[0]"
+BONUS = "creditGrantRateCards[0]"
+DURATION = f"{BONUS}.grantDetails.expiryDuration"
+GRANTED = f"{BONUS}.rateDetails.currencySlabRateDetails"
 MONTHLY = {"interval": "MONTHLY", "startOffset": {"dayOffset": "1", "monthOffset": "NIL"}, "gracePeriod": 2}
 
 
@@ -220,6 +242,96 @@ def test_terms_without_cards_have_no_problems() -> None:
 )
 def test_each_rule_names_where_what_came_and_what_was_expected(path: str, value: object, problem: str) -> None:
     assert problems(changed(path, value)) == [problem]
+
+
+TRY = "send for example P10D or P1M"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "problem"),
+    [
+        (
+            f"{BONUS}.invoiceTiming",
+            "PREPAID",
+            (
+                f"{BONUS}.invoiceTiming: is PREPAID, which grants once an order is paid, and there are no orders yet: "
+                "send IN_ADVANCE or IN_ARREARS"
+            ),
+        ),
+        (DURATION, None, f"{DURATION}: is missing, expiryType CUSTOM needs it: {TRY}"),
+        (DURATION, "10 days", f"{DURATION}: '10 days' is no ISO 8601 duration of whole days, {TRY}"),
+        (DURATION, "PT36H", f"{DURATION}: 'PT36H' does not last whole days, {TRY}"),
+        (DURATION, "P0D", f"{DURATION}: 'P0D' lasts no time at all, {TRY}"),
+        (
+            f"{BONUS}.grantDetails.expiryType",
+            "PRICING_CYCLE",
+            f"{DURATION}: does not belong to expiryType PRICING_CYCLE, leave it out",
+        ),
+        (f"{GRANTED}[0].creditAmount", -1, f"{GRANTED}[0].creditAmount: is -1, expected 0 or more"),
+        (
+            f"{GRANTED}[0].creditAmount",
+            0.005,
+            f"{GRANTED}[0].creditAmount: 0.005 is finer than the smallest unit of USD (2 decimals)",
+        ),
+        (
+            f"{GRANTED}[1].creditAmount",
+            1e16,
+            f"{GRANTED}[1].creditAmount: 1E+16 is out of range, the most is 1000000000000000 JPY",
+        ),
+        (f"{GRANTED}[1]", None, f"{GRANTED}: has no rate in JPY, add one for every supported currency"),
+        (f"{GRANTED}[1].currency", "USD", f"{GRANTED}[1].currency: USD is priced twice"),
+        (
+            f"{GRANTED}[0].slabDetails[0].startAfter",
+            5,
+            f"{GRANTED}[0].slabDetails[0].startAfter: is 5, the first slab starts at 0",
+        ),
+        (
+            f"{GRANTED}[0].slabDetails[1].startAfter",
+            0,
+            f"{GRANTED}[0].slabDetails[1].startAfter: is 0, expected more than the 0 before it",
+        ),
+        (
+            f"{GRANTED}[0].slabDetails[1].slabConfig",
+            {},
+            (
+                f"{GRANTED}[0].slabDetails[1].slabConfig.packageSize: is missing, "
+                "a PACKAGE slab needs its number of units per package"
+            ),
+        ),
+        (
+            f"{GRANTED}[0].slabDetails[0].slabConfig",
+            {"packageSize": "5"},
+            f"{GRANTED}[0].slabDetails[0].slabConfig.packageSize: does not belong to a FLAT slab, leave it out",
+        ),
+        (
+            f"{GRANTED}[0].slabDetails[0].rate",
+            1e20,
+            f"{GRANTED}[0].slabDetails[0].rate: is 1E+20, the most is 10000000000000.00 USD",
+        ),
+        (
+            f"{GRANTED}[0].slabDetails[0].slabRateConfig",
+            {"minimumRate": "9", "maximumRate": "8"},
+            f"{GRANTED}[0].slabDetails[0].slabRateConfig.minimumRate: is 9, more than the maximumRate 8",
+        ),
+        (
+            f"{GRANTED}[0].rateConfig.minimumRate",
+            "much",
+            f"{GRANTED}[0].rateConfig.minimumRate: is 'much', expected plain digits such as '25.50'",
+        ),
+        (f"{BONUS}.id", "addon.fee", f"{BONUS}.id: 'addon.fee' has a card already, a plan prices an item once"),
+        (f"{BONUS}.name", "fee", f"{BONUS}.name: 'fee' is the name of another card, choose a different one"),
+    ],
+)
+def test_a_credit_grant_can_be_kept_and_priced(path: str, value: object, problem: str) -> None:
+    found = problems(changed(path, value))
+    assert problem in found
+    # Another currency in the place of a supported one leaves that without credit, too.
+    assert [one for one in found if "has no rate in JPY" not in one or one == problem] == [problem]
+
+
+@pytest.mark.parametrize("expiry", ["PRICING_CYCLE", "NO_EXPIRY"])
+def test_other_credit_has_no_duration(expiry: str) -> None:
+    assert problems(changed(f"{BONUS}.grantDetails", {"priority": 100, "expiryType": expiry})) == []
 
 
 @pytest.mark.parametrize(("window", "fits"), [("WEEKLY", True), ("MONTHLY", True), ("QUARTERLY", False)])

@@ -7,6 +7,14 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from tallystick.catalog.credit_grant import (
+    CreditGrantRateCard,
+    CreditRateDetails,
+    CurrencySlabRateDetail,
+    ExpiryType,
+    GrantDetails,
+    SlabDetail,
+)
 from tallystick.catalog.plan_rules import (
     cycle_problems,
     details_of,
@@ -22,7 +30,14 @@ from tallystick.catalog.price_plan import (
     PricingCycleConfig,
     StartOffset,
 )
-from tallystick.catalog.rate_card import CurrencyRate, FixedFeeRateCard, MinimumCommitment
+from tallystick.catalog.rate_card import (
+    CurrencyRate,
+    FixedFeeRateCard,
+    InvoiceTiming,
+    MinimumCommitment,
+    PriceType,
+    PricingModel,
+)
 from tallystick.kernel.document import decode, encode
 from tallystick.kernel.recurrence import Interval
 
@@ -140,6 +155,25 @@ def test_the_terms_of_a_draft_are_kept_with_no_currency_active() -> None:
     assert details_of(draft, PlanType.BILLING) == terms(minimum_commitment=COMMITMENT)
 
 
+def test_deferred_revenue_goes_with_no_credit_grants() -> None:
+    granted = CurrencySlabRateDetail(
+        currency="USD",
+        credit_amount=Decimal(100),
+        slab_details=[SlabDetail(start_after=Decimal(0), price_type=PriceType.FLAT, rate=Decimal(10))],
+    )
+    rates = CreditRateDetails(pricing_model=PricingModel.TIERED, currency_slab_rate_details=[granted])
+    endless = GrantDetails(priority=1, expiry_type=ExpiryType.NO_EXPIRY)
+    card = CreditGrantRateCard(
+        id="addon.bonus", invoice_timing=InvoiceTiming.IN_ADVANCE, grant_details=endless, rate_details=rates
+    )
+    assert terms_problems(terms(credit_grant_rate_cards=[card]), PlanType.BILLING) == []
+    (problem,) = terms_problems(terms(credit_grant_rate_cards=[card], deferred_revenue=True), PlanType.BILLING)
+    assert str(problem) == (
+        "pricePlanDetails.creditGrantRateCards[0]: grants credit, which a plan with deferredRevenue does not: "
+        "leave it out"
+    )
+
+
 def asked(details: str = "", plan: str = "") -> PricePlanDraft:
     """A plan as a caller sends it, with something more in its terms or beside them."""
     body = f'{{"name": "Basic", "pricePlanDetails": {{"supportedCurrencies": ["USD"]{details}}}{plan}}}'
@@ -150,7 +184,6 @@ def asked(details: str = "", plan: str = "") -> PricePlanDraft:
     ("details", "path"),
     [
         (', "billingEntitlementRateCards": [{}]', "pricePlanDetails.billingEntitlementRateCards"),
-        (', "creditGrantRateCards": [{}]', "pricePlanDetails.creditGrantRateCards"),
         (', "entitlementOverageRateCards": [{}]', "pricePlanDetails.entitlementOverageRateCards"),
     ],
 )

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from tallystick.catalog.credit_grant import CreditGrantRateCard
 from tallystick.catalog.price_plan import PlanType, PricePlanDetails
 from tallystick.catalog.rate_card import (
     CurrencyRate,
@@ -31,7 +32,7 @@ FULL_JANUARY = Cycle(JANUARY, JANUARY)
 
 
 def terms(
-    *cards: UsageRateCard | FixedFeeRateCard | LicenseRateCard,
+    *cards: UsageRateCard | FixedFeeRateCard | LicenseRateCard | CreditGrantRateCard,
     commitment: str | None = None,
     currency: str = "USD",
     cycle: Cycle = FULL_JANUARY,
@@ -46,6 +47,7 @@ def terms(
         usage_rate_cards=[card for card in cards if isinstance(card, UsageRateCard)],
         fixed_fee_rate_cards=[card for card in cards if isinstance(card, FixedFeeRateCard)],
         license_rate_cards=[card for card in cards if isinstance(card, LicenseRateCard)],
+        credit_grant_rate_cards=[card for card in cards if isinstance(card, CreditGrantRateCard)],
         minimum_commitment=MinimumCommitment(display_name="Commitment", rate_values=rates) if rates else None,
         type=PlanType.BILLING,
     )

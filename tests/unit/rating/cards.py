@@ -5,6 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tallystick.catalog.credit_grant import (
+    CreditGrantRateCard,
+    CreditRateDetails,
+    CurrencySlabRateDetail,
+    ExpiryType,
+    GrantDetails,
+    SlabDetail,
+)
 from tallystick.catalog.rate_card import (
     CurrencyRate,
     FeeType,
@@ -139,6 +147,56 @@ def fee_card(
         rate_values=[CurrencyRate(currency=currency, rate=Decimal(rate))],
         enable_proration=prorated,
         recurrence_config=RecurrenceConfig(interval=interval, offset=offset),
+    )
+
+
+def grant_card(
+    amount: str,
+    *slabs: S,
+    model: str = "TIERED",
+    addon: str = "addon.bonus",
+    name: str | None = None,
+    tag: str | None = None,
+    currency: str = "USD",
+    timing: str = "IN_ADVANCE",
+    kind: str = "RECURRING",
+    interval: int = 1,
+    offset: int = 0,
+    low: str | None = None,
+    high: str | None = None,
+    lasts: str | None = None,
+    expiry: str = "NO_EXPIRY",
+    entities: tuple[str, ...] = (),
+) -> CreditGrantRateCard:
+    granted = CurrencySlabRateDetail(
+        currency=currency,
+        credit_amount=Decimal(amount),
+        slab_details=[
+            SlabDetail(
+                start_after=Decimal(slab.start),
+                price_type=PriceType(slab.price_type),
+                slab_config=SlabConfig(package_size=slab.size) if slab.size else None,
+                rate=Decimal(slab.rate),
+                slab_rate_config=limits(slab.low, slab.high),
+            )
+            for slab in slabs
+        ],
+        rate_config=limits(low, high),
+    )
+    return CreditGrantRateCard(
+        id=addon,
+        display_name=name,
+        tag=tag,
+        invoice_timing=InvoiceTiming(timing),
+        type=FeeType(kind),
+        recurrence_config=RecurrenceConfig(interval=interval, offset=offset),
+        grant_details=GrantDetails(
+            priority=1,
+            expiry_type=ExpiryType(expiry),
+            expiry_duration=lasts,
+            applicable_entity_ids=list(entities),
+        ),
+        rate_details=CreditRateDetails(pricing_model=PricingModel(model), currency_slab_rate_details=[granted]),
     )
 
 

@@ -15,7 +15,7 @@ from tallystick.credits.burndown import OpenCredit
 from tallystick.credits.credit import Credit, CreditStatus, CreditTransaction, TransactionType
 from tallystick.kernel.document import decode, encode
 from tallystick.kernel.errors import conflict, not_found
-from tallystick.kernel.money import from_minor
+from tallystick.kernel.money import Money, from_minor
 from tallystick.kernel.quantity import ZERO, plain
 from tallystick.stores.state import listing
 from tallystick.stores.state.due import over
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
     from tallystick.kernel.ids import IdSource
-    from tallystick.kernel.money import Money
     from tallystick.kernel.paging import PageRequest
 
 _LISTING: Final = Listing(
@@ -59,8 +58,8 @@ class Ledger:
         self._organisation = organisation
         self._secret = secret
 
-    def grant(self, new: Credit, expires_at: datetime | None, ids: IdSource) -> None:
-        """Store a new credit and the entry that credits it.
+    def grant(self, new: Credit, expires_at: datetime | None, ids: IdSource, *, invoice_id: str | None = None) -> None:
+        """Store a new credit and the entry that credits it, with the invoice that it was granted with, if any.
 
         Raises:
             BillingError: of kind CONFLICT, when the account was granted another credit under its idempotency key.
@@ -90,7 +89,7 @@ class Ledger:
             self._connection.execute(insert(credit).values(values))
         except IntegrityError:
             raise conflict(f"idempotencyKey {new.idempotency_key!r} was used for another credit") from None
-        self._enter(new.id, TransactionType.CREDITED, new.amount.minor, None, new.created_at, ids)
+        self._enter(new.id, TransactionType.CREDITED, new.amount.minor, invoice_id, new.created_at, ids)
 
     def get(self, name: str) -> Credit:
         """The credit of that id.
@@ -218,21 +217,44 @@ class Ledger:
         """End an ACTIVE credit, as VOIDED or EXPIRED; what is left of it is lost.
 
         Raises:
-            BillingError: of kind CONFLICT, when it is not ACTIVE any more.
+            BillingError: of kind NOT_FOUND; of kind CONFLICT, when it is not ACTIVE any more.
         """
-        held = self._connection.execute(
-            select(credit.c.amount_minor - credit.c.consumed_minor - credit.c.lost_minor)
-            .where(self._mine, credit.c.id == ended.id, credit.c.status == CreditStatus.ACTIVE)
-            .with_for_update()
-        ).scalar_one_or_none()
-        if held is None:
+        row = self._locked(ended.id)
+        if row["status"] != CreditStatus.ACTIVE:
             raise conflict(f"credit {ended.id!r} is not ACTIVE")
-        self._connection.execute(
-            update(credit)
-            .where(self._mine, credit.c.id == ended.id)
-            .values(status=status, lost_minor=credit.c.lost_minor + held, updated_at=now)
+        self._lose(row, status, None, now, ids)
+
+    def void_with(self, name: str, invoice_id: str, now: datetime, ids: IdSource) -> None:
+        """Void a credit, whatever became of it, because the invoice that it was granted with is void.
+
+        What is left of it is lost; what other invoices burned stays with them.
+        """
+        row = self._locked(name)
+        if row["status"] != CreditStatus.VOIDED:
+            self._lose(row, CreditStatus.VOIDED, invoice_id, now, ids)
+
+    def restore(self, name: str, invoice_id: str, now: datetime, ids: IdSource) -> None:
+        """Let a credit that was voided with its invoice be what it would be without that, with a new invoice.
+
+        All of it is left that neither was burned nor has expired. One that a caller has voided stays void.
+        """
+        row = self._locked(name)
+        entries = self.transactions(name)
+        by_caller = any(one.transaction_type is TransactionType.VOIDED and not one.invoice_id for one in entries)
+        if row["status"] != CreditStatus.VOIDED or by_caller:
+            return
+        expired = sum(
+            Money(one.amount, row["currency"]).minor
+            for one in entries
+            if one.transaction_type is TransactionType.EXPIRED
         )
-        self._enter(ended.id, TransactionType(status.value), held, None, now, ids)
+        status = CreditStatus.EXPIRED if expired else CreditStatus.CONSUMED
+        if row["amount_minor"] > row["consumed_minor"] + expired:
+            status = CreditStatus.ACTIVE
+        changes = {"status": status, "lost_minor": expired, "updated_at": now}
+        self._connection.execute(update(credit).where(self._mine, credit.c.id == name).values(changes))
+        if row["lost_minor"] > expired:
+            self._enter(name, TransactionType.CREDITED, row["lost_minor"] - expired, invoice_id, now, ids)
 
     def expiring(self, now: datetime) -> list[Credit]:
         """ACTIVE credits whose time is over and that nobody can still burn."""
@@ -244,6 +266,28 @@ class Ledger:
     @property
     def _mine(self) -> Any:  # noqa: ANN401 - a condition
         return credit.c.organisation_id == self._organisation
+
+    def _locked(self, name: str) -> RowMapping:
+        """The row of a credit, which nobody else changes until the transaction ends.
+
+        Raises:
+            BillingError: of kind NOT_FOUND.
+        """
+        statement = select(credit).where(self._mine, credit.c.id == name).with_for_update()
+        row = self._connection.execute(statement).mappings().first()
+        if row is None:
+            raise not_found("credit", name)
+        return row
+
+    def _lose(
+        self, row: RowMapping, status: CreditStatus, invoice_id: str | None, now: datetime, ids: IdSource
+    ) -> None:
+        """End a credit; what is left of it is lost."""
+        left = _left(row).minor
+        changes = {"status": status, "lost_minor": row["lost_minor"] + left, "updated_at": now}
+        self._connection.execute(update(credit).where(self._mine, credit.c.id == row["id"]).values(changes))
+        if left:
+            self._enter(row["id"], TransactionType(status.value), left, invoice_id, now, ids)
 
     def _enter(
         self,

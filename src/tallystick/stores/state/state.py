@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tallystick.stores.state import access, organisations, shelves, wishes
+from tallystick.stores.state.credit_grants import CreditGrants
 from tallystick.stores.state.documents import Documents
 from tallystick.stores.state.invoices import Invoices
 from tallystick.stores.state.jobs import Jobs
@@ -49,6 +50,7 @@ class State:
         self.timeline_drafts = TimelineDrafts(connection, organisation)
         self.ties = SchemaTies(connection, organisation)
         self.credits = Ledger(connection, organisation, secret)
+        self.credit_grants = CreditGrants(connection, organisation)
         self.licences = Licences(connection, organisation, secret)
         self.invoices = Invoices(connection, organisation, secret)
         self.rule_logs = RuleLogs(connection, organisation)

@@ -345,6 +345,20 @@ credit_entry = Table(
     Index(None, "organisation_id", "invoice_id"),
 )
 
+credit_grant = Table(
+    "credit_grant",
+    METADATA,
+    _text("organisation_id"),
+    _text("schedule_id"),
+    _instant("cycle_start"),
+    _text("invoice_type"),
+    _text("item_id"),
+    _text("credit_id"),
+    _instant("created_at"),
+    PrimaryKeyConstraint("organisation_id", "schedule_id", "cycle_start", "invoice_type", "item_id"),
+    UniqueConstraint("organisation_id", "credit_id"),
+)
+
 licence_entry = Table(
     "licence_entry",
     METADATA,
