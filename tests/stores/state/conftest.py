@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete, text
 
 from tallystick.stores.state.database import Database
-from tallystick.stores.state.tables import METADATA
+from tallystick.stores.state.metadata import METADATA
 from tests.stores.state.world import World
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from tallystick.invoicing.invoice import (
 from tallystick.kernel.errors import BillingError, Kind
 from tallystick.kernel.paging import PageRequest
 from tallystick.kernel.recurrence import Cycle
-from tallystick.stores.state.tables import invoice, invoice_line
+from tallystick.stores.state.bill_tables import invoice, invoice_line
 from tests.stores.state import nouns
 from tests.stores.state.nouns import FEBRUARY, JANUARY, usd
 from tests.stores.state.world import ABROAD, HOME, NOW, at_once, later

@@ -17,7 +17,7 @@ from sqlalchemy import create_engine, inspect, text
 from tallystick.catalog.price_plan import PricePlan
 from tallystick.kernel.document import decode
 from tallystick.stores.state.database import _MIGRATIONS, Database
-from tallystick.stores.state.tables import METADATA
+from tallystick.stores.state.metadata import METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

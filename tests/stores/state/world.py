@@ -14,9 +14,9 @@ from sqlalchemy import select
 from tallystick.accounts.organisation import Organisation
 from tallystick.kernel.clock import FrozenClock
 from tallystick.kernel.ids import IdSource
+from tallystick.stores.state.metadata import METADATA
 from tallystick.stores.state.organisations import add_organisation
 from tallystick.stores.state.state import State
-from tallystick.stores.state.tables import METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

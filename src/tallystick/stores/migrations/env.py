@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import context
 
 from tallystick.stores import faults
-from tallystick.stores.state.tables import METADATA
+from tallystick.stores.state.metadata import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],

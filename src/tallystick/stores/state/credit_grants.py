@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tallystick.invoicing.invoice import InvoiceType
 from tallystick.kernel.errors import conflict
-from tallystick.stores.state.tables import credit_grant
+from tallystick.stores.state.bill_tables import credit_grant
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, case, select, union_all
 
-from tallystick.stores.state.tables import credit, credit_entry, invoice, schedule
+from tallystick.stores.state.bill_tables import credit, credit_entry, invoice
+from tallystick.stores.state.tables import schedule
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -19,8 +19,8 @@ from tallystick.kernel.period import Period
 from tallystick.kernel.quantity import from_text
 from tallystick.kernel.recurrence import Cycle
 from tallystick.stores.state import listing
+from tallystick.stores.state.bill_tables import invoice, invoice_line
 from tallystick.stores.state.listing import Listing
-from tallystick.stores.state.tables import invoice, invoice_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

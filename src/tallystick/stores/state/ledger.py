@@ -18,9 +18,9 @@ from tallystick.kernel.errors import conflict, not_found
 from tallystick.kernel.money import Money, from_minor
 from tallystick.kernel.quantity import ZERO, plain
 from tallystick.stores.state import listing
+from tallystick.stores.state.bill_tables import credit, credit_entry
 from tallystick.stores.state.due import over
 from tallystick.stores.state.listing import Listing
-from tallystick.stores.state.tables import credit, credit_entry
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

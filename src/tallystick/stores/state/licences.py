@@ -13,8 +13,8 @@ from tallystick.kernel.document import decode, encode
 from tallystick.kernel.errors import conflict
 from tallystick.kernel.quantity import from_text
 from tallystick.stores.state import listing, organisations
+from tallystick.stores.state.bill_tables import licence_entry
 from tallystick.stores.state.listing import Listing
-from tallystick.stores.state.tables import licence_entry
 from tallystick.stores.state.terms import references
 
 if TYPE_CHECKING:

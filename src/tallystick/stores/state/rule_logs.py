@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 
 from tallystick.invoicing.rule_log import PricingRuleLog
 from tallystick.kernel.document import decode, encode
-from tallystick.stores.state.tables import pricing_rule_log
+from tallystick.stores.state.bill_tables import pricing_rule_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import ColumnElement, Table, case, false, func, or_, select
 
-from tallystick.stores.state import tables
+from tallystick.stores.state import bill_tables, tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ class Match:
 _PLACES: Final[tuple[tuple[Noun, Table, tuple[str, ...]], ...]] = (
     (Noun.CUSTOMER, tables.customer, ("name", "primary_email")),
     (Noun.ACCOUNT, tables.account, ("name", "primary_email")),
-    (Noun.INVOICE, tables.invoice, ("sequence_id",)),
+    (Noun.INVOICE, bill_tables.invoice, ("sequence_id",)),
     (Noun.PRICE_PLAN, tables.price_plan, ("name",)),
     (Noun.USAGE_METER, tables.usage_meter, ("name", "billable_name")),
     (Noun.EVENT_SCHEMA, tables.event_schema, ()),

@@ -1,13 +1,12 @@
 """The state tables. They are created by the migrations only; a test compares the two.
 
 Every table of an organisation starts its key with it. Documents keep their JSON in `body`, beside the
-columns that lists filter and sort by. Facts (schedules, credits, invoices, their lines) have real columns; amounts are
-whole minor units.
+columns that lists filter and sort by. Facts (schedules, jobs, and those of `bill_tables.py`) have real columns.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -18,38 +17,14 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
-    String,
     Table,
-    Text,
     UniqueConstraint,
     text,
 )
 
-from tallystick.stores.state.columns import Day, Instant
-
-METADATA: Final = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-_TEXT: Final = Text().with_variant(Text(collation="C"), "postgresql")
-"""Text that sorts by code point on both databases, so that pages have one order."""
-
-
-def _text(name: str, *, optional: bool = False) -> Column[str]:
-    return Column(name, _TEXT, nullable=optional)
-
-
-def _instant(name: str, *, optional: bool = False) -> Column[object]:
-    return Column(name, Instant, nullable=optional)
+from tallystick.stores.state import bill_tables  # noqa: F401 - METADATA knows its tables too
+from tallystick.stores.state.metadata import METADATA, TEXT, instant_column, text_column
 
 
 def _document(name: str, *columns: Column[str], unique: tuple[str, ...] = ()) -> Table:
@@ -57,43 +32,43 @@ def _document(name: str, *columns: Column[str], unique: tuple[str, ...] = ()) ->
     return Table(
         name,
         METADATA,
-        _text("organisation_id"),
-        _text("id"),
+        text_column("organisation_id"),
+        text_column("id"),
         *columns,
-        _instant("created_at"),
-        _instant("updated_at"),
-        _text("body"),
+        instant_column("created_at"),
+        instant_column("updated_at"),
+        text_column("body"),
         PrimaryKeyConstraint("organisation_id", "id"),
         *(UniqueConstraint("organisation_id", column) for column in unique),
         Index(None, "organisation_id", "updated_at", "id"),
     )
 
 
-meta = Table("meta", METADATA, _text("key"), _text("value"), PrimaryKeyConstraint("key"))
+meta = Table("meta", METADATA, text_column("key"), text_column("value"), PrimaryKeyConstraint("key"))
 
 organisation = Table(
     "organisation",
     METADATA,
-    _text("id"),
-    _text("body"),
+    text_column("id"),
+    text_column("body"),
     Column("catalogue_version", BigInteger, nullable=False),
     Column("last_invoice_number", BigInteger, nullable=False),
-    _instant("created_at"),
+    instant_column("created_at"),
     PrimaryKeyConstraint("id"),
 )
 
 api_key = Table(
     "api_key",
     METADATA,
-    _text("id"),
-    _text("organisation_id"),
-    _text("name"),
-    _text("digest"),
-    _text("hint"),
-    _instant("created_at"),
-    _instant("revoked_at", optional=True),
-    Column("scopes", _TEXT, nullable=False, server_default="admin money read write"),
-    Column("credit_limit", _TEXT, nullable=False, server_default="100"),
+    text_column("id"),
+    text_column("organisation_id"),
+    text_column("name"),
+    text_column("digest"),
+    text_column("hint"),
+    instant_column("created_at"),
+    instant_column("revoked_at", optional=True),
+    Column("scopes", TEXT, nullable=False, server_default="admin money read write"),
+    Column("credit_limit", TEXT, nullable=False, server_default="100"),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("digest"),
     ForeignKeyConstraint(["organisation_id"], ["organisation.id"]),
@@ -102,12 +77,12 @@ api_key = Table(
 idempotency = Table(
     "idempotency",
     METADATA,
-    _text("organisation_id"),
-    _text("key"),
-    _text("fingerprint"),
+    text_column("organisation_id"),
+    text_column("key"),
+    text_column("fingerprint"),
     Column("status", Integer, nullable=True),
     Column("body", LargeBinary, nullable=True),
-    _instant("created_at"),
+    instant_column("created_at"),
     PrimaryKeyConstraint("organisation_id", "key"),
     Index(None, "created_at"),
 )
@@ -115,35 +90,35 @@ idempotency = Table(
 audit = Table(
     "audit",
     METADATA,
-    _text("id"),
-    _text("organisation_id"),
-    _text("actor"),
-    _text("operation"),
-    _text("subject"),
-    _instant("at"),
+    text_column("id"),
+    text_column("organisation_id"),
+    text_column("actor"),
+    text_column("operation"),
+    text_column("subject"),
+    instant_column("at"),
     PrimaryKeyConstraint("organisation_id", "id"),
 )
 
 tool_call = Table(
     "tool_call",
     METADATA,
-    _text("organisation_id"),
-    _text("id"),
-    _text("actor"),
-    _text("client"),
-    _text("tool"),
-    _text("argument_digest"),
-    _text("result"),
-    _instant("at"),
+    text_column("organisation_id"),
+    text_column("id"),
+    text_column("actor"),
+    text_column("client"),
+    text_column("tool"),
+    text_column("argument_digest"),
+    text_column("result"),
+    instant_column("at"),
     PrimaryKeyConstraint("organisation_id", "id"),
 )
 
 used_preview = Table(
     "used_preview",
     METADATA,
-    _text("organisation_id"),
-    _text("id"),
-    _instant("expires_at"),
+    text_column("organisation_id"),
+    text_column("id"),
+    instant_column("expires_at"),
     PrimaryKeyConstraint("organisation_id", "id"),
     Index(None, "expires_at"),
 )
@@ -151,64 +126,64 @@ used_preview = Table(
 second_look = Table(
     "second_look",
     METADATA,
-    _text("organisation_id"),
-    _text("account_ref"),
-    _instant("created_at"),
+    text_column("organisation_id"),
+    text_column("account_ref"),
+    instant_column("created_at"),
     PrimaryKeyConstraint("organisation_id", "account_ref"),
 )
 
-customer = _document("customer", _text("status"), _text("name"), _text("primary_email"))
+customer = _document("customer", text_column("status"), text_column("name"), text_column("primary_email"))
 account = _document(
     "account",
-    _text("customer_id"),
-    _text("status"),
-    _text("name"),
-    _text("primary_email", optional=True),
-    _text("invoice_currency"),
+    text_column("customer_id"),
+    text_column("status"),
+    text_column("name"),
+    text_column("primary_email", optional=True),
+    text_column("invoice_currency"),
 )
 Index(None, account.c.organisation_id, account.c.customer_id)
 
 alias = Table(
     "alias",
     METADATA,
-    _text("organisation_id"),
-    _text("id"),
-    _text("value"),
-    _text("account_id"),
-    _instant("effective_from"),
-    _instant("effective_until"),
-    _instant("created_at"),
+    text_column("organisation_id"),
+    text_column("id"),
+    text_column("value"),
+    text_column("account_id"),
+    instant_column("effective_from"),
+    instant_column("effective_until"),
+    instant_column("created_at"),
     PrimaryKeyConstraint("organisation_id", "id"),
     UniqueConstraint("organisation_id", "value", "effective_from"),
     Index(None, "organisation_id", "account_id"),
 )
 
-event_schema = _document("event_schema", _text("status"), _text("description", optional=True))
+event_schema = _document("event_schema", text_column("status"), text_column("description", optional=True))
 event_schema_version = Table(
     "event_schema_version",
     METADATA,
-    _text("organisation_id"),
-    _text("name"),
+    text_column("organisation_id"),
+    text_column("name"),
     Column("version", Integer, nullable=False),
-    _text("body"),
+    text_column("body"),
     PrimaryKeyConstraint("organisation_id", "name", "version"),
 )
 usage_meter = _document(
     "usage_meter",
-    _text("status"),
-    _text("name"),
-    _text("billable_name", optional=True),
-    _text("aggregation"),
-    _text("event_schema_name", optional=True),
+    text_column("status"),
+    text_column("name"),
+    text_column("billable_name", optional=True),
+    text_column("aggregation"),
+    text_column("event_schema_name", optional=True),
     unique=("name",),
 )
 addon = _document(
     "addon",
-    _text("status"),
-    _text("type"),
-    _text("name"),
-    _text("billable_name", optional=True),
-    _text("display_name"),
+    text_column("status"),
+    text_column("type"),
+    text_column("name"),
+    text_column("billable_name", optional=True),
+    text_column("display_name"),
 )
 Index(
     "uq_addon_shelf_name",
@@ -220,37 +195,43 @@ Index(
 )
 setting = _document(
     "setting",
-    _text("setting_id"),
-    _text("namespace"),
-    _text("entity_type"),
-    _text("entity_id"),
+    text_column("setting_id"),
+    text_column("namespace"),
+    text_column("entity_type"),
+    text_column("entity_id"),
 )
 Index(None, setting.c.organisation_id, setting.c.entity_type, setting.c.entity_id)
 
-feature = _document("feature", _text("name"))
+feature = _document("feature", text_column("name"))
 feature_tie = Table(
     "feature_tie",
     METADATA,
-    _text("organisation_id"),
-    _text("schema_name"),
-    _text("feature_id"),
-    _text("attribute_name"),
+    text_column("organisation_id"),
+    text_column("schema_name"),
+    text_column("feature_id"),
+    text_column("attribute_name"),
     PrimaryKeyConstraint("organisation_id", "schema_name"),
     Index(None, "organisation_id", "feature_id"),
 )
-price_plan = _document("price_plan", _text("status"), _text("type"), _text("name"), _text("description", optional=True))
+price_plan = _document(
+    "price_plan",
+    text_column("status"),
+    text_column("type"),
+    text_column("name"),
+    text_column("description", optional=True),
+)
 
 
 def _agreed() -> tuple[Column[Any], ...]:
     """What a piece of a timeline says, in force and in draft alike."""
     return (
-        _text("price_plan_id"),
-        _text("plan_version_id"),
-        _instant("starts_at"),
-        _instant("ends_at"),
-        _text("interval"),
-        _text("day_offset"),
-        _text("month_offset"),
+        text_column("price_plan_id"),
+        text_column("plan_version_id"),
+        instant_column("starts_at"),
+        instant_column("ends_at"),
+        text_column("interval"),
+        text_column("day_offset"),
+        text_column("month_offset"),
         Column("grace_days", Integer, nullable=False),
         Column("anniversary", Boolean, nullable=False),
     )
@@ -259,15 +240,15 @@ def _agreed() -> tuple[Column[Any], ...]:
 schedule = Table(
     "schedule",
     METADATA,
-    _text("organisation_id"),
-    _text("id"),
-    _text("account_id"),
+    text_column("organisation_id"),
+    text_column("id"),
+    text_column("account_id"),
     *_agreed(),
-    _instant("next_cycle_at", optional=True),
+    instant_column("next_cycle_at", optional=True),
     Column("next_ordinal", Integer, nullable=False),
-    _instant("created_at"),
+    instant_column("created_at"),
     Column("first_ordinal", Integer, nullable=False, server_default="0"),
-    _text("override", optional=True),
+    text_column("override", optional=True),
     PrimaryKeyConstraint("organisation_id", "id"),
     UniqueConstraint("organisation_id", "account_id", "starts_at"),
     Index("ix_schedule_opening", "next_cycle_at", "organisation_id"),
@@ -276,21 +257,21 @@ schedule = Table(
 timeline_draft = Table(
     "timeline_draft",
     METADATA,
-    _text("organisation_id"),
-    _text("account_id"),
-    _text("base"),
-    _instant("updated_at"),
+    text_column("organisation_id"),
+    text_column("account_id"),
+    text_column("base"),
+    instant_column("updated_at"),
     PrimaryKeyConstraint("organisation_id", "account_id"),
 )
 schedule_draft = Table(
     "schedule_draft",
     METADATA,
-    _text("organisation_id"),
-    _text("account_id"),
-    _text("id"),
+    text_column("organisation_id"),
+    text_column("account_id"),
+    text_column("id"),
     *_agreed(),
     Column("first_ordinal", Integer, nullable=False),
-    _text("override", optional=True),
+    text_column("override", optional=True),
     PrimaryKeyConstraint("organisation_id", "account_id", "id"),
     UniqueConstraint("organisation_id", "id"),
     ForeignKeyConstraint(
@@ -299,189 +280,24 @@ schedule_draft = Table(
     CheckConstraint("starts_at < ends_at", name="forward"),
 )
 
-credit = Table(
-    "credit",
-    METADATA,
-    _text("organisation_id"),
-    _text("id"),
-    _text("account_id"),
-    _text("customer_id"),
-    _text("purpose"),
-    Column("priority", Integer, nullable=False),
-    _text("currency"),
-    Column("amount_minor", BigInteger, nullable=False),
-    Column("consumed_minor", BigInteger, nullable=False),
-    Column("lost_minor", BigInteger, nullable=False),
-    Column("effective_from", Day, nullable=False),
-    Column("effective_until", Day, nullable=True),
-    _instant("expires_at", optional=True),
-    _text("status"),
-    _text("applicable_entity_ids"),
-    _text("grantor_id", optional=True),
-    _text("idempotency_key", optional=True),
-    _instant("created_at"),
-    _instant("updated_at"),
-    PrimaryKeyConstraint("organisation_id", "id"),
-    UniqueConstraint("organisation_id", "account_id", "idempotency_key"),
-    Index(None, "organisation_id", "account_id", "status"),
-    Index(None, "organisation_id", "created_at", "id"),
-    Index("ix_credit_expiring", "expires_at", "status"),
-    CheckConstraint("amount_minor > 0", name="amount"),
-    CheckConstraint("consumed_minor >= 0 AND lost_minor >= 0", name="used"),
-    CheckConstraint("consumed_minor + lost_minor <= amount_minor", name="left"),
-)
-credit_entry = Table(
-    "credit_entry",
-    METADATA,
-    _text("organisation_id"),
-    _text("id"),
-    _text("credit_id"),
-    _text("type"),
-    Column("amount_minor", BigInteger, nullable=False),
-    _text("invoice_id", optional=True),
-    _instant("created_at"),
-    PrimaryKeyConstraint("organisation_id", "id"),
-    UniqueConstraint("organisation_id", "credit_id", "invoice_id", "type"),
-    Index(None, "organisation_id", "invoice_id"),
-)
-
-credit_grant = Table(
-    "credit_grant",
-    METADATA,
-    _text("organisation_id"),
-    _text("schedule_id"),
-    _instant("cycle_start"),
-    _text("invoice_type"),
-    _text("item_id"),
-    _text("credit_id"),
-    _instant("created_at"),
-    PrimaryKeyConstraint("organisation_id", "schedule_id", "cycle_start", "invoice_type", "item_id"),
-    UniqueConstraint("organisation_id", "credit_id"),
-)
-
-licence_entry = Table(
-    "licence_entry",
-    METADATA,
-    _text("organisation_id"),
-    _text("id"),
-    _text("license_id"),
-    _text("account_id"),
-    _text("account_ref"),
-    _text("type"),
-    _text("quantity"),
-    _instant("effective_from"),
-    _instant("booked_at"),
-    _text("idempotency_key", optional=True),
-    _text("metadata"),
-    _instant("created_at"),
-    PrimaryKeyConstraint("organisation_id", "id"),
-    UniqueConstraint("organisation_id", "account_ref", "idempotency_key"),
-    Index(None, "organisation_id", "account_id", "license_id"),
-    Index(None, "organisation_id", "created_at", "id"),
-)
-
-invoice = Table(
-    "invoice",
-    METADATA,
-    _text("organisation_id"),
-    _text("id"),
-    _text("account_id"),
-    _text("customer_id"),
-    _text("schedule_id"),
-    _text("price_plan_id"),
-    _text("class"),
-    _text("type"),
-    _text("status"),
-    _instant("cycle_start"),
-    _instant("cycle_end"),
-    _instant("nominal_start"),
-    _instant("nominal_end"),
-    Column("cycle_ordinal", Integer, nullable=False),
-    _instant("freeze_at"),
-    _text("currency"),
-    Column("net_term_days", Integer, nullable=False),
-    _text("sequence_id", optional=True),
-    Column("total_minor", BigInteger, nullable=True),
-    Column("paid_minor", BigInteger, nullable=False),
-    _instant("frozen_at", optional=True),
-    Column("frozen_position", BigInteger, nullable=True),
-    _text("details", optional=True),
-    _instant("created_at"),
-    _instant("updated_at"),
-    PrimaryKeyConstraint("organisation_id", "id"),
-    UniqueConstraint("organisation_id", "sequence_id"),
-    Index(None, "organisation_id", "account_id", "cycle_start"),
-    Index(None, "organisation_id", "created_at", "id"),
-)
-Index(
-    "uq_invoice_cycle",
-    invoice.c.organisation_id,
-    invoice.c.account_id,
-    invoice.c.schedule_id,
-    invoice.c.cycle_start,
-    invoice.c["class"],
-    invoice.c.type,
-    unique=True,
-    sqlite_where=text("status <> 'VOID'"),
-    postgresql_where=text("status <> 'VOID'"),
-)
-Index(
-    "ix_invoice_freezing",
-    invoice.c.freeze_at,
-    invoice.c.organisation_id,
-    sqlite_where=text("status = 'DRAFT'"),
-    postgresql_where=text("status = 'DRAFT'"),
-)
-invoice_line = Table(
-    "invoice_line",
-    METADATA,
-    _text("organisation_id"),
-    _text("invoice_id"),
-    Column("number", Integer, nullable=False),
-    Column("parent", Integer, nullable=True),
-    Column("depth", Integer, nullable=False),
-    Column("type", String(64), nullable=False),
-    _text("item_id", optional=True),
-    _text("description"),
-    _text("quantity", optional=True),
-    _text("value_per_quantity", optional=True),
-    _text("units"),
-    Column("amount_minor", BigInteger, nullable=True),
-    _text("metadata", optional=True),
-    PrimaryKeyConstraint("organisation_id", "invoice_id", "number"),
-    ForeignKeyConstraint(["organisation_id", "invoice_id"], ["invoice.organisation_id", "invoice.id"]),
-)
-pricing_rule_log = Table(
-    "pricing_rule_log",
-    METADATA,
-    _text("organisation_id"),
-    _text("invoice_id"),
-    Column("number", Integer, nullable=False),
-    _text("rule_id"),
-    _text("type"),
-    _text("body"),
-    PrimaryKeyConstraint("organisation_id", "invoice_id", "number"),
-    ForeignKeyConstraint(["organisation_id", "invoice_id"], ["invoice.organisation_id", "invoice.id"]),
-)
-
 job = Table(
     "job",
     METADATA,
-    _text("organisation_id"),
-    _text("id"),
-    _text("type"),
-    _text("status"),
-    _text("instructions"),
-    _text("progress", optional=True),
-    _text("metadata"),
+    text_column("organisation_id"),
+    text_column("id"),
+    text_column("type"),
+    text_column("status"),
+    text_column("instructions"),
+    text_column("progress", optional=True),
+    text_column("metadata"),
     Column("requires_confirmation", Boolean, nullable=False),
     Column("total", Integer, nullable=False),
     Column("failed", Integer, nullable=False),
     Column("completed", Integer, nullable=False),
     Column("cancelled", Integer, nullable=False),
-    _instant("created_at"),
-    _instant("updated_at"),
-    _instant("settled_at", optional=True),
+    instant_column("created_at"),
+    instant_column("updated_at"),
+    instant_column("settled_at", optional=True),
     PrimaryKeyConstraint("organisation_id", "id"),
 )
 Index(
@@ -494,15 +310,15 @@ Index(
 job_entry = Table(
     "job_entry",
     METADATA,
-    _text("organisation_id"),
-    _text("job_id"),
+    text_column("organisation_id"),
+    text_column("job_id"),
     Column("number", BigInteger, nullable=False),
-    _text("entity_id"),
-    _text("status"),
+    text_column("entity_id"),
+    text_column("status"),
     Column("reference", BigInteger, nullable=True),
-    _text("metadata", optional=True),
-    _text("details", optional=True),
-    _instant("created_at"),
+    text_column("metadata", optional=True),
+    text_column("details", optional=True),
+    instant_column("created_at"),
     PrimaryKeyConstraint("organisation_id", "job_id", "number"),
     UniqueConstraint("organisation_id", "job_id", "entity_id"),
     ForeignKeyConstraint(["organisation_id", "job_id"], ["job.organisation_id", "job.id"]),

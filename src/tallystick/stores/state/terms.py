@@ -16,7 +16,8 @@ from tallystick.kernel.errors import conflict
 from tallystick.kernel.period import BEGINNING, FOREVER, Period
 from tallystick.kernel.recurrence import CycleRule, Interval
 from tallystick.stores.state import organisations
-from tallystick.stores.state.tables import account, alias, licence_entry, schedule
+from tallystick.stores.state.bill_tables import licence_entry
+from tallystick.stores.state.tables import account, alias, schedule
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
