@@ -147,7 +147,15 @@ CATALOGUE: Final = {
                 "usageRateCards": [CARD],
                 "fixedFeeRateCards": [{"addOn": "Fee", "enableProration": False, "rateValues": []}],
             },
-            "pricingRules": [],
+            "pricingRules": [
+                {
+                    "name": "Discount",
+                    "order": 1,
+                    "condition": {">": [{"var": "revenue.urc.Meter"}, 5]},
+                    "computation": {"*": [{"var": ["revenue.urc.Meter", 0]}, -0.1]},
+                    "action": {"type": "ADD", "metadata": {"a": "b"}},
+                }
+            ],
         }
     ],
 }

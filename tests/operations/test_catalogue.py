@@ -185,13 +185,15 @@ def full(shop: Shop) -> None:
     packages = tiered(weighted, (0, LONG), (7, -1), tag="Größe")
     packages["ratePlan"]["slabs"][1] |= {"priceType": "PACKAGE", "slabConfig": {"packageSize": "10"}}
     packages["rateValues"][0]["rateConfig"] = {"minimumRate": "-25.50", "maximumRate": "400"}
-    shop.plan(
+    big = shop.plan(
         currencies=("USD",),
         usageRateCards=[tiered(calls, (0, Decimal("0.050")), (1000, Decimal("1E-7"))), packages],
         fixedFeeRateCards=[fee(base, -5, recurrenceConfig={"interval": 2, "offset": 1})],
         licenseRateCards=[license_card(seats)],
         minimumCommitment=commitment(Decimal("100.10")),
     )
+    rules = [discount(calls, order=2), discount(base, order=1, kind="ff", target=True)]
+    shop.api.patch(f"/price_plans/{big}", {"pricingRules": rules}).ok()
     two = fee(base, 3)
     two["rateValues"].append({"currency": "EUR", "rate": Decimal("2.90")})
     details = {"supportedCurrencies": ["EUR", "USD"], "pricingCycleConfig": monthly(), "fixedFeeRateCards": [two]}
@@ -200,11 +202,82 @@ def full(shop: Shop) -> None:
     shop.api.post("/price_plans", {"name": "Bare", "pricePlanDetails": {"supportedCurrencies": ["USD"]}}).ok()
 
 
+def discount(item: str, order: int = 1, kind: str = "urc", *, target: bool = False, share: str = "-0.10") -> Json:
+    """A pricing rule about what an item comes to."""
+    revenue = f"revenue.{kind}.{item}"
+    action = {"type": "UPDATE", "target": revenue} if target else {"type": "ADD", "metadata": {"condition": "5"}}
+    return {
+        "name": f"Rule {order}",
+        "order": order,
+        "condition": f'{{ ">": [{{"var": "{revenue}"}}, 1e3] }}',
+        "computation": f'{{"*": [{{"var": ["{revenue}", 0]}}, {share}]}}',
+        "action": action,
+    }
+
+
 def license_card(addon: str) -> Json:
     """The price of seats."""
     card = tiered(addon, (0, Decimal("12.50")))
     more = {"enableProration": True, "invoiceTiming": "IN_ADVANCE", "config": {"maxQuantity": 5}}
     return {"id": card.pop("usageMeterId")} | card | more
+
+
+class TestPricingRules:
+    CONDITION: Final = {">": [{"var": "revenue.urc.API calls"}, 1000]}
+    COMPUTATION: Final = {"*": [{"var": ["revenue.urc.API calls", 0]}, Decimal("-0.10")]}
+
+    def test_are_json_with_names_and_may_be_sent_as_text_with_names(self, still: Shop) -> None:
+        applied(still.api, wanted(plan(1) | {"pricingRules": [discount("API calls")]}))
+        (rule,) = catalogue_of(still.api)["pricePlans"][0]["pricingRules"]
+        assert (rule["condition"], rule["computation"]) == (self.CONDITION, self.COMPUTATION)
+        assert applied(still.api, wanted(plan(1) | {"pricingRules": [discount("API calls")]})) == []
+        same = rule | {"condition": self.CONDITION, "computation": self.COMPUTATION}
+        assert applied(still.api, wanted(plan(1) | {"pricingRules": [same]})) == []
+
+    def test_are_changed_by_the_next_version_of_an_active_plan(self, still: Shop) -> None:
+        rules = [discount("API calls")]
+        applied(still.api, wanted(plan(1, status="ACTIVE") | {"pricingRules": rules}))
+        (plan_id,) = [one["id"] for one in still.api.get("/price_plans").ok()["data"]]
+        still.account()
+        still.associate(plan_id)
+        changed = wanted(plan(1, status="ACTIVE") | {"pricingRules": [discount("API calls", share="-0.20")]})
+        shown = preview(still.api, changed, "?migrationMode=NEXT_CYCLE")
+        assert [(one["text"], one["affectedAccounts"], one["keepingAccounts"]) for one in shown["changes"]] == [
+            (
+                (
+                    'computation {"*":[{"var":["revenue.urc.API calls",0]},-0.10]} -> '
+                    '{"*":[{"var":["revenue.urc.API calls",0]},-0.20]} of pricing rule \'Rule 1\''
+                ),
+                1,
+                0,
+            )
+        ]
+        applied(still.api, changed, "?migrationMode=NEXT_CYCLE")
+        assert [one["type"] for one in still.api.get("/v1/jobs").ok()["data"]] == ["PRICE_PLAN"]
+        applied(still.api, wanted(plan(1, status="ACTIVE")))
+        assert "pricingRules" not in catalogue_of(still.api)["pricePlans"][0]
+        assert still.api.get(f"/price_plans/{plan_id}").ok()["pricingSchedule"][0]["version"] == 3
+
+    def test_what_is_wrong_with_them_is_told_by_names(self, still: Shop) -> None:
+        rules = [discount("API calls"), discount("Nobody", 2), discount("Base fee", 3, "ff", target=True)]
+        path = "pricePlans[0].pricingRules"
+        assert problems(still.api, wanted(plan(1) | {"pricingRules": rules})) == [
+            f"{path}[1].condition: usage meter 'Nobody' not found",
+            f"{path}[1].computation: usage meter 'Nobody' not found",
+        ]
+        told = problems(still.api, wanted(plan(1) | {"pricingRules": rules[2:]}))
+        assert f"{path}[0].action.target: 'revenue.ff.Base fee' is no usage or revenue of a card" in told[-1]
+
+    def test_bill_the_same_elsewhere(self, shop: Shop, server: Inside) -> None:
+        applied(shop.api, wanted(plan(20, status="ACTIVE") | {"pricingRules": [discount("API calls")]}))
+        other = Shop(server.new_organisation())
+        applied(other.api, catalogue_of(shop.api))
+        for one in (shop, other):
+            one.account()
+            one.associate(one.api.get("/price_plans").ok()["data"][0]["id"])
+            one.use(100)
+        # 100 x 20, less a tenth of it
+        assert [one.invoices()[0]["totalAmount"] for one in (shop, other)] == [1800, 1800]
 
 
 class TestChanges:
@@ -417,6 +490,17 @@ class TestOthers:
         applied(still.api, wanted(plan(1, status="ACTIVE")))
         assert len(applied(still.api, {}, "?prune=true")) == 4
         assert not any(catalogue_of(still.api).values())
+
+    def test_a_plan_that_says_ids_where_no_name_can_stand_is_left_out(self, still: Shop) -> None:
+        still.account()
+        still.schema()
+        meter = still.meter()
+        still.plan(usageRateCards=[tiered(meter, (0, 1), tag=f"like {meter}")])
+        reading = still.api.get("/v1/catalogue").ok()
+        assert reading["catalogue"]["pricePlans"] == []
+        assert [one["reason"] for one in reading["leftOut"]] == [
+            f"refers to {meter!r} in a place where no name can stand"
+        ]
 
     def test_what_shares_its_name_is_left_out_and_told(self, still: Shop) -> None:
         ids = [

@@ -20,6 +20,7 @@ from tallystick.catalog.feature import SchemaAssociation
 from tallystick.catalog.fields import CurrencyCode, Name255, Text255
 from tallystick.catalog.meter_rules import computations_of
 from tallystick.catalog.price_plan import PricePlanDetailsDraft, PricePlanDraft
+from tallystick.catalog.pricing_rule import PricingRuleDraft
 from tallystick.catalog.usage_meter import UsageMeterDraft
 from tallystick.kernel.document import Draft, decode, encode
 from tallystick.kernel.quantity import MOST_DIGITS
@@ -132,6 +133,7 @@ def written_plan(plan: PricePlan) -> WrittenPlan:
         "pricePlanDetails": _projected(plan.details, PricePlanDetailsDraft),
         "activeCurrencies": plan.details.active_currencies,
         "description": plan.description,
+        "pricingRules": [_projected(rule, PricingRuleDraft) for rule in plan.version.pricing_rules],
     }
     return decode(encode(_projected(plan, WrittenPlan) | terms), WrittenPlan)
 
@@ -146,7 +148,7 @@ def tree_of(thing: Draft) -> Tree:
     optional = _optional(type(thing))
     kept = {key: value for key, value in sent.items() if key not in optional or value not in _EMPTY}
     tree: Tree = plain_tree({key: kept[key] for key in _FIRST if key in kept} | kept)
-    return _with_rules(tree)
+    return with_rules(tree)
 
 
 @functools.cache
@@ -176,9 +178,11 @@ def with_rule_texts(tree: Tree) -> Tree:
     return tree
 
 
-def _with_rules(tree: Tree) -> Tree:
+def with_rules(tree: Tree) -> Tree:
+    """The same thing with its rules as JSON, also those that were sent as text; the tree itself is changed."""
     for place, key in _rule_places(tree):
-        place[key] = _readable(place[key])
+        if isinstance(place[key], str):
+            place[key] = _readable(place[key])
     return tree
 
 

@@ -15,7 +15,7 @@ from tallystick.catalog.written import Kind, Tree
 from tallystick.kernel.document import Document, decode
 from tallystick.kernel.errors import BillingError, Problem, invalid
 from tallystick.operations.catalogue_accounts import Payers
-from tallystick.operations.catalogue_parts import Part
+from tallystick.operations.catalogue_parts import TERMS, Part
 from tallystick.operations.catalogue_stock import Kept, LeftOut, stock_of
 from tallystick.operations.work import Work
 
@@ -78,8 +78,6 @@ class _Item:
         """Whether something was done to reach it."""
         return self.is_new or bool(self.found)
 
-
-_TERMS: Final = frozenset({"pricePlanDetails", "pricingRules"})
 
 _STAYS: Final = {
     "status": "what was active does not become a draft again",
@@ -223,7 +221,7 @@ class Changing:
     def _accounts(self, kind: Kind, kept: Kept, path: str) -> tuple[int, int]:
         """How many accounts a change at that place affects, and how many keep what they agreed on."""
         is_plan = kind is Kind.PRICE_PLAN
-        if is_plan and _field(path) not in _TERMS:
+        if is_plan and _field(path) not in TERMS:
             return 0, 0
         if (kind, kept.id) not in self._counted:
             found = self._payers.of_terms(kept.document) if is_plan else (self._payers.of_item(kind, kept.id), ())

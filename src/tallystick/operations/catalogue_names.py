@@ -55,6 +55,6 @@ class Names:
         """The same words with names in the place of ids."""
         return _ID.sub(lambda found: self._names.get(found[0], found[0]), reason)
 
-    def is_id(self, text: str) -> bool:
-        """Whether a text is the id of something here, as no name looks."""
-        return text in self._names and _ID.fullmatch(text) is not None
+    def stray_id(self, text: str) -> str | None:
+        """The id of something here that stands in a text, if there is one."""
+        return next((found for found in _ID.findall(text) if found in self._names), None)

@@ -7,7 +7,7 @@ refused, in their words.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 import msgspec
 
@@ -36,6 +36,7 @@ from tallystick.catalog.written import (
     WrittenStatus,
     tree_of,
     with_rule_texts,
+    with_rules,
     written,
     written_plan,
 )
@@ -50,6 +51,9 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from tallystick.stores.state.documents import Documents
+
+TERMS: Final = frozenset({"pricePlanDetails", "pricingRules"})
+"""The fields of a plan that its versions hold: what accounts agree on."""
 
 D = TypeVar("D", bound=Document)
 W = TypeVar("W", bound=Draft)
@@ -308,7 +312,7 @@ class PlanPart(Part[PricePlan, WrittenPlan]):
 
     def wanted(self, sent: bytes) -> WrittenPlan:
         """What is wanted, from the JSON that was sent, with the ids that names have here."""
-        tree = _object(sent)
+        tree = with_rules(_object(sent))
         problems = server_keys(tree)
 
         def swap(kind: Kind, name: str, path: str) -> str:
@@ -331,14 +335,13 @@ class PlanPart(Part[PricePlan, WrittenPlan]):
 
     def _patch(self, thing: PricePlan, wanted: WrittenPlan, keys: AbstractSet[str]) -> PricePlanPatch:
         patch = _patch(PricePlanPatch, wanted, keys - {"pricePlanDetails"})
-        if "pricePlanDetails" not in keys:
-            return patch
-        before = tree_of(written_plan(thing))["pricePlanDetails"]
-        after = tree_of(wanted)["pricePlanDetails"]
-        changed = {key for key in before | after if before.get(key) != after.get(key)}
-        details = _patch(PricePlanDetailsPatch, wanted.price_plan_details, changed)
-        patch = msgspec.structs.replace(patch, price_plan_details=details)
-        if thing.status is PlanStatus.DRAFT:
+        if "pricePlanDetails" in keys:
+            before = tree_of(written_plan(thing))["pricePlanDetails"]
+            after = tree_of(wanted)["pricePlanDetails"]
+            changed = {key for key in before | after if before.get(key) != after.get(key)}
+            details = _patch(PricePlanDetailsPatch, wanted.price_plan_details, changed)
+            patch = msgspec.structs.replace(patch, price_plan_details=details)
+        if thing.status is PlanStatus.DRAFT or not keys & TERMS:
             return patch
         return msgspec.structs.replace(patch, **msgspec.structs.asdict(self.migration))
 

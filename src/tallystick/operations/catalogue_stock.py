@@ -11,7 +11,7 @@ from tallystick.catalog.plan_migration import PlanFinalisation
 from tallystick.catalog.written import Kind, Tree
 from tallystick.kernel.document import Document
 from tallystick.operations.catalogue_names import Names
-from tallystick.operations.catalogue_parts import Part, parts_of
+from tallystick.operations.catalogue_parts import TERMS, Part, parts_of
 from tallystick.operations.work import Work
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ def _keep(stock: Stock, part: Part[Any, Any], name: str, thing: Any) -> str | No
         return str(unknown.args[0])
     except msgspec.ValidationError as failure:
         return f"cannot be written down: {failure}"
-    stray = next(filter(stock.names.is_id, _texts(tree)), None)
+    terms = [tree[key] for key in TERMS & tree.keys()]
+    stray = next(filter(None, map(stock.names.stray_id, _texts(terms))), None)
     if stray is not None:
         return f"refers to {stray!r} in a place where no name can stand"
     stock.kept[part.kind][name] = Kept(_id_of(part, thing), thing, tree)
