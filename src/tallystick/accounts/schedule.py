@@ -17,12 +17,12 @@ from msgspec import Meta
 from tallystick.catalog.price_plan import PricePlanDetailsPatch
 from tallystick.kernel.document import Document, Draft
 from tallystick.kernel.micros import instant_of, micros_of
+from tallystick.kernel.period import Period
 from tallystick.kernel.recurrence import Cycle, CycleRule, cycle_after, cycle_at, cycle_count, due_at
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from zoneinfo import ZoneInfo
-
-    from tallystick.kernel.period import Period
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,19 @@ class Schedule:
     def cycle_after(self, cycle: Cycle, zone: ZoneInfo) -> Cycle | None:
         """The next cycle of this piece, or None after its last."""
         return cycle_after(self.rule, self.within, zone, cycle)
+
+    def ordinal_of(self, cycle: Cycle, zone: ZoneInfo) -> int:
+        """The number of one of its cycles since the plan was put on the account (domain.md 4.5)."""
+        return self.first_ordinal + cycle_count(self.rule, Period(self.within.start, cycle.period.start), zone)
+
+    def cycles_in(self, span: Period, zone: ZoneInfo) -> Iterator[tuple[int, Cycle]]:
+        """The cycles that lie in a span at least in part, each with its number."""
+        common = self.within.intersect(span)
+        cycle = None if common is None else self.cycle_at(common.start, zone)
+        ordinal = 0 if cycle is None else self.ordinal_of(cycle, zone)
+        while cycle is not None and cycle.period.start < span.end:
+            yield ordinal, cycle
+            cycle, ordinal = self.cycle_after(cycle, zone), ordinal + 1
 
     def due_at(self, cycle: Cycle, zone: ZoneInfo) -> datetime:
         """The instant at which the cycle's invoice becomes due: its end plus the grace period."""

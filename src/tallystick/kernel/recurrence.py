@@ -28,6 +28,7 @@ LAST: Final = "LAST"
 Day = int | Literal["LAST"]
 
 _WEEK: Final = timedelta(days=7)
+_INSTANT: Final = timedelta(microseconds=1)
 _SUNDAY: Final = 7
 _LONGEST_MONTH: Final = 31
 _MONTHS_PER_YEAR: Final = 12
@@ -200,7 +201,7 @@ def cycle_count(rule: CycleRule, within: Period, zone: ZoneInfo) -> int:
     if within.is_empty:
         return 0
     first = rule.start_on_or_before(local_date(within.start, zone))
-    last = rule.start_on_or_before(local_date(within.end, zone) - timedelta(days=1))
+    last = rule.start_on_or_before(local_date(within.end - _INSTANT, zone))  # the day before may be one that never was
     if rule.interval is Interval.WEEKLY:
         return (last - first) // _WEEK + 1
     months = (last.year - first.year) * _MONTHS_PER_YEAR + last.month - first.month

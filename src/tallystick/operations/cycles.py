@@ -1,8 +1,9 @@
-"""Opening pricing cycles: the rows of the draft invoices that each cycle of a timeline needs."""
+"""Pricing cycles: the rows of the draft invoices that each one needs when it starts, and those that have begun."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from tallystick.accounts.account import Account
@@ -12,12 +13,29 @@ from tallystick.catalog.plan_override import overridden
 from tallystick.catalog.price_plan import PricePlan, PricePlanDetails, PricingCycleConfig, PricingSchedule, StartOffset
 from tallystick.catalog.pricing_rule import PricingRule
 from tallystick.catalog.rate_card import FixedFeeRateCard, InvoiceTiming, LicenseRateCard
+from tallystick.invoicing.assemble import Terms
 from tallystick.invoicing.invoice import InvoiceClass, InvoiceStatus, InvoiceType
 from tallystick.invoicing.record import InvoiceRecord
+from tallystick.kernel.period import Period
 from tallystick.kernel.recurrence import Cycle
+from tallystick.operations.holdings import holdings_of
 from tallystick.operations.licence_changes import change_drafts, ledgers_in_advance
 from tallystick.operations.work import Work
 from tallystick.rating.fixed_fee import is_charged
+from tallystick.rating.usage_card import UsagePrices
+
+
+@dataclass(frozen=True, slots=True)
+class BegunCycle:
+    """A cycle of an account that has begun, the piece of the timeline that it belongs to, and its terms."""
+
+    piece: Schedule
+    terms: Terms
+
+    @property
+    def period(self) -> Period:
+        """What its usage is counted in."""
+        return self.terms.cycle.period
 
 
 def open_cycles(work: Work, openings: Sequence[Opening], *, until: datetime) -> int:
@@ -83,6 +101,37 @@ def agreed_cycle(piece: Schedule) -> PricingCycleConfig:
         grace_period=piece.grace_days,
         anniversary_cycle=piece.anniversary,
     )
+
+
+def begun_cycles(
+    work: Work, account_ids: Collection[str], span: Period, *, others: Iterable[PricePlanDetails] = ()
+) -> Iterator[BegunCycle]:
+    """Every cycle of these accounts that has begun and lies in a span at least in part; account by account.
+
+    They come with the licences that their terms price, and with those that other terms would price.
+    """
+    zone = work.organisation.zone
+    accounts = work.state.accounts.among(account_ids)
+    timelines = work.state.schedules.of(account_ids)
+    pieces = [piece for timeline in timelines.values() for piece in timeline]
+    details, rules, prices = terms_of(work, pieces), rules_of(work, pieces), UsagePrices()
+    held = holdings_of(work, account_ids, [*details.values(), *others])
+    for piece in pieces:
+        for ordinal, cycle in piece.cycles_in(span, zone):
+            if cycle.period.start > work.now:
+                break
+            terms = Terms(
+                plan_name="",
+                details=details[piece.id],
+                rules=rules[piece.id],
+                currency=accounts[piece.account_id].invoice_currency,
+                zone=zone,
+                cycle=cycle,
+                ordinal=ordinal,
+                licences=held[piece.account_id],
+                prices=prices,
+            )
+            yield BegunCycle(piece, terms)
 
 
 def _records(

@@ -17,6 +17,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Final
 
+from tallystick.catalog.rate_card import COMMITMENT_ID
 from tallystick.catalog.rule_variable import CardKind
 from tallystick.credits.burndown import CoverableLine
 from tallystick.credits.credit import EntityGroup
@@ -26,14 +27,10 @@ from tallystick.invoicing.invoice import InvoiceType
 from tallystick.invoicing.licence_earnings import licence_earnings
 from tallystick.kernel.period import Period
 from tallystick.kernel.quantity import ZERO
-from tallystick.kernel.recurrence import Cycle
-from tallystick.operations.cycles import rules_of, terms_of
-from tallystick.operations.holdings import holdings_of
+from tallystick.operations.cycles import begun_cycles
 from tallystick.operations.work import Work
-from tallystick.rating.usage_card import UsagePrices
 from tallystick.stores.event_store import UsageWindow
 
-COMMITMENT_ID: Final = "MINIMUM_COMMITMENT"
 _INSTANT: Final = timedelta(microseconds=1)
 
 
@@ -183,36 +180,9 @@ def _starting_in(work: Work, account_ids: Collection[str], span: Period) -> list
 
 
 def _cycles(work: Work, account_ids: Collection[str], bounds: Sequence[datetime]) -> Iterator[_BilledCycle]:
-    """Every cycle of these accounts that has begun and lies in the bounds at least in part."""
-    span = Period(bounds[0], bounds[-1])
-    zone = work.organisation.zone
-    accounts = work.state.accounts.among(account_ids)
-    timelines = work.state.schedules.of(account_ids)
-    pieces = [piece for timeline in timelines.values() for piece in timeline]
-    details, rules, prices = terms_of(work, pieces), rules_of(work, pieces), UsagePrices()
-    held = holdings_of(work, account_ids, details.values())
-    for piece in pieces:
-        ordinal, cycle = (
-            piece.first_ordinal,
-            _first_cycle(work, piece.within.start, piece.cycle_at(piece.within.start, zone)),
-        )
-        while cycle is not None and cycle.period.start < span.end:
-            if cycle.period.intersect(span) is not None:
-                terms = Terms(
-                    plan_name="",
-                    details=details[piece.id],
-                    rules=rules[piece.id],
-                    currency=accounts[piece.account_id].invoice_currency,
-                    zone=zone,
-                    cycle=cycle,
-                    ordinal=ordinal,
-                    licences=held[piece.account_id],
-                    prices=prices,
-                )
-                yield _BilledCycle(piece.account_id, piece.id, terms, _cuts(cycle.period, bounds))
-            following = piece.cycle_after(cycle, zone)
-            cycle = following if following is not None and following.period.start <= work.now else None
-            ordinal += 1
+    """Every cycle of these accounts that has begun and lies in the bounds at least in part, cut at them."""
+    for cycle in begun_cycles(work, account_ids, Period(bounds[0], bounds[-1])):
+        yield _BilledCycle(cycle.piece.account_id, cycle.piece.id, cycle.terms, _cuts(cycle.period, bounds))
 
 
 def _told(work: Work, cycles: list[_BilledCycle]) -> list[_BilledCycle]:
@@ -228,10 +198,6 @@ def _told(work: Work, cycles: list[_BilledCycle]) -> list[_BilledCycle]:
         for cycle in cycles
         if cycle.schedule_id not in deferred or (cycle.schedule_id, cycle.terms.cycle.period.start) in billed
     ]
-
-
-def _first_cycle(work: Work, starts_at: datetime, cycle: Cycle) -> Cycle | None:
-    return cycle if starts_at <= work.now else None
 
 
 def _cuts(period: Period, bounds: Sequence[datetime]) -> tuple[datetime, ...]:

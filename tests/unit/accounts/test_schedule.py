@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -62,6 +63,36 @@ def test_a_piece_has_no_cycle_after_its_last() -> None:
     last = short.cycle_at(at(2026, 2, 9), UTC_ZONE)
     assert last.period == Period(at(2026, 2, 1), at(2026, 2, 10))
     assert short.cycle_after(last, UTC_ZONE) is None
+
+
+def test_the_cycles_in_a_span_are_those_that_touch_it_numbered_from_the_start_of_the_piece() -> None:
+    """The same piece by hand: 15 Jan - 3 Feb is its cycle 0, 3 Feb - 3 May its cycle 1, 3 May - 3 Aug its cycle 2."""
+    found = QUARTERLY.cycles_in(Period(at(2026, 2, 3), at(2026, 5, 4)), UTC_ZONE)
+    assert [(ordinal, cycle.period.start) for ordinal, cycle in found] == [(1, at(2026, 2, 3)), (2, at(2026, 5, 3))]
+    before = QUARTERLY.cycles_in(Period(at(2025, 1, 1), at(2026, 1, 16)), UTC_ZONE)
+    assert [ordinal for ordinal, _ in before] == [0]
+    assert list(QUARTERLY.cycles_in(Period(at(2025, 1, 1), at(2026, 1, 15)), UTC_ZONE)) == []
+
+
+@given(st.integers(0, 900), st.integers(1, 900), st.integers(1, 1500), st.sampled_from(RULES), st.sampled_from(ZONES))
+def test_they_are_those_that_a_walk_through_the_whole_piece_finds(
+    first: int, days: int, lasts: int, rule: CycleRule, zone: ZoneInfo
+) -> None:
+    starts = FIRST_DAY - timedelta(days=400)
+    span = Period(*(local_midnight(starts + timedelta(days=day), zone) for day in (first, first + days)))
+    one = piece(Period(local_midnight(FIRST_DAY, zone), local_midnight(FIRST_DAY + timedelta(days=lasts), zone)), rule)
+    walked = [pair for pair in enumerate(cycles(one.rule, one.within, zone)) if pair[1].period.intersect(span)]
+    assert list(one.cycles_in(span, zone)) == walked
+    going_on = replace(one, first_ordinal=5).cycles_in(span, zone)
+    assert [ordinal for ordinal, _ in going_on] == [ordinal + 5 for ordinal, _ in walked]
+
+
+def test_a_cycle_that_starts_on_a_day_that_never_was_is_numbered_too() -> None:
+    """30 December 2011 was skipped in Apia: the cycle of the 30th starts with the 31st, and none lies before it."""
+    zone = ZoneInfo("Pacific/Apia")
+    one = piece(Period(local_midnight(date(2011, 11, 30), zone), FOREVER), CycleRule(Interval.MONTHLY, 30))
+    span = Period(local_midnight(date(2011, 12, 1), zone), local_midnight(date(2012, 1, 31), zone))
+    assert [ordinal for ordinal, _ in one.cycles_in(span, zone)] == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
