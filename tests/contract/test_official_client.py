@@ -126,6 +126,21 @@ def test_revenue_is_what_the_tiers_say(walked: SimpleNamespace) -> None:
     assert (result.id, result.name, result.data[0].metric_values) == ("q", "REVENUE", [250])
 
 
+def test_the_revenue_calculator_tells_the_tiers_of_the_cycle(walked: SimpleNamespace, client: togai.ApiClient) -> None:
+    # domain.md 4.4: 100 x 2 + 50 x 1
+    calculator = togai.PriceExperimentationApi(client)
+    for call in (calculator.calculate_revenue, calculator.calculate_revenue_v2):
+        answer = told(call, togai.CalculateRevenueRequest, walk.QUESTION)
+        (card,) = answer.revenue_info
+        assert card.usages == {walked.meter.id: 150}
+        assert [(one.order, one.usage, one.revenue) for one in card.slab_revenue_summaries] == [
+            (1, 100, 200),
+            (2, 50, 50),
+        ]
+        assert (answer.currency, answer.usage_lookup_range.end.isoformat()) == ("USD", "2026-02-01T00:00:00+00:00")
+    assert (card.rate_card.type, card.rate_card.account_id) == ("USAGE", "acme-main")
+
+
 def test_the_draft_holds_the_whole_credit(walked: SimpleNamespace) -> None:
     (credit,) = walked.credits.credits
     assert (credit.status, credit.credit_unit, credit.credit_amount) == ("ACTIVE", "USD", 80)

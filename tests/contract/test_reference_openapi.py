@@ -185,6 +185,8 @@ def reading(record: Record) -> None:
     """Every list, and the first of each list by itself."""
     record("POST", "/authenticate")
     record("POST", "/metrics", walk.REVENUE | {"metricQueries": [*every_metric()]})
+    for path in ("/revenue_calculator", "/v2/revenue_calculator"):
+        record("POST", path, walk.QUESTION)
     record("GET", "/accounts/{account_id}/credit_balance", account_id="acme-main")
     for query in ("", "?compact=true&include_price_plan_info=true"):
         record("GET", "/accounts/{account_id}/pricing_schedules", account_id="acme-main", query=query)

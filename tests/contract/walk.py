@@ -56,6 +56,19 @@ REVENUE: Final = {
     "endTime": "2026-02-01T00:00:00Z",
     "metricQueries": [{"id": "q", "name": "REVENUE", "aggregationPeriod": "MONTH"}],
 }
+QUESTION: Final = {
+    "currencyConfig": {"mode": "ACCOUNT_INVOICE", "accountId": "acme-main"},
+    "pricePlanDetailsConfig": {
+        "mode": "ACCOUNT",
+        "accountId": "acme-main",
+        "effectiveOn": "2026-01-10T00:00:00Z",
+    },
+    "usageConfig": {
+        "mode": "LOOKUP_CYCLE",
+        "lookupCycle": {"accountId": "acme-main", "cycleEffectiveOn": "2026-01-10T00:00:00Z"},
+    },
+    "licenseEntriesConfig": {"mode": "LOOKUP_CYCLE", "lookupCycle": {"accountId": "acme-main"}},
+}
 
 
 def plan(usage_meter_id: str) -> dict[str, Any]:

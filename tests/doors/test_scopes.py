@@ -68,7 +68,15 @@ def test_a_key_without_the_scope_is_refused_before_anything_is_looked_up(server:
     assert answer.refused(403).startswith(f"this needs a key with the scope {scope}; the one that was sent has ")
 
 
+QUESTION = {
+    "currencyConfig": {"mode": "CUSTOM", "currency": "USD"},
+    "pricePlanDetailsConfig": {"mode": "PRICE_PLAN", "pricePlanId": "pp.x"},
+    "usageConfig": {"mode": "CUSTOM", "usageMap": {}},
+    "licenseEntriesConfig": {"mode": "CUSTOM"},
+}
 BODIES = {
+    "calculate_revenue": QUESTION,
+    "calculate_revenue_v2": QUESTION,
     "create_customer": {"id": "c-1", "name": "Acme", "primaryEmail": "a@acme.test", "address": {}},
     "create_account": {"id": "a-1", "name": "Acme", "customerId": "customerId"},
     "set_setting": {

@@ -104,6 +104,27 @@ METRICS: Final = {
         }
     ],
 }
+QUESTION: Final = {
+    "currencyConfig": {"mode": "ACCOUNT_INVOICE", "accountId": "acme"},
+    "pricePlanDetailsConfig": {
+        "mode": "CUSTOM",
+        "pricePlanDetails": PLAN["pricePlanDetails"],
+        "pricingCycleOrdinal": 1,
+    },
+    "usageConfig": {
+        "mode": "LOOKUP_RANGE",
+        "lookupRange": {"start": "2026-01-01T00:00:00Z", "end": "2026-02-01T00:00:00Z", "accountId": "acme"},
+    },
+    "licenseEntriesConfig": {"mode": "CUSTOM", "custom": []},
+    "prorationConfig": {
+        "mode": "CUSTOM",
+        "customConfig": {
+            "cycleStartDate": "2026-01-01T00:00:00Z",
+            "cycleEndDate": "2026-02-01T00:00:00Z",
+            "currentDate": "2026-01-16T00:00:00Z",
+        },
+    },
+}
 CREDIT: Final = {
     "accountId": "acme",
     "purpose": "Gift",
@@ -292,6 +313,12 @@ BODIES: Final[dict[tuple[str, str], Json]] = {
     ("POST", "/settings"): SETTING,
     ("PATCH", "/settings/setting.USER.rate.ACCOUNT.acme"): {"value": "2", "name": "New"},
     ("POST", "/metrics"): METRICS,
+    ("POST", "/revenue_calculator"): QUESTION,
+    ("POST", "/v2/revenue_calculator"): QUESTION
+    | {
+        "pricePlanDetailsConfig": {"mode": "PRICE_PLAN", "pricePlanId": "<plan>"},
+        "usageConfig": {"mode": "CUSTOM", "usageMap": {"<meter>": 5}},
+    },
     ("PATCH", "/v1/organization"): {"name": "New"},
     ("PUT", "/v1/catalogue"): CATALOGUE,
     ("POST", "/v1/catalogue/preview"): CATALOGUE,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 every_route = pytest.mark.parametrize("route", ROUTES, ids=[f"{route.method} {route.path}" for route in ROUTES])
 LOOKS_BY_POST = {
     "/metrics": "its question is too long for a query string",
+    "/revenue_calculator": "the terms of a plan are too long for a query string",
+    "/v2/revenue_calculator": "the same",
     "/v1/usage-meters/preview": "a meter and its events are too long for a query string",
 }
 

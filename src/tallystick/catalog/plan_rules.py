@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from tallystick.catalog.card_rules import card_problems
 from tallystick.catalog.credit_grant import CreditGrantRateCard
 from tallystick.catalog.price_plan import PlanType, PricePlanDetails
@@ -14,8 +16,11 @@ from tallystick.kernel.recurrence import CycleRule
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from msgspec import UnsetType
+
     from tallystick.catalog.price_plan import (
         PricePlanDetailsDraft,
+        PricePlanDetailsPatch,
         PricePlanDraft,
         PricePlanPatch,
         PricingCycleConfig,
@@ -43,6 +48,13 @@ def details_of(draft: PricePlanDetailsDraft, kind: PlanType) -> PricePlanDetails
         allow_ongoing_cycle_updates=draft.allow_ongoing_cycle_updates,
         type=kind,
     )
+
+
+def without_proration(details: PricePlanDetails) -> PricePlanDetails:
+    """The same terms with every card charged for whole cycles."""
+    fees = [msgspec.structs.replace(card, enable_proration=False) for card in details.fixed_fee_rate_cards]
+    licences = [msgspec.structs.replace(card, enable_proration=False) for card in details.license_rate_cards]
+    return msgspec.structs.replace(details, fixed_fee_rate_cards=fees, license_rate_cards=licences)
 
 
 def terms_problems(details: PricePlanDetails, kind: PlanType) -> list[Problem]:
@@ -100,7 +112,11 @@ def missing_for_activation(details: PricePlanDetails, currencies: Sequence[str])
 
 def later_problems(asked: PricePlanDraft | PricePlanPatch) -> list[Problem]:
     """Parts of the wire that this release does not price: refused by name instead of being billed as nothing."""
-    terms = asked.price_plan_details  # a patch may come without terms: then none of their fields is there
+    return later_terms_problems(asked.price_plan_details)
+
+
+def later_terms_problems(terms: PricePlanDetailsDraft | PricePlanDetailsPatch | UnsetType) -> list[Problem]:
+    """The same of terms alone; a patch may come without any: then none of their fields is there."""
     return [
         Problem(f"{_TERMS}{wire}", "cards of this kind are not priced yet: leave them out")
         for field, wire in _LATER.items()

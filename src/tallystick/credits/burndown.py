@@ -80,10 +80,11 @@ def burn_down(open_credits: Iterable[OpenCredit], lines: Iterable[CoverableLine]
     Raises:
         ValueError: when a credit or a line is in another currency than the gross.
     """
-    ranked = sorted(lines, key=_cover_order)
+    burning = sorted(open_credits, key=_burn_order)
+    ranked = sorted(lines, key=_cover_order) if burning else []
     uncovered = [line.amount for line in ranked]
     burns = []
-    for open_credit in sorted(open_credits, key=_burn_order):
+    for open_credit in burning:
         credit, payable = open_credit.credit, min(open_credit.left, gross)
         covers = tuple(_covers(credit, payable, ranked, uncovered))
         if covers:

@@ -7,6 +7,12 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
 
 
 class Kind(enum.Enum):
@@ -64,6 +70,17 @@ def refuse_if_any(problems: list[Problem], code: str = "invalid") -> None:
     """
     if problems:
         raise BillingError(Kind.INVALID, code, *problems)
+
+
+def attempted(problems: list[Problem], read: Callable[[], T]) -> T | None:
+    """What `read` gives, or None, once what it finds wrong with the input is among the problems."""
+    try:
+        return read()
+    except BillingError as refused:
+        if refused.kind is not Kind.INVALID:
+            raise
+        problems += refused.problems
+        return None
 
 
 def not_found(noun: str, name: str, path: str = "") -> BillingError:

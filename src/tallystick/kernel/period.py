@@ -98,6 +98,7 @@ def local_midnight(on: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(on, time(), tzinfo=zone).astimezone(UTC)
 
 
+@lru_cache(maxsize=8192)
 def local_date(instant: datetime, zone: ZoneInfo) -> date:
     """The date of the local day that holds an instant (from 1970 on).
 
