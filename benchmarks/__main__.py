@@ -22,6 +22,7 @@ from benchmarks import (
     postgres,
     ratings,
     report,
+    simulations,
     soaking,
     usage,
     visible,
@@ -42,6 +43,7 @@ MEASURES: Final = {
     "agents": ("(g) Tools", agents.measure),
     "meters": ("(h) Meters, on one thread", meters.measure),
     "ratings": ("(i) Usage cards rated, on one thread", ratings.measure),
+    "simulations": ("(j) Simulations", simulations.measure),
 }
 
 

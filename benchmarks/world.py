@@ -93,7 +93,7 @@ def _plan(work: Work, meters: list[str]) -> str:
             "startOffset": {"dayOffset": "1", "monthOffset": "NIL"},
             "gracePeriod": GRACE_DAYS,
         },
-        "usageRateCards": [_usage_card(meter) for meter in meters],
+        "usageRateCards": [usage_card(meter) for meter in meters],
         "fixedFeeRateCards": [_fee_card(fee) for fee in fees],
     }
     draft = {"name": "Five cards", "type": "BILLING", "pricePlanDetails": details}
@@ -102,7 +102,8 @@ def _plan(work: Work, meters: list[str]) -> str:
     return plan.id
 
 
-def _usage_card(meter: str) -> dict[str, Any]:
+def usage_card(meter: str) -> dict[str, Any]:
+    """A card of two slabs, in dollars."""
     slabs = [{"order": order, "startAfter": start, "priceType": "PER_UNIT"} for order, start in ((1, 0), (2, 100_000))]
     rates = [{"order": 1, "rate": 0.002}, {"order": 2, "rate": 0.001}]
     return {

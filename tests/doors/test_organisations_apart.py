@@ -78,6 +78,7 @@ def names(mine: Api) -> dict[str, str]:
     owned = {
         "job_id": mine.post(path).ok()["jobId"],
         "remetering_id": mine.post(f"/v1/usage-meters/{meter}/remeterings", CHANGES["start_remetering"]).ok()["jobId"],
+        "simulation_id": mine.post("/v1/simulations", simulation(mine)).ok()["jobId"],
         "customer_id": "acme",
         "account_id": "acme",
         "event_schema_name": "api_call",
@@ -104,6 +105,11 @@ def licensed(shop: Shop) -> str:
     granted = {"licenseId": seats, "accountId": "acme", "updateType": "RELATIVE", "quantity": 1}
     shop.api.post("/license_updates", granted | {"effectiveFrom": "2026-01-01T00:00:00Z"}).ok()
     return seats
+
+
+def simulation(mine: Api) -> dict[str, Any]:
+    plan = mine.get("/price_plans").ok()["data"][0]["id"]
+    return {"from": "2026-01-01", "to": "2026-02-01", "plan": {"pricePlanId": plan}}
 
 
 def _drafted(mine: Api) -> str:
@@ -198,6 +204,14 @@ def test_their_ids_in_a_body_are_unknown(theirs: Api, names: dict[str, str]) -> 
         ),
     ):
         assert message in theirs.post(path, body).refused(400)
+    simulated = {"from": "2026-01-01", "to": "2026-02-01", "plan": {"pricePlanId": names["price_plan_id"]}}
+    selected = simulated | {"plan": {"pricePlanDetails": {"supportedCurrencies": ["USD"]}}}
+    for body, message in (
+        (simulated, "plan.pricePlanId: price plan"),
+        (selected | {"accounts": {"accountIds": ["acme"]}}, "accounts.accountIds[0]: account 'acme' not found"),
+        (selected | {"accounts": {"pricePlanId": names["price_plan_id"]}}, "accounts.pricePlanId: price plan"),
+    ):
+        assert message in theirs.post("/v1/simulations", body).refused(400)
     Shop(theirs).account("own")
     assert "pricePlanId: " in Shop(theirs).try_associate(names["price_plan_id"], "own").refused(400)
 

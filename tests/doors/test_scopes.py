@@ -75,6 +75,7 @@ QUESTION = {
     "licenseEntriesConfig": {"mode": "CUSTOM"},
 }
 BODIES = {
+    "start_simulation": {"from": "2026-01-01", "to": "2026-02-01", "plan": {"pricePlanId": "pp.x"}},
     "calculate_revenue": QUESTION,
     "calculate_revenue_v2": QUESTION,
     "create_customer": {"id": "c-1", "name": "Acme", "primaryEmail": "a@acme.test", "address": {}},

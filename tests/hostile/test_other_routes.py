@@ -331,6 +331,13 @@ BODIES: Final[dict[tuple[str, str], Json]] = {
     ("POST", "/accounts/acme/credits"): {"creditAmount": "5", "effectiveFrom": "2026-01-01"},
     ("POST", "/v1/usage-meters/preview"): {"usageMeterId": "<meter>", "lastEvents": 10},
     ("POST", "/events/correction?action=REDO_EVENT&account_id=acme"): {"event": event("e")},
+    ("POST", "/v1/simulations"): {
+        "name": "Half price",
+        "from": "2026-01-01",
+        "to": "2026-02-01",
+        "plan": {"pricePlanId": "<plan>", "version": 1, "changes": PLAN["pricePlanDetails"]},
+        "accounts": {"accountIds": ["acme"]},
+    },
     ("POST", "/v1/usage-meters/<meter>/remeterings"): {
         "from": "2026-01-01T00:00:00Z",
         "to": "2026-02-01T00:00:00Z",

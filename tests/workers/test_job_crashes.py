@@ -15,17 +15,19 @@ import pytest
 
 from tallystick.catalog.plan_migration import MigrationMode, PlanMigrationDraft
 from tallystick.engine.administration import Administration
+from tallystick.kernel.document import decode, encode
 from tallystick.kernel.job import JobStatus
 from tallystick.metering.correction import CorrectionAction
 from tallystick.operations.correction_jobs import start_correction
 from tallystick.operations.corrections import CorrectionRequest
 from tallystick.operations.plan_migrations import migrate_price_plan
+from tallystick.operations.simulations import SimulationDraft, start_simulation
 from tallystick.stores import faults
 from tests.operations.shop import Shop, tiered
 from tests.servers import inside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from tallystick.operations.work import Work
     from tests.servers import Inside
@@ -34,15 +36,21 @@ ROOT = Path(__file__).parents[2]
 EVENTS = 5
 PROGRAM = """
 import sys
+from dataclasses import replace
 from pathlib import Path
+from tallystick.kernel.document import encode
 from tallystick.kernel.job import EntryStatus
 from tallystick.metering.correction import refusal
-from tallystick.workers import correction_task, migration_task, remetering_task
+from tallystick.operations.simulations import Simulation, SimulationProgress
+from tallystick.stores import faults
+from tallystick.workers import correction_task, migration_task, remetering_task, simulation_task
 from tests.servers import inside
 
 correction_task.LISTED_AT_ONCE = 3
 correction_task.CORRECTED_AT_ONCE = 2
 remetering_task.EVENTS_AT_ONCE = 2
+simulation_task.LISTED_AT_ONCE = 2
+simulation_task.COMPARED_AT_ONCE = 2
 migration_task.MOVED_AT_ONCE = 2
 if sys.argv[2] == "forgetful":
     able = {}
@@ -66,6 +74,24 @@ if sys.argv[2] == "hasty":
         totals = remetering_task.totals_of(asked, found)
         return remetering_task.Chunk(positions=changing, through=events[-1].position, totals=totals)
     remetering_task.RemeteringTask._begun = unwritten
+if sys.argv[2] == "halved":
+    def in_two(task, desk, job):
+        with desk.reading() as work:
+            entries = work.state.jobs.next_entries(job.id, [EntryStatus.PENDING], 2)
+            names = [entry.entity_id for entry in entries]
+            found = list(simulation_task.simulated(work, Simulation.of(job), names))
+        comparisons = [one.comparison for one in found]
+        with desk.writing() as (work, current):
+            totals = simulation_task.added(SimulationProgress.of(current).totals, comparisons)
+            progress = SimulationProgress(listed=SimulationProgress.of(current).listed, totals=totals)
+            work.state.jobs.store(replace(current, progress=encode(progress).decode()))
+        faults.reach(faults.JOB_ORDERED)
+        with desk.writing() as (work, current):
+            work.state.simulations.add(job.id, comparisons)
+            settled = [entry.begun().moved(EntryStatus.COMPLETED, cycles="1") for entry in entries]
+            work.state.jobs.move_entries(current, settled)
+        return not entries
+    simulation_task.SimulationTask.carry_out = in_two
 if sys.argv[2] == "careless":
     def apart(task, desk, entry):
         with desk.writing() as (work, job):
@@ -126,6 +152,20 @@ def metering_anew(server: Inside, shop: Shop, meter: str) -> None:
         work.state.jobs.store(job.moved(JobStatus.IN_PROGRESS, work.now))
 
 
+def simulating(server: Inside, shop: Shop, meter: str) -> None:
+    """Twice the price, for five accounts that used 10 each in January."""
+    plan = shop.api.get("/price_plans").ok()["data"][0]["id"]
+    for number in range(EVENTS - 1):
+        shop.account(f"more-{number}")
+        shop.associate(plan, f"more-{number}")
+        shop.use(10, account=f"more-{number}")
+    shop.api.advance("2026-02-01")
+    twice = {"supportedCurrencies": ["USD"], "usageRateCards": [tiered(meter, (0, 4))]}
+    asked = {"from": "2026-01-01", "to": "2026-02-01", "plan": {"pricePlanDetails": twice}}
+    with work_of(server) as work:
+        start_simulation(work, decode(encode(asked), SimulationDraft))
+
+
 def moving_accounts(server: Inside, shop: Shop, meter: str) -> None:
     """Four more accounts on the plan, which costs 3 instead of 2 from tomorrow on."""
     (plan,) = shop.api.get("/price_plans").ok()["data"]
@@ -140,8 +180,16 @@ def moving_accounts(server: Inside, shop: Shop, meter: str) -> None:
         migrate_price_plan(work, draft)
 
 
-STARTS = {"correction": correcting, "remetering": metering_anew, "migration": moving_accounts}
-POINTS = {"migration": faults.MOVE_POINTS}
+STARTS = {
+    "correction": correcting,
+    "remetering": metering_anew,
+    "migration": moving_accounts,
+    "simulation": simulating,
+}
+POINTS = {"migration": faults.MOVE_POINTS, "simulation": (faults.JOB_STEP_TAKEN,)}
+"""Those that a type reaches, where these are not all or not only the points of jobs."""
+CONTROL_POINTS = {"migration": faults.MOVE_POINTS}
+"""Those that the build which has to fail reaches."""
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +214,9 @@ def outcome(data: Path) -> dict[str, Any]:
             seen["timelines"] = [_timeline(shop, account["id"]) for account in shop.api.get("/accounts").ok()["data"]]
         if job["type"] == "REMETERING":
             seen["result"] = shop.api.get(f"/v1/remeterings/{job['id']}").ok()["result"]
+        if job["type"] == "SIMULATION":
+            seen["result"] = shop.api.get(f"/v1/simulations/{job['id']}").ok()
+            seen["accounts"] = shop.api.pages(f"/v1/simulations/{job['id']}/accounts")
         return seen
 
 
@@ -190,9 +241,9 @@ def undisturbed(begun: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
     return found
 
 
-def killed_again_and_again(data: Path, kind: str, build: str = "good") -> int:
-    """Kill the server at each named point in turns until the job is done; how often that was."""
-    points = sorted(POINTS.get(kind, faults.JOB_POINTS))
+def killed_again_and_again(data: Path, points: Iterable[str], build: str = "good") -> int:
+    """Kill the server at each of these points in turns until the job is done; how often that was."""
+    points = sorted(points)
     for kills in range(200):
         code = run(data, f"crash@{points[kills % len(points)]}", build)
         if code == 0:
@@ -206,7 +257,7 @@ def test_a_job_that_is_killed_again_and_again_does_what_an_undisturbed_one_does(
     begun: dict[str, Path], undisturbed: dict[str, dict[str, Any]], tmp_path: Path, kind: str
 ) -> None:
     shutil.copytree(begun[kind], tmp_path / "data")
-    assert killed_again_and_again(tmp_path / "data", kind) > 3
+    assert killed_again_and_again(tmp_path / "data", POINTS.get(kind, faults.JOB_POINTS)) > 3
     assert outcome(tmp_path / "data") == undisturbed[kind]
 
 
@@ -214,6 +265,8 @@ def test_an_undisturbed_job_does_what_it_should(undisturbed: dict[str, dict[str,
     """The first event is 1 call, each next one ten times as many; a call costs 2."""
     assert undisturbed["correction"]["job"]["completedJobEntries"] == EVENTS
     assert undisturbed["correction"]["total"] == 22_222  # 11,111 x 2
+    (totals,) = undisturbed["simulation"]["result"]["totals"]
+    assert (totals["accounts"], totals["oldRevenue"], totals["newRevenue"]) == (EVENTS, 22_302, 44_604)  # and 80, 160
     assert undisturbed["remetering"]["total"] == 222_220  # 111,110 x 2
     assert undisturbed["migration"]["job"]["completedJobEntries"] == EVENTS
     moved = [("2026-01-01", 1), ("2026-01-02", 2)]
@@ -228,13 +281,14 @@ def test_an_undisturbed_job_does_what_it_should(undisturbed: dict[str, dict[str,
 
 
 @pytest.mark.parametrize(
-    ("kind", "build"), [("correction", "forgetful"), ("remetering", "hasty"), ("migration", "careless")]
+    ("kind", "build"),
+    [("correction", "forgetful"), ("remetering", "hasty"), ("migration", "careless"), ("simulation", "halved")],
 )
 def test_a_build_that_does_not_know_its_own_work_again_fails_the_same_check(
     begun: dict[str, Path], undisturbed: dict[str, dict[str, Any]], tmp_path: Path, kind: str, build: str
 ) -> None:
     shutil.copytree(begun[kind], tmp_path / "data")
-    killed_again_and_again(tmp_path / "data", kind, build)
+    killed_again_and_again(tmp_path / "data", CONTROL_POINTS.get(kind, faults.JOB_POINTS), build)
     found = outcome(tmp_path / "data")
     assert found["total"] == undisturbed[kind]["total"], "what is ordered twice counts once all the same"
     assert found != undisturbed[kind]

@@ -45,6 +45,7 @@ from tallystick.operations import (
     schedule_drafts,
     search,
     settings,
+    simulations,
     usage,
     usage_meters,
 )
@@ -207,6 +208,9 @@ _TOGAI: Final = (
     Route("GET", "/v1/catalogue", catalogue.get_catalogue, 200, "Catalogue"),
     Route("PUT", "/v1/catalogue", catalogue.apply_catalogue, 200, "Catalogue"),
     Route("POST", "/v1/catalogue/preview", catalogue.preview_catalogue, 200, "Catalogue"),
+    Route("POST", "/v1/simulations", simulations.start_simulation, 202, "Simulations"),
+    Route("GET", "/v1/simulations/{simulation_id}", simulations.get_simulation, 200, "Simulations"),
+    Route("GET", "/v1/simulations/{simulation_id}/accounts", simulations.list_simulated_accounts, 200, "Simulations"),
     Route("GET", "/v1/organization", organisations.get_organisation, 200, "Organization"),
     Route("PATCH", "/v1/organization", organisations.update_organisation, 200, "Organization"),
 )

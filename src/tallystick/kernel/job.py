@@ -20,13 +20,14 @@ class JobType(enum.StrEnum):
     EVENT_CORRECTIONS = "EVENT_CORRECTIONS"
     BILL_RUN = "BILL_RUN"
     REMETERING = "REMETERING"
+    SIMULATION = "SIMULATION"
 
 
 TOGAI_TYPES: Final = (JobType.PRICE_PLAN, JobType.EVENT_CORRECTIONS, JobType.BILL_RUN)
 """The types that the Togai wire knows; its client refuses any other."""
 
-MONEY_TYPES: Final = frozenset(JobType)
-"""The types of jobs that change what somebody pays: so far all of them."""
+MONEY_TYPES: Final = frozenset(JobType) - {JobType.SIMULATION}
+"""The types of jobs that change what somebody pays: a simulation only looks."""
 
 
 class JobStatus(enum.StrEnum):

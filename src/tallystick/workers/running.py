@@ -20,6 +20,7 @@ from tallystick.workers.judging_apart import JudgeApart
 from tallystick.workers.migration_task import MigrationTask
 from tallystick.workers.remetering_task import RemeteringTask
 from tallystick.workers.second_look import SecondLook
+from tallystick.workers.simulation_task import SimulationTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,6 +33,7 @@ TASKS: Final[Mapping[JobType, Callable[[], Task]]] = {
     JobType.EVENT_CORRECTIONS: CorrectionTask,
     JobType.PRICE_PLAN: MigrationTask,
     JobType.REMETERING: RemeteringTask,
+    JobType.SIMULATION: SimulationTask,
 }
 """What makes what jobs of each type do, for one server."""
 

@@ -22,6 +22,7 @@ from tallystick.catalog.price_plan import PlanStatus, PlanType, PricePlan, Price
 from tallystick.catalog.setting import Setting, SettingDataType, SettingEntity
 from tallystick.catalog.usage_meter import Aggregation, Computation, MeterFilter, MeterType, UsageMeter
 from tallystick.credits.credit import Credit, CreditStatus
+from tallystick.invoicing.comparison import ComparedLine, Comparison
 from tallystick.invoicing.invoice import InvoiceClass, InvoiceStatus, InvoiceType
 from tallystick.invoicing.line import Explanation, LineType
 from tallystick.invoicing.record import InvoiceRecord
@@ -316,6 +317,17 @@ def job(name: str = "job.1", /, **more: object) -> Job:
         }
         | more
     )
+
+
+def comparison(name: str = "acme-main", difference: str = "-2.50", currency: str = "USD") -> Comparison:
+    """10 before, and a line of it."""
+    amounts = {
+        "old_revenue": Decimal(10),
+        "new_revenue": Decimal(10) + Decimal(difference),
+        "difference": Decimal(difference),
+    }
+    line = ComparedLine(billable_id="um.distance", description="Kilometres", **amounts)
+    return Comparison(account_id=name, currency=currency, cycles=3, lines=[line], **amounts)
 
 
 def entry(number: int = 1, /, **more: object) -> JobEntry:

@@ -68,6 +68,7 @@ def full(world: World) -> World:
         state.invoices.add_drafts([nouns.draft("inv.draft", nouns.FEBRUARY)])
         state.jobs.add(nouns.job())
         state.jobs.add_entries(nouns.job(), [nouns.entry()])
+        state.simulations.add("job.1", [nouns.comparison()])
     with world.database.write() as connection:
         access.add_key(connection, ApiKey("key.1", HOME, "first", "cret", NOW, None), "tsk_secret")
         access.claim_answer(connection, HOME, "k", "f", NOW)
@@ -106,6 +107,10 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "schedules.next_cycle_of": (lambda s, _: s.schedules.next_cycle_of(nouns.piece()), None),
     "schedules.overridden": (lambda s, _: s.schedules.overridden(NOW), []),
     "schedules.account_ids": (lambda s, _: s.schedules.account_ids(), set()),
+    "schedules.next_accounts": (
+        lambda s, _: s.schedules.next_accounts(nouns.FEBRUARY, None, after="", size=9),
+        [],
+    ),
     "schedules.accounts_on": (lambda s, _: s.schedules.accounts_on(["sch.1"], NOW, "", 10), []),
     "schedules.any_of_plan": (lambda s, _: s.schedules.any_of_plan("pp.basic", NOW), False),
     "schedules.having": (lambda s, _: s.schedules.having(["sch.1"], NOW), set()),
@@ -151,6 +156,8 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "jobs.next_entries": (lambda s, _: s.jobs.next_entries("job.1", EntryStatus, 10), []),
     "jobs.move_entries": (lambda s, _: s.jobs.move_entries(nouns.job(), [nouns.entry(status=DONE)]).total, 0),
     "jobs.close_entries": (lambda s, _: s.jobs.close_entries(nouns.job(), DONE).completed, 0),
+    "simulations.add": (lambda s, _: s.simulations.add("job.1", [nouns.comparison("other")]), REFUSED),
+    "simulations.page": (lambda s, _: s.simulations.page(PageRequest(), "job.1", None), ([], None)),
     "invoices.add_drafts": (lambda s, _: s.invoices.add_drafts([nouns.draft("inv.draft", nouns.FEBRUARY)]), None),
     "invoices.get": (lambda s, _: s.invoices.get("inv.due"), REFUSED),
     "invoices.page": (lambda s, _: s.invoices.page(PageRequest()), ([], None)),

@@ -82,7 +82,7 @@ def test_the_newest_come_first_and_types_of_our_own_only_when_asked_for(world: W
     with world.reading() as state:
         known, _ = state.jobs.page(PageRequest(), every_type=False)
         every, _ = state.jobs.page(PageRequest(), every_type=True)
-    assert [one.id for one in every] == ["job.3", "job.2", "job.1", "job.0"]
+    assert [one.id for one in every] == ["job.4", "job.3", "job.2", "job.1", "job.0"]
     assert [one.type for one in known] == [JobType.BILL_RUN, JobType.EVENT_CORRECTIONS, JobType.PRICE_PLAN]
 
 

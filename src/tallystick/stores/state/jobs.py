@@ -12,8 +12,8 @@ from tallystick.kernel.errors import not_found
 from tallystick.kernel.job import TOGAI_TYPES, EntryStatus, Job, JobEntry, JobStatus, JobType
 from tallystick.stores.state import listing
 from tallystick.stores.state.database import WRITES
+from tallystick.stores.state.job_tables import job, job_entry
 from tallystick.stores.state.listing import Listing
-from tallystick.stores.state.tables import job, job_entry
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

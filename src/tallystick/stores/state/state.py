@@ -17,6 +17,7 @@ from tallystick.stores.state.nearest_settings import nearest_settings
 from tallystick.stores.state.rule_logs import RuleLogs
 from tallystick.stores.state.schema_ties import SchemaTies
 from tallystick.stores.state.search import Search
+from tallystick.stores.state.simulations import Simulations
 from tallystick.stores.state.terms import Aliases, Schedules, references
 from tallystick.stores.state.timeline_drafts import TimelineDrafts
 
@@ -56,6 +57,7 @@ class State:
         self.rule_logs = RuleLogs(connection, organisation)
         self.search = Search(connection, organisation)
         self.jobs = Jobs(connection, organisation, secret)
+        self.simulations = Simulations(connection, organisation, secret)
 
     @cached_property
     def customers(self) -> Documents[Customer]:

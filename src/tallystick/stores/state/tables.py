@@ -1,7 +1,8 @@
 """The state tables. They are created by the migrations only; a test compares the two.
 
 Every table of an organisation starts its key with it. Documents keep their JSON in `body`, beside the
-columns that lists filter and sort by. Facts (schedules, jobs, and those of `bill_tables.py`) have real columns.
+columns that lists filter and sort by. Facts (schedules, and those of `bill_tables.py` and `job_tables.py`) have real
+columns.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-from tallystick.stores.state import bill_tables  # noqa: F401 - METADATA knows its tables too
+from tallystick.stores.state import bill_tables, job_tables  # noqa: F401 - METADATA knows their tables too
 from tallystick.stores.state.metadata import METADATA, TEXT, instant_column, text_column
 
 
@@ -278,49 +279,4 @@ schedule_draft = Table(
         ["organisation_id", "account_id"], ["timeline_draft.organisation_id", "timeline_draft.account_id"]
     ),
     CheckConstraint("starts_at < ends_at", name="forward"),
-)
-
-job = Table(
-    "job",
-    METADATA,
-    text_column("organisation_id"),
-    text_column("id"),
-    text_column("type"),
-    text_column("status"),
-    text_column("instructions"),
-    text_column("progress", optional=True),
-    text_column("metadata"),
-    Column("requires_confirmation", Boolean, nullable=False),
-    Column("total", Integer, nullable=False),
-    Column("failed", Integer, nullable=False),
-    Column("completed", Integer, nullable=False),
-    Column("cancelled", Integer, nullable=False),
-    instant_column("created_at"),
-    instant_column("updated_at"),
-    instant_column("settled_at", optional=True),
-    PrimaryKeyConstraint("organisation_id", "id"),
-)
-Index(
-    "ix_job_unsettled",
-    job.c.organisation_id,
-    job.c.id,
-    sqlite_where=text("settled_at IS NULL"),
-    postgresql_where=text("settled_at IS NULL"),
-)
-job_entry = Table(
-    "job_entry",
-    METADATA,
-    text_column("organisation_id"),
-    text_column("job_id"),
-    Column("number", BigInteger, nullable=False),
-    text_column("entity_id"),
-    text_column("status"),
-    Column("reference", BigInteger, nullable=True),
-    text_column("metadata", optional=True),
-    text_column("details", optional=True),
-    instant_column("created_at"),
-    PrimaryKeyConstraint("organisation_id", "job_id", "number"),
-    UniqueConstraint("organisation_id", "job_id", "entity_id"),
-    ForeignKeyConstraint(["organisation_id", "job_id"], ["job.organisation_id", "job.id"]),
-    Index(None, "organisation_id", "job_id", "status", "number"),
 )

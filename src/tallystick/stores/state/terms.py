@@ -203,6 +203,19 @@ class Schedules:
         statement = select(schedule.c.account_id).where(schedule.c.organisation_id == self._organisation).distinct()
         return set(self._connection.execute(statement).scalars())
 
+    def next_accounts(self, span: Period, price_plan_id: str | None, *, after: str, size: int) -> list[str]:
+        """The next accounts, by id, that have a plan, or this one, at some time in a span."""
+        conditions = [
+            schedule.c.organisation_id == self._organisation,
+            schedule.c.account_id > after,
+            schedule.c.starts_at < span.end,
+            schedule.c.ends_at > span.start,
+        ]
+        if price_plan_id is not None:
+            conditions.append(schedule.c.price_plan_id == price_plan_id)
+        statement = select(schedule.c.account_id).where(*conditions).distinct()
+        return list(self._connection.execute(statement.order_by(schedule.c.account_id).limit(size)).scalars())
+
     def accounts_on(self, versions: Collection[str], now: datetime, after: str, size: int) -> list[str]:
         """So many accounts that have one of these plan versions now or later, by id, from the one after that id on."""
         statement = select(schedule.c.account_id).where(

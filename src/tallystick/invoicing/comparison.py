@@ -1,0 +1,189 @@
+"""What an account would have paid by other terms, line by line, and what that comes to for many accounts.
+
+Revenue is what a plan prices, before credits; a difference is the new revenue less the old.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from tallystick.invoicing.priced_lines import item_of, priced_lines
+from tallystick.kernel.document import Document
+from tallystick.kernel.errors import BillingError, Kind, Problem
+from tallystick.kernel.money import LARGEST_MINOR, Money
+from tallystick.kernel.quantity import EXACT, ZERO, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tallystick.invoicing.line import InvoiceLineItem
+
+_LARGEST_SUM: Final = 1000 * LARGEST_MINOR
+
+
+class ComparedLine(Document, frozen=True, kw_only=True, omit_defaults=False):
+    """What one billable item comes to by either terms; nothing by those that do not price it."""
+
+    billable_id: str
+    description: str
+    old_revenue: Decimal
+    new_revenue: Decimal
+    difference: Decimal
+
+
+class Comparison(Document, frozen=True, kw_only=True, omit_defaults=False):
+    """What an account's `cycles` come to by either terms, in major units of its currency."""
+
+    account_id: str
+    currency: str
+    cycles: int
+    old_revenue: Decimal
+    new_revenue: Decimal
+    difference: Decimal
+    lines: list[ComparedLine]
+
+
+class ComparedTotals(Document, frozen=True, kw_only=True, omit_defaults=False):
+    """What accounts of one currency come to together, and how many of them would pay more, less, or the same."""
+
+    currency: str
+    accounts: int
+    cycles: int
+    old_revenue: Decimal
+    new_revenue: Decimal
+    difference: Decimal
+    accounts_that_pay_more: int
+    accounts_that_pay_less: int
+    accounts_that_pay_the_same: int
+    lines: list[ComparedLine]
+
+
+def compared(
+    account_id: str,
+    currency: str,
+    cycles: int,
+    old: Iterable[InvoiceLineItem],
+    new: Iterable[InvoiceLineItem],
+) -> Comparison:
+    """The bills of one account's cycles by the old and by the new terms, given as the roots of their trees.
+
+    Raises:
+        BillingError: of kind UNPROCESSABLE, when they come to more than can be kept.
+    """
+    lines = _Lines()
+    lines.add_bills(old, new)
+    found = lines.compared()
+    old_revenue, new_revenue = (_total([getattr(line, name) for line in found]) for name in _SIDES)
+    for revenue in (old_revenue, new_revenue):
+        if abs(Money(revenue, currency).minor) > _LARGEST_SUM:
+            reason = f"its cycles come to {revenue:f} {currency}, which is too much to be kept"
+            raise BillingError(Kind.UNPROCESSABLE, "amount_too_large", Problem("", reason))
+    return Comparison(
+        account_id=account_id,
+        currency=currency,
+        cycles=cycles,
+        old_revenue=old_revenue,
+        new_revenue=new_revenue,
+        difference=_less(new_revenue, old_revenue),
+        lines=found,
+    )
+
+
+def added(totals: Iterable[ComparedTotals], comparisons: Iterable[Comparison]) -> list[ComparedTotals]:
+    """The totals of each currency with more accounts in them; in the order of currencies."""
+    sums = {one.currency: _Sum.of(one) for one in totals}
+    for comparison in comparisons:
+        sums.setdefault(comparison.currency, _Sum()).add(comparison)
+    return [sums[currency].totals(currency) for currency in sorted(sums)]
+
+
+_SIDES: Final = ("old_revenue", "new_revenue")
+
+
+@dataclass(slots=True)
+class _Lines:
+    """Lines that are being added up by item: description, old and new revenue."""
+
+    _of: dict[str, tuple[str, Decimal, Decimal]] = field(default_factory=dict)
+
+    def add_bills(self, old: Iterable[InvoiceLineItem], new: Iterable[InvoiceLineItem]) -> None:
+        for root in old:
+            for line in priced_lines(root):
+                self._add(item_of(line), line.description, line.value, ZERO)
+        for root in new:
+            for line in priced_lines(root):
+                self._add(item_of(line), line.description, ZERO, line.value)
+
+    def add_lines(self, lines: Iterable[ComparedLine]) -> None:
+        for line in lines:
+            self._add(line.billable_id, line.description, line.old_revenue, line.new_revenue)
+
+    def compared(self) -> list[ComparedLine]:
+        return [
+            ComparedLine(
+                billable_id=item,
+                description=description,
+                old_revenue=plain(old),
+                new_revenue=plain(new),
+                difference=_less(new, old),
+            )
+            for item, (description, old, new) in self._of.items()
+        ]
+
+    def _add(self, item: str, description: str, old: Decimal, new: Decimal) -> None:
+        known, old_sum, new_sum = self._of.get(item, (description, ZERO, ZERO))
+        self._of[item] = known, EXACT.add(old_sum, old), EXACT.add(new_sum, new)
+
+
+@dataclass(slots=True)
+class _Sum:
+    """What is being added up for one currency."""
+
+    accounts: int = 0
+    cycles: int = 0
+    more: int = 0
+    less: int = 0
+    lines: _Lines = field(default_factory=_Lines)
+
+    @classmethod
+    def of(cls, totals: ComparedTotals) -> _Sum:
+        """Where totals stand."""
+        begun = cls(totals.accounts, totals.cycles, totals.accounts_that_pay_more, totals.accounts_that_pay_less)
+        begun.lines.add_lines(totals.lines)
+        return begun
+
+    def add(self, one: Comparison) -> None:
+        self.accounts += 1
+        self.cycles += one.cycles
+        self.more += one.difference > 0
+        self.less += one.difference < 0
+        self.lines.add_lines(one.lines)
+
+    def totals(self, currency: str) -> ComparedTotals:
+        lines = self.lines.compared()
+        old, new = (_total([getattr(line, name) for line in lines]) for name in _SIDES)
+        return ComparedTotals(
+            currency=currency,
+            accounts=self.accounts,
+            cycles=self.cycles,
+            old_revenue=old,
+            new_revenue=new,
+            difference=_less(new, old),
+            accounts_that_pay_more=self.more,
+            accounts_that_pay_less=self.less,
+            accounts_that_pay_the_same=self.accounts - self.more - self.less,
+            lines=lines,
+        )
+
+
+def _total(amounts: Iterable[Decimal]) -> Decimal:
+    total = ZERO
+    for amount in amounts:
+        total = EXACT.add(total, amount)
+    return plain(total)
+
+
+def _less(amount: Decimal, other: Decimal) -> Decimal:
+    return plain(EXACT.subtract(amount, other))
