@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.operations.shop import Shop, amounts, commitment, fee, licence, monthly, tiered
+from tests.operations.shop import Shop, amounts, commitment, credit_grant, fee, licence, monthly, tiered
 
 if TYPE_CHECKING:
     from tests.servers import Answer
@@ -188,6 +188,14 @@ class TestFees:
         infos = told(still, path, pricePlanDetailsConfig=custom(fixedFeeRateCards=fees))
         assert [one["fixedFeeRevenueSummary"] for one in infos] == [{"revenue": 10}, {"revenue": 5}]
         assert [one["usages"] for one in infos] == [{}, {}]
+
+    def test_credit_that_is_granted_is_told_as_a_fee_of_its_price(self, still: Shop, path: str) -> None:
+        """4.7: 100 of credit for a flat 10."""
+        addon = still.addon("Credit", kind="CREDIT_GRANT")
+        (info,) = told(still, path, pricePlanDetailsConfig=custom(creditGrantRateCards=[credit_grant(addon, 100, 10)]))
+        assert info["fixedFeeRevenueSummary"] == {"revenue": 10}
+        if path == "/revenue_calculator":
+            assert (info["fixedFeeRateCard"]["id"], info["fixedFeeRateCard"]["rateValues"][0]["rate"]) == (addon, 10)
 
     @pytest.mark.parametrize(
         ("timing", "charged"),
@@ -530,11 +538,11 @@ class TestRefusals:
         terms = custom(
             usageRateCards=[tiered(meter, (5, 1))],
             fixedFeeRateCards=[fee("addon.unknown", 1)],
-            creditGrantRateCards=[{"id": "x"}],
+            billingEntitlementRateCards=[{"featureId": "x"}],
         )
         message = ask(still, pricePlanDetailsConfig=terms).refused(400)
         place = "pricePlanDetailsConfig.pricePlanDetails"
-        assert f"{place}.creditGrantRateCards: cards of this kind are not priced yet" in message
+        assert f"{place}.billingEntitlementRateCards: cards of this kind are not priced yet" in message
         assert f"{place}.fixedFeeRateCards[0].id: add-on 'addon.unknown' not found" in message
         assert f"{place}.usageRateCards[0].ratePlan.slabs[0].startAfter: is 5" in message
 
