@@ -189,6 +189,7 @@ class TestFees:
         assert [one["fixedFeeRevenueSummary"] for one in infos] == [{"revenue": 10}, {"revenue": 5}]
         assert [one["usages"] for one in infos] == [{}, {}]
 
+    @BOTH
     def test_credit_that_is_granted_is_told_as_a_fee_of_its_price(self, still: Shop, path: str) -> None:
         """4.7: 100 of credit for a flat 10."""
         addon = still.addon("Credit", kind="CREDIT_GRANT")
