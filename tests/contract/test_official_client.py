@@ -301,7 +301,7 @@ def test_a_plan_grants_credit(walked: SimpleNamespace, server: Child, client: to
     api.post("/customers", walk.CUSTOMER | {"id": "bonus", "account": account}).ok()
     association = walk.association(plan.id) | {"effectiveFrom": "2026-02-03"}
     api.post("/accounts/bonus/price_plans", association).ok()
-    (credit,) = togai.CreditsApi(client).list_credits(account_id="bonus").data
+    *_, credit = togai.CreditsApi(client).list_credits(account_id="bonus").data
     assert (credit.purpose, credit.grantor_id, credit.credit_amount) == ("Bonus", bonus, 100)
     assert (credit.effective_from.isoformat(), credit.effective_until.isoformat()) == ("2026-02-03", "2026-03-01")
     (entry,) = togai.CreditsApi(client).get_credit_details(credit.id).transactions

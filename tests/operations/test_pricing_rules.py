@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from tests.operations.shop import amounts, commitment, fee, lines, monthly, tiered
+from tests.operations.shop import amounts, commitment, credit_grant, fee, lines, monthly, tiered
 
 if TYPE_CHECKING:
     from tests.operations.shop import Json, Shop
@@ -68,6 +68,50 @@ def test_the_worked_example_comes_to_990000(shop: Shop) -> None:
     assert log["type"] == "CONDITION_TRUE"
     assert log["changes"] == {"key": "volume", "keyName": "Volume discount", "oldRevenue": 0, "newRevenue": -110000}
     assert log["variablesValue"] == {"revenue.rate_card_total": {"name": "Total of the rate cards", "value": "1100000"}}
+
+
+def test_rules_change_what_credit_costs_and_not_how_much_is_granted(shop: Shop) -> None:
+    # By hand: 100 of credit cost 10, less 4 is 6; with the fee of 40 that is 46, a tenth of which is added: 50.6.
+    shop.account()
+    bonus, base = shop.addon("Bonus", "CREDIT_GRANT"), shop.addon()
+    price = {"var": f"revenue.cg.{bonus}"}
+    sold(
+        shop,
+        [
+            rule({"-": [price, 4]}, 1, target=f"revenue.cg.{bonus}", when={">": [{"var": f"credit.cg.{bonus}"}, 99]})
+            | {"invoiceTiming": "IN_ADVANCE"},
+            rule({"*": [TOTAL, 0.1]}, 2, invoiceTiming="IN_ADVANCE"),
+        ],
+        creditGrantRateCards=[credit_grant(bonus, 100, 10, displayName="Bonus")],
+        fixedFeeRateCards=[fee(base, 40, timing="IN_ADVANCE")],
+    )
+    invoice = shop.invoice()
+    assert amounts(invoice, "ADVANCED_CREDIT_GRANT_RATE_CARD_AMOUNT", "PRICING_RULE_REVENUE_UPDATE_AMOUNT") == [6, -4]
+    assert (amounts(invoice, "PRICING_RULE_ADDITION_AMOUNT"), invoice["totalAmount"]) == (
+        [Decimal("4.6")],
+        Decimal("50.6"),
+    )
+    (credit,) = shop.api.get("/credits", account_id="acme").ok()["data"]
+    assert credit["creditAmount"] == 100
+    told = explained(shop, bonus)
+    assert (told["arithmetic"], told["quantity"], told["creditId"]) == ("10 - 4 = 6", 100, credit["id"])
+    assert [tier["arithmetic"] for tier in told["tiers"]] == ["flat rate: 1 x 10 = 10"]
+    assert [update["arithmetic"] for update in told["ruleUpdates"]] == ["10 - 4 = 6"]
+    assert [log["changes"]["key"] for log in told["pricingRules"]] == [f"cg.{bonus}"]
+
+
+@pytest.mark.parametrize("timing", ["IN_ADVANCE", "IN_ARREARS"])
+def test_metrics_add_up_to_what_ruled_credit_costs(shop: Shop, timing: str) -> None:
+    shop.account()
+    bonus = shop.addon("Bonus", "CREDIT_GRANT")
+    cheaper = rule({"-": [{"var": f"revenue.cg.{bonus}"}, 4]}, target=f"revenue.cg.{bonus}", invoiceTiming=timing)
+    sold(shop, [cheaper], creditGrantRateCards=[credit_grant(bonus, 100, 10, timing=timing)])
+    shop.api.advance("2026-02-01")
+    for name in ("REVENUE", "REVENUE_FOR_CYCLE"):
+        (series,) = shop.metric(name, "2026-01-01", "2026-02-01", groupBy="BILLABLE_ID")
+        assert (series["groupedBy"]["fieldValue"], series["metricValues"]) == (bonus, [6])
+    (series,) = shop.metric("REVENUE", "2026-01-01", "2026-01-02", period="DAY")
+    assert series["metricValues"] == [6 if timing == "IN_ADVANCE" else 10]
 
 
 def test_every_kind_of_rule_on_one_bill_and_what_the_logs_say(shop: Shop, meter: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from tallystick.catalog.credit_grant import CreditGrantRateCard
 from tallystick.catalog.price_plan import PlanType, PricePlanDetails
 from tallystick.catalog.pricing_rule import PricingRule, PricingRuleAction, RuleActionType, RuleTiming
 from tallystick.catalog.rate_card import FixedFeeRateCard, LicenseRateCard, UsageRateCard
@@ -56,7 +57,7 @@ def rule(
     )
 
 
-def details(*cards: UsageRateCard | FixedFeeRateCard | LicenseRateCard) -> PricePlanDetails:
+def details(*cards: UsageRateCard | FixedFeeRateCard | LicenseRateCard | CreditGrantRateCard) -> PricePlanDetails:
     """The terms that these cards are."""
     return PricePlanDetails(
         supported_currencies=["USD"],
@@ -64,5 +65,6 @@ def details(*cards: UsageRateCard | FixedFeeRateCard | LicenseRateCard) -> Price
         usage_rate_cards=[card for card in cards if isinstance(card, UsageRateCard)],
         fixed_fee_rate_cards=[card for card in cards if isinstance(card, FixedFeeRateCard)],
         license_rate_cards=[card for card in cards if isinstance(card, LicenseRateCard)],
+        credit_grant_rate_cards=[card for card in cards if isinstance(card, CreditGrantRateCard)],
         type=PlanType.BILLING,
     )

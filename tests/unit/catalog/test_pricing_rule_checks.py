@@ -8,7 +8,7 @@ from tallystick.catalog.pricing_rule import RuleTiming
 from tallystick.catalog.pricing_rule_checks import pricing_rule_problems
 from tallystick.catalog.rule_variable import known_variables, priced_cards, targets_of
 from tests.unit.catalog.pricing_rules import TOTAL, details, rule, var
-from tests.unit.rating.cards import S, fee_card, licence_card, usage_card
+from tests.unit.rating.cards import S, fee_card, grant_card, licence_card, usage_card
 
 CALLS = usage_card(S("0", "PER_UNIT", "2"), meter="um.22FO.0TkcT", tag="compute")
 STORAGE = usage_card(S("0", "PER_UNIT", "1"), meter="um.22FO.9XeFl")
@@ -47,6 +47,20 @@ def test_the_usage_of_a_licence_is_updated_only_where_one_number_is_all_that_its
         assert {"usage.lic.addon.seats", "revenue.lic.addon.seats"} <= known_variables(cards)
         assert ("usage.lic.addon.seats" in targets_of(cards)) is updated
         assert "revenue.lic.addon.seats" in targets_of(cards)
+
+
+def test_rules_read_what_credit_costs_and_how_much_is_granted_and_update_the_price() -> None:
+    card = grant_card("100", S("0", "FLAT", "10"), tag="extras")
+    assert known_variables(priced_cards(details(card), RuleTiming.IN_ARREARS)) == {
+        TOTAL,
+        "invoice.start_date",
+        "invoice.end_date",
+    }
+    cards = priced_cards(details(card), RuleTiming.IN_ADVANCE)
+    price, credit = "revenue.cg.addon.bonus", "credit.cg.addon.bonus"
+    assert known_variables(cards) >= {price, credit, "revenue.tag.extras"}
+    assert "usage.tag.extras" not in known_variables(cards)
+    assert targets_of(cards) == {price}
 
 
 FINE = [
