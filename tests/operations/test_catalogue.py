@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.operations.shop import Shop, commitment, fee, monthly, tiered
+from tests.operations.shop import Shop, commitment, credit_grant, fee, monthly, tiered
 
 if TYPE_CHECKING:
     from tests.servers import Api, Inside
@@ -121,6 +121,20 @@ class TestRoundTrip:
             "order": 1,
         }
 
+    def test_what_credit_applies_to_is_named_too(self, shop: Shop) -> None:
+        full(shop)
+        (plan,) = [one for one in catalogue_of(shop.api)["pricePlans"] if one["name"] == "Plan 1"]
+        card, endless = plan["pricePlanDetails"]["creditGrantRateCards"]
+        assert (card["addOn"], endless["addOn"]) == ("Bonus", "Promotion")
+        assert card["grantDetails"]["applicableEntityIds"] == [
+            {"usageMeter": "API calls"},
+            {"addOn": "Rabatt. 100 %"},
+            {"feature": "Exports"},
+            "ALL_FIXED_FEE_RATE_CARDS",
+            "um_of_old",
+        ]
+        assert "applicableEntityIds" not in endless["grantDetails"]
+
 
 RATES = st.decimals(min_value=-1000, max_value=1000, allow_nan=False, allow_infinity=False).filter(
     lambda rate: -60 < int(rate.as_tuple().exponent) <= 0
@@ -181,7 +195,10 @@ def full(shop: Shop) -> None:
     shop.api.post("/usage_meters", {"name": "Count", "type": "COUNTER", "aggregation": "COUNT"}).ok()
     base = shop.addon()
     seats = shop.addon("Rabatt. 100 %", "LICENSE")
-    shop.api.post("/features", {"name": "Exports", "schemaAssociations": ["api_call"]}).ok()
+    exports = shop.api.post("/features", {"name": "Exports", "schemaAssociations": ["api_call"]}).ok()["id"]
+    bonus = shop.addon("Bonus", "CREDIT_GRANT")
+    applies_to = (calls, seats, exports, "ALL_FIXED_FEE_RATE_CARDS", "um_of_old")
+    granted = credit_grant(bonus, Decimal("100.50"), 10, expiry="CUSTOM", lasts="P10D", entities=applies_to)
     packages = tiered(weighted, (0, LONG), (7, -1), tag="Größe")
     packages["ratePlan"]["slabs"][1] |= {"priceType": "PACKAGE", "slabConfig": {"packageSize": "10"}}
     packages["rateValues"][0]["rateConfig"] = {"minimumRate": "-25.50", "maximumRate": "400"}
@@ -190,6 +207,7 @@ def full(shop: Shop) -> None:
         usageRateCards=[tiered(calls, (0, Decimal("0.050")), (1000, Decimal("1E-7"))), packages],
         fixedFeeRateCards=[fee(base, -5, recurrenceConfig={"interval": 2, "offset": 1})],
         licenseRateCards=[license_card(seats)],
+        creditGrantRateCards=[granted, credit_grant(shop.addon("Promotion", "CREDIT_GRANT"), 5)],
         minimumCommitment=commitment(Decimal("100.10")),
     )
     rules = [discount(calls, order=2), discount(base, order=1, kind="ff", target=True)]
@@ -523,6 +541,18 @@ class TestRefused:
         bad["pricePlans"].append(plan(1) | {"name": "Bad", "type": "PURCHASE"})
         assert problems(still.api, bad) == ["pricePlans[1].type: plans of type PURCHASE are not sold yet: send BILLING"]
         assert not any(catalogue_of(still.api).values())
+
+    def test_what_credit_applies_to_has_to_be_there(self, still: Shop) -> None:
+        bad = wanted(plan(1))
+        entities = ({"usageMeter": "API call"}, "um.23Xx0Jkc2DM.0TkcT", {"addOn": "Base fee"}, {"what": "x"})
+        card = credit_grant("Base fee", 1, entities=entities)
+        bad["pricePlans"][0]["pricePlanDetails"]["creditGrantRateCards"] = [{"addOn": card.pop("id")} | card]
+        where = "pricePlans[0].pricePlanDetails.creditGrantRateCards[0].grantDetails.applicableEntityIds"
+        assert problems(still.api, bad) == [
+            f"{where}[1]: is known to one server only: name the usage meter as {{usageMeter: ...}}",
+            f"{where}[0].usageMeter: usage meter 'API call' not found: did you mean 'API calls'?",
+            f"{where}[3]: Expected `str`, got `object`",
+        ]
 
     def test_every_problem_of_every_thing_is_told_at_once(self, still: Shop) -> None:
         bad = wanted(plan(1, 2), plan(1) | {"name": "Second"})

@@ -43,6 +43,8 @@ _RULES: Final = frozenset({"matcher", "computation", "condition", "value"})
 _SILENT: Final = frozenset({"pricePlanDetails", "ratePlan", "rateDetails"})
 """Objects that hold the parts of a thing and are no part themselves."""
 
+_BY_CURRENCY: Final = frozenset({"rateValues", "currencySlabRateDetails"})
+_SLABS: Final = frozenset({"slabs", "slabRates", "slabDetails"})
 _BARE: Final = re.compile(r"[A-Za-z][\w.-]*|-?[0-9]+(\.[0-9]+)?")
 
 
@@ -222,18 +224,19 @@ def _shown(name: tuple[Any, ...]) -> str:
 def _noun(key: str) -> str:
     """What a member of a list is called: usageRateCards -> usage card, slabRates -> slab."""
     words = re.sub(r"([A-Z])", lambda letter: f" {letter[1].lower()}", key)
-    words = words.replace(" rate cards", " cards").replace("slab rates", "slabs").replace("rate values", "rates")
+    words = words.replace(" rate cards", " cards").replace("rate values", "rates")
+    words = words.replace("slab rates", "slabs").replace("slab details", "slabs")
     return re.sub(r"ies$", "y", words) if words.endswith("ies") else words.removesuffix("s")
 
 
 def _label(key: str, name: tuple[Any, ...]) -> str:
-    return f"rates in {_shown(name)}" if key == "rateValues" else f"{_noun(key)} {_quoted(name)}"
+    return f"rates in {_shown(name)}" if key in _BY_CURRENCY else f"{_noun(key)} {_quoted(name)}"
 
 
 def _within(key: str, name: tuple[Any, ...]) -> str:
-    if key == "rateValues":
+    if key in _BY_CURRENCY:
         return f"in {_shown(name)}"
-    return f"{'in' if key in {'slabs', 'slabRates'} else 'of'} {_noun(key)} {_quoted(name)}"
+    return f"{'in' if key in _SLABS else 'of'} {_noun(key)} {_quoted(name)}"
 
 
 def _quoted(name: tuple[Any, ...]) -> str:

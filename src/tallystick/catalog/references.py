@@ -23,6 +23,9 @@ _CARD_KEYS: Final = {
 }
 """Under which key a card names what it prices, on the wire and in writing."""
 
+_BY_PREFIX: Final = {"um.": "usageMeterId", "feature.": "featureId", "addon.": "id"}
+"""What the ids in a credit's `applicableEntityIds` are of; in writing each is a name under the key of its kind."""
+
 _VARIABLE: Final = re.compile(r"((?:usage|revenue|credit)\.(urc|lic|eo|ff|ber|cg)\.)(.+)", re.DOTALL)
 _BY_LETTERS: Final = {
     "urc": Kind.USAGE_METER,
@@ -55,6 +58,13 @@ def server_keys(plan: Tree) -> list[Problem]:
         for path, card in _cards(plan)
         for wire, (shown, kind) in _CARD_KEYS.items()
         if wire in card
+    ] + [
+        Problem(where, f"is known to one server only: name the {kind.noun} as {{{shown}: ...}}")
+        for path, card in _cards(plan)
+        for where, entity in _entities(card, path)
+        if isinstance(entity, str)
+        for prefix, (shown, kind) in _prefixes()
+        if entity.startswith(prefix)
     ]
 
 
@@ -100,12 +110,38 @@ def _card(card: Tree, path: str, keys: dict[str, str], swap: Swap) -> Tree:
     """A card with another reference, which comes first."""
     kinds = {key: kind for wire, (shown, kind) in _CARD_KEYS.items() for key in (wire, shown)}
     card = {key: card[key] for key in keys if key in card} | card
+    entities = [_entity(one, where, keys, swap) for where, one in _entities(card, path)]
+    if entities:
+        card["grantDetails"] = card["grantDetails"] | {"applicableEntityIds": entities}
     return {
         keys.get(key, key): swap(kinds[key], value, f"{path}.{key}")
         if key in keys and isinstance(value, str)
         else value
         for key, value in card.items()
     }
+
+
+def _entities(card: Tree, path: str) -> list[tuple[str, Any]]:
+    """What the credit of a card applies to, each with its path."""
+    grant = card.get("grantDetails")
+    found = grant.get("applicableEntityIds") if isinstance(grant, dict) else None
+    where = f"{path}.grantDetails.applicableEntityIds"
+    return [(f"{where}[{position}]", one) for position, one in enumerate(found if isinstance(found, list) else [])]
+
+
+def _entity(one: Any, path: str, keys: dict[str, str], swap: Swap) -> Any:  # noqa: ANN401 - JSON of any shape
+    """An id as a name under the key of its kind, or the other way round; a group of cards is the same in both."""
+    for prefix, (shown, kind) in _prefixes():
+        if shown not in keys and isinstance(one, str) and one.startswith(prefix):
+            return {shown: swap(kind, one, path)}
+        if shown in keys and isinstance(one, dict) and list(one) == [shown] and isinstance(one[shown], str):
+            return swap(kind, one[shown], f"{path}.{shown}")
+    return one
+
+
+def _prefixes() -> Iterator[tuple[str, tuple[str, Kind]]]:
+    """How the ids of each kind begin, with the key and the kind."""
+    return ((prefix, _CARD_KEYS[wire]) for prefix, wire in _BY_PREFIX.items())
 
 
 def _rule(rule: Any, path: str, swap: Swap) -> Any:  # noqa: ANN401 - JSON of any shape

@@ -132,6 +132,30 @@ def test_fees_cycles_texts_and_currencies() -> None:
     assert "EUR removed from supportedCurrencies" in told(PLAN, plan)
 
 
+def test_credit_that_is_granted() -> None:
+    plan, terms, _ = changed()
+    granted = {"currency": "USD", "creditAmount": 100, "slabDetails": [{"startAfter": 0, "rate": 10}]}
+    terms["creditGrantRateCards"] = [
+        {
+            "addOn": "Bonus",
+            "grantDetails": {"expiryType": "NO_EXPIRY", "applicableEntityIds": [{"usageMeter": "API calls"}]},
+            "rateDetails": {"currencySlabRateDetails": [granted]},
+        }
+    ]
+    new = copy.deepcopy(plan)
+    (card,) = new["pricePlanDetails"]["creditGrantRateCards"]
+    granted = card["rateDetails"]["currencySlabRateDetails"]
+    granted[0]["creditAmount"], granted[0]["slabDetails"][0]["rate"] = 120, Decimal("9.50")
+    granted.append({"currency": "EUR", "creditAmount": 90})
+    card["grantDetails"]["applicableEntityIds"].append("ALL_FIXED_FEE_RATE_CARDS")
+    assert told(new, plan) == [
+        "ALL_FIXED_FEE_RATE_CARDS added to applicableEntityIds in grantDetails of credit grant card 'Bonus'",
+        "creditAmount 100 -> 120 in USD of credit grant card 'Bonus'",
+        "rate 10 -> 9.50 in slab 1 in USD of credit grant card 'Bonus'",
+        "rates in EUR of credit grant card 'Bonus' added: creditAmount 90",
+    ]
+
+
 def test_the_order_of_currencies_and_slabs_means_nothing_and_neither_do_zeros_of_a_rate() -> None:
     plan, terms, card = changed()
     old, old_terms, _ = changed()
