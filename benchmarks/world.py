@@ -44,13 +44,15 @@ class World:
     region_meter: str
 
 
-def build(data: Path, accounts: int, *, test_clock: datetime | None, credit: str | None = None) -> World:
-    """Make a directory with so many accounts; each gets this credit in USD, if any."""
+def build(
+    data: Path, accounts: int, *, test_clock: datetime | None, credit: str | None = None, bonus: str | None = None
+) -> World:
+    """Make a directory with so many accounts; each gets this credit in USD, if any, and that bonus for each month."""
     with closing(Engine(Settings(data=data, test_clock=test_clock, first_key=KEY))) as engine:
         organisation = engine.gatekeeper.caller_of(KEY).organisation
         with engine.work_for(organisation, "benchmarks", writes=True) as (work, _):
             meters = _meters(work)
-            plan = _plan(work, meters)
+            plan = _plan(work, meters, bonus)
             for number in range(accounts):
                 _account(work, account_name(number), plan)
                 if credit is not None:
@@ -80,8 +82,8 @@ def _meters(work: Work) -> list[str]:
     return made
 
 
-def _plan(work: Work, meters: list[str]) -> str:
-    """Five cards: two meters in two slabs each, and three fees."""
+def _plan(work: Work, meters: list[str], bonus: str | None) -> str:
+    """Five cards: two meters in two slabs each, and three fees; and credit with each bill, if any."""
     fees = [
         addons.create_addon(work, _draft({"name": name, "type": "FIXED_FEE"}, AddOnDraft)).id
         for name in ("Platform", "Support", "Storage")
@@ -95,6 +97,7 @@ def _plan(work: Work, meters: list[str]) -> str:
         },
         "usageRateCards": [usage_card(meter) for meter in meters],
         "fixedFeeRateCards": [_fee_card(fee) for fee in fees],
+        "creditGrantRateCards": [] if bonus is None else [_grant_card(work, bonus)],
     }
     draft = {"name": "Five cards", "type": "BILLING", "pricePlanDetails": details}
     plan = price_plans.create_price_plan(work, _draft(draft, PricePlanDraft))
@@ -118,6 +121,18 @@ def _fee_card(fee: str) -> dict[str, Any]:
     rates = [{"currency": "USD", "rate": 19.9}]
     terms = {"invoiceTiming": "IN_ARREARS", "type": "RECURRING", "enableProration": False}
     return {"id": fee, "displayName": fee, "rateValues": rates, **terms}
+
+
+def _grant_card(work: Work, amount: str) -> dict[str, Any]:
+    """Credit in arrears for a flat price."""
+    slab = {"startAfter": 0, "priceType": "FLAT", "rate": 1}
+    granted = {"currency": "USD", "creditAmount": amount, "slabDetails": [slab]}
+    return {
+        "id": addons.create_addon(work, _draft({"name": "Bonus", "type": "CREDIT_GRANT"}, AddOnDraft)).id,
+        "invoiceTiming": "IN_ARREARS",
+        "grantDetails": {"priority": 2, "expiryType": "NO_EXPIRY"},
+        "rateDetails": {"pricingModel": "TIERED", "currencySlabRateDetails": [granted]},
+    }
 
 
 def _account(work: Work, name: str, plan: str) -> None:

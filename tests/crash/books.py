@@ -15,14 +15,19 @@ SELECT account_id, cycle_start, class, type, status, total_minor, cycle_end, fre
 ORDER BY 1, 2, 3, 4
 """
 _LINES = """
-SELECT account_id, cycle_start, number, parent, line.type, item_id, description, quantity, amount_minor
+SELECT account_id, cycle_start, number, parent, line.type, CASE line.type WHEN 'SUB_CREDITS' THEN '' ELSE item_id END,
+    description, quantity, amount_minor
 FROM invoice_line AS line JOIN invoice ON invoice.id = invoice_id ORDER BY 1, 2, 3
 """
 _BURNED = """
 SELECT invoice.account_id, cycle_start, entry.type, amount_minor FROM credit_entry AS entry
 JOIN invoice ON invoice.id = entry.invoice_id ORDER BY 1, 2, 3
 """
-_CREDITS = "SELECT account_id, consumed_minor, status FROM credit ORDER BY 1"
+_CREDITS = "SELECT account_id, effective_from, consumed_minor, status FROM credit ORDER BY 1, 2"
+_GRANTED = """
+SELECT account_id, cycle_start, item_id, amount_minor, effective_from
+FROM credit_grant JOIN credit ON credit.id = credit_id ORDER BY 1, 2, 3
+"""
 NUMBERS = "SELECT sequence_id FROM invoice WHERE sequence_id IS NOT NULL ORDER BY 1"
 
 
@@ -34,6 +39,7 @@ class Books:
     lines: list[tuple[Any, ...]]
     burned: list[tuple[Any, ...]]
     credits: list[tuple[Any, ...]]
+    granted: list[tuple[Any, ...]]
     numbers: list[str]
 
 
@@ -44,6 +50,7 @@ def books_of(data: Path) -> Books:
         lines=rows(data, _LINES),
         burned=rows(data, _BURNED),
         credits=rows(data, _CREDITS),
+        granted=rows(data, _GRANTED),
         numbers=[number for (number,) in rows(data, NUMBERS)],
     )
 

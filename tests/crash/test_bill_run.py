@@ -31,6 +31,9 @@ EVENTS = 3_000
 CREDIT = "150"
 """Pays for all of the first two invoices and a part of the third: three fees of 19.90 and some usage a month."""
 
+BONUS = "25"
+"""Granted with each invoice, and paid with the first ones behind it."""
+
 KILLS = 6
 LATEST_KILL_S = 0.3
 LOOK_S = 0.01
@@ -50,12 +53,14 @@ def test_a_bill_run_that_is_killed_again_and_again_makes_what_an_undisturbed_one
     assert found == expected
     assert len(expected.invoices) == ACCOUNTS * (MONTHS + 1), "one for each account and cycle, the last a draft"
     assert found.numbers == [f"INV-{number:06}" for number in range(1, ACCOUNTS * MONTHS + 1)]
-    assert {status for _, _, status in expected.credits} == {"CONSUMED"}
+    assert {status for _, since, _, status in expected.credits if since == "2026-01-01"} == {"CONSUMED"}
+    assert len(expected.granted) == ACCOUNTS * MONTHS, "one for each account and invoice"
+    assert len(expected.credits) == ACCOUNTS * (MONTHS + 1)
 
 
 def _prepare(data: Path) -> None:
-    """Accounts that have used something in January, and have a credit."""
-    world.build(data, ACCOUNTS, test_clock=START, credit=CREDIT)
+    """Accounts that have used something in January, have a credit, and are granted another one each month."""
+    world.build(data, ACCOUNTS, test_clock=START, credit=CREDIT, bonus=BONUS)
     with running(data, CLOCK) as server:
         for body in bodies(EVENTS, 1_000, ACCOUNTS, START + timedelta(days=10), seed=3):
             server.client.post("/ingestBatch", body)
