@@ -13,10 +13,10 @@ from decimal import Decimal
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
+from tallystick.catalog.credit_grant import CreditGrantRateCard
 from tallystick.catalog.plan_card import PlanCard, RateCard, cards_of, shown
 from tallystick.catalog.rate_card import (
     COMMITMENT_ID,
-    CurrencyRate,
     FixedFeeRateCard,
     LicenseRateCard,
     MinimumCommitment,
@@ -26,12 +26,10 @@ from tallystick.invoicing.charge_explanation import adjustments_of, tiers_of
 from tallystick.invoicing.priced_lines import item_of, priced_lines
 from tallystick.kernel.document import Document
 from tallystick.kernel.quantity import EXACT, ZERO, plain
-from tallystick.rating.credit_grant import charge_grant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from tallystick.catalog.credit_grant import CreditGrantRateCard
     from tallystick.catalog.price_plan import PricePlanDetails
     from tallystick.invoicing.charge_explanation import Adjustment, Tier
     from tallystick.invoicing.line import InvoiceLineItem
@@ -62,6 +60,12 @@ class FixedFeeRevenueSummary(Document, frozen=True, kw_only=True):
     revenue: Decimal
 
 
+class CreditGrantRevenueSummary(Document, frozen=True, kw_only=True):
+    """What the credit that a plan grants is charged."""
+
+    revenue: Decimal
+
+
 class RevenueSummary(Document, frozen=True, kw_only=True):
     """What one card comes to, from which usage."""
 
@@ -69,14 +73,16 @@ class RevenueSummary(Document, frozen=True, kw_only=True):
     fixed_fee_revenue_summary: FixedFeeRevenueSummary | None = None
     slab_revenue_summaries: list[SlabRevenueSummary] | None = None
     license_revenue_summary: list[SlabRevenueSummary] | None = None
+    credit_grant_revenue_summary: CreditGrantRevenueSummary | None = None
 
 
 class RevenueInfo(RevenueSummary, frozen=True, kw_only=True):
-    """The same with the card, as v1 has it; a commitment and a grant of credit are shown as fees of those rates."""
+    """The same with the card, as v1 has it; a commitment is shown as a fee of that rate."""
 
     usage_rate_card: UsageRateCard | None = None
     fixed_fee_rate_card: FixedFeeRateCard | None = None
     license_rate_card: LicenseRateCard | None = None
+    credit_grant_rate_card: CreditGrantRateCard | None = None
 
 
 class RevenueInfoV2(RevenueSummary, frozen=True, kw_only=True):
@@ -109,9 +115,13 @@ class CardRevenue:
             return RevenueInfo(usages=usages, usage_rate_card=card, slab_revenue_summaries=self._slabs(card))
         if isinstance(card, LicenseRateCard):
             return RevenueInfo(usages=usages, license_rate_card=card, license_revenue_summary=self._slabs(card))
-        fee = card if isinstance(card, FixedFeeRateCard) else _as_fee(card)
-        summary = FixedFeeRevenueSummary(revenue=_added(line.value for line in self.lines))
-        return RevenueInfo(usages={}, fixed_fee_rate_card=fee, fixed_fee_revenue_summary=summary)
+        charged = _added(line.value for line in self.lines)
+        if isinstance(card, CreditGrantRateCard):
+            summary = CreditGrantRevenueSummary(revenue=charged)
+            return RevenueInfo(usages={}, credit_grant_rate_card=card, credit_grant_revenue_summary=summary)
+        fee = _as_fee(card) if isinstance(card, MinimumCommitment) else card
+        fees = FixedFeeRevenueSummary(revenue=charged)
+        return RevenueInfo(usages={}, fixed_fee_rate_card=fee, fixed_fee_revenue_summary=fees)
 
     def info_v2(self, standing: Standing) -> RevenueInfoV2:
         """What the card comes to, as v2 tells it."""
@@ -198,16 +208,10 @@ def _added(amounts: Iterable[Decimal]) -> Decimal:
     return plain(reduce(EXACT.add, amounts, ZERO))
 
 
-def _as_fee(card: MinimumCommitment | CreditGrantRateCard) -> FixedFeeRateCard:
-    if isinstance(card, MinimumCommitment):
-        name, rates = COMMITMENT_ID, card.rate_values
-    else:
-        name, rates = card.id, [_price(card, one.currency) for one in card.rate_details.currency_slab_rate_details]
-    return FixedFeeRateCard(id=name, display_name=card.display_name, rate_values=rates, enable_proration=False)
-
-
-def _price(card: CreditGrantRateCard, currency: str) -> CurrencyRate:
-    """What the credit of a card costs."""
-    charge = charge_grant(card, currency)
-    total, _ = charge.limits.apply(_added(slab.amount for slab in charge.slabs))
-    return CurrencyRate(currency=currency, rate=total)
+def _as_fee(commitment: MinimumCommitment) -> FixedFeeRateCard:
+    return FixedFeeRateCard(
+        id=COMMITMENT_ID,
+        display_name=commitment.display_name,
+        rate_values=commitment.rate_values,
+        enable_proration=False,
+    )
