@@ -34,8 +34,8 @@ demo: $(VENV)/.runtime  ## Bill a year of New York flights, from an empty direct
 serve: $(VENV)/.runtime  ## Start the server on http://127.0.0.1:8080 (data in ./tallystick-data)
 	@$(BIN)/tallystick serve
 
-test: $(VENV)/.dev  ## Run all tests
-	@$(BIN)/python -m pytest
+test: $(VENV)/.dev  ## Run all tests, on every core
+	@PYTHONHASHSEED=0 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-rating: $(VENV)/.dev  ## Hold 100,000 random usage cards against the slow oracle
 	@RATED_CARDS=100000 $(BIN)/python -m pytest tests/unit/rating
