@@ -48,6 +48,9 @@ SQL = re.compile(
 )
 COMMITS_LIVE_IN = re.compile(r"stores/state/database\.py|stores/(event_|group_commit).*|engine/.*")
 
+USAGE_QUESTIONS = frozenset({"usage_totals", "usage_series"})
+ASKS_FOR_USAGE = "operations/metered_usage.py"
+
 
 def clocks_and_chance(module: Module) -> Iterator[str]:
     if module.path in CLOCKS_AND_CHANCE_LIVE_IN:
@@ -110,6 +113,19 @@ def stray_commits(module: Module) -> Iterator[str]:
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "commit":
             yield module.at(node, "the engine decides when something is committed")
+
+
+def stray_usage(module: Module) -> Iterator[str]:
+    if module.path == ASKS_FOR_USAGE or module.room == "stores":
+        return
+    for node in ast.walk(module.tree):
+        if (
+            isinstance(node, ast.Attribute)
+            and node.attr in USAGE_QUESTIONS
+            and isinstance(node.value, ast.Attribute)
+            and node.value.attr == "events"
+        ):
+            yield module.at(node, f"{node.attr}: ask {ASKS_FOR_USAGE}")
 
 
 RULES = (
@@ -181,6 +197,19 @@ RULES = (
             example("connection.commit()", "stores/state/database.py"),
             example("cursor.commit()", "stores/event_store.py"),
             example("work.commit", "operations/example.py"),
+        ),
+    ),
+    Rule(
+        "operations ask for usage in one place",
+        stray_usage,
+        broken_by=(
+            example("work.events.usage_totals(organisation, windows)", "operations/example.py"),
+            example("self.work.events.usage_series(organisation, bounds)", "workers/example.py"),
+        ),
+        kept_by=(
+            example("usage_totals(work, windows)", "operations/example.py"),
+            example("metered_usage.usage_series(work, bounds)", "operations/example.py"),
+            example("work.events.usage_totals(organisation, windows)", ASKS_FOR_USAGE),
         ),
     ),
 )

@@ -22,6 +22,7 @@ from tallystick.kernel.money import Money, zero
 from tallystick.kernel.period import day_of
 from tallystick.operations.cycles import agreed_version, terms_of
 from tallystick.operations.holdings import holdings_of
+from tallystick.operations.metered_usage import usage_totals
 from tallystick.operations.work import Work
 from tallystick.rating.usage_card import UsagePrices
 from tallystick.stores.event_store import UsageWindow
@@ -85,8 +86,7 @@ def bills_in_order(
 
 def usage_of(work: Work, records: Sequence[InvoiceRecord]) -> list[dict[str, Decimal]]:
     """The usage of each draft's cycle by meter, with one query for all of them."""
-    windows = [UsageWindow(record.account_id, record.cycle.period) for record in records]
-    return work.events.usage_totals(work.organisation.id, windows) if windows else []
+    return usage_totals(work, [UsageWindow(record.account_id, record.cycle.period) for record in records])
 
 
 class Pricing:

@@ -24,6 +24,7 @@ from tallystick.metering.metric import (
     MetricsRequest,
 )
 from tallystick.metering.series import MOST_POINTS, bounds_of
+from tallystick.operations.metered_usage import usage_series
 from tallystick.operations.revenue import Earned, revenue_between, revenue_by_cycle, usage_by_cycle
 from tallystick.operations.work import Work, event_query
 from tallystick.stores.event_store_queries import CountsBy
@@ -92,8 +93,8 @@ def _event_points(work: Work, asked: MetricQuery, bounds: Sequence[datetime]) ->
 
 def _usage_points(work: Work, asked: MetricQuery, bounds: Sequence[datetime]) -> Iterator[Point]:
     by_account = asked.group_by in {Field.ACCOUNT_ID, Field.CUSTOMER_ID}
-    found = work.events.usage_series(
-        work.organisation.id,
+    found = usage_series(
+        work,
         bounds,
         account_ids=_account_ids(work, asked),
         meter_ids=_items(asked),

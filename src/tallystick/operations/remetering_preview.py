@@ -20,6 +20,7 @@ from tallystick.kernel.job import JobEntry
 from tallystick.kernel.period import local_date
 from tallystick.kernel.quantity import ZERO, plain
 from tallystick.operations.drafts import Drafted, bills_in_order, usage_of
+from tallystick.operations.metered_usage import usage_series
 from tallystick.operations.remetering_plan import Assessed
 from tallystick.operations.remeterings import (
     AccountRemetering,
@@ -91,9 +92,7 @@ class PreviewTally:
         meters = [asked.usage_meter_id]
         used = {
             name or "": units
-            for name, _, units in work.events.usage_series(
-                work.organisation.id, bounds, account_ids=account_ids, meter_ids=meters, by="account"
-            )
+            for name, _, units in usage_series(work, bounds, account_ids=account_ids, meter_ids=meters, by="account")
         }
         invoices = self._invoices(work, account_ids)
         told = [self._told(name, used.get(name, ZERO), invoices.get(name, [])) for name in account_ids]

@@ -28,6 +28,7 @@ from tallystick.invoicing.licence_earnings import licence_earnings
 from tallystick.kernel.period import Period
 from tallystick.kernel.quantity import ZERO
 from tallystick.operations.cycles import begun_cycles
+from tallystick.operations.metered_usage import growing_usage, usage_totals
 from tallystick.operations.work import Work
 from tallystick.stores.event_store import UsageWindow
 
@@ -61,7 +62,7 @@ class _BilledCycle:
 def revenue_between(work: Work, account_ids: Collection[str], bounds: Sequence[datetime]) -> Iterator[Earned]:
     """What accounts earned in each span between consecutive bounds; what is dated outside them is left out."""
     cycles = _told(work, list(_cycles(work, account_ids, bounds)))
-    usage = iter(_usage(work, cycles))
+    usage = growing_usage(work, [(cycle.account_id, cycle.cuts) for cycle in cycles])
     for cycle in cycles:
         earned = [*_earned(cycle, usage), *_earned_by_licences(cycle, work.now)]
         yield from (one for one in earned if bounds[0] <= one.at < bounds[-1])
@@ -92,14 +93,11 @@ def usage_by_cycle(work: Work, account_ids: Collection[str], span: Period) -> It
 
 
 def _earned(cycle: _BilledCycle, usage: Iterator[Mapping[str, Decimal]]) -> Iterator[Earned]:
-    """What one cycle earned, cut by cut; takes as many usages as it has windows."""
+    """What one cycle earned, cut by cut; takes its usage up to the end of each."""
     period = cycle.terms.cycle.period
-    so_far: dict[str, Decimal] = {}
     before: dict[str, Decimal] = {}
     for start, end in pairwise(cycle.cuts):
-        for meter_id, units in next(usage).items():
-            so_far[meter_id] = so_far.get(meter_id, ZERO) + units
-        bill = arrears_bill(cycle.terms, so_far, ())
+        bill = arrears_bill(cycle.terms, next(usage), ())
         by_rules = _changes_by_rules(bill)
         for line in _card_lines(bill):
             if line.group is EntityGroup.ALL_USAGE_METER_RATE_CARDS:
@@ -166,8 +164,7 @@ def _card_lines(bill: Bill) -> list[CoverableLine]:
 
 
 def _usage(work: Work, cycles: Sequence[_BilledCycle]) -> list[dict[str, Decimal]]:
-    windows = [window for cycle in cycles for window in cycle.windows]
-    return work.events.usage_totals(work.organisation.id, windows) if windows else []
+    return usage_totals(work, [window for cycle in cycles for window in cycle.windows])
 
 
 def _starting_in(work: Work, account_ids: Collection[str], span: Period) -> list[_BilledCycle]:

@@ -17,6 +17,7 @@ from tallystick.kernel.quantity import ZERO, plain
 from tallystick.metering.series import Granularity, bounds_of
 from tallystick.operations.accounts import live_account
 from tallystick.operations.cycles import terms_of
+from tallystick.operations.metered_usage import usage_series
 from tallystick.operations.work import Work, event_query
 
 _EARLIEST: Final = date(1970, 1, 1)
@@ -112,8 +113,7 @@ def _series(work: Work, account_id: str, bounds: Sequence[datetime]) -> dict[str
     """The units of each meter between consecutive bounds."""
     nothing = [ZERO] * (len(bounds) - 1)
     series = {meter_id: list(nothing) for meter_id in _priced(work, account_id, Period(bounds[0], bounds[-1]))}
-    found = work.events.usage_series(work.organisation.id, bounds, account_ids=[account_id], by="meter")
-    for meter_id, index, units in found:
+    for meter_id, index, units in usage_series(work, bounds, account_ids=[account_id], by="meter"):
         series.setdefault(meter_id or "", list(nothing))[index] = units
     return series
 
