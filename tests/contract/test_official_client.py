@@ -341,6 +341,36 @@ def test_a_correction_that_waits_is_a_job_that_the_client_lists_reads_and_confir
         jobs.reject_job(listed.id)
 
 
+def test_a_meter_of_an_aggregation_that_the_client_does_not_know_never_reaches_it(
+    walked: SimpleNamespace, server: Child, client: togai.ApiClient
+) -> None:
+    api = server.api()
+    made = []
+    for kind in ("MAX", "MIN", "AVERAGE", "DISTINCT_COUNT", "LATEST"):
+        made.append(api.post("/v1/usage-meters", walk.METER | {"name": kind, "aggregation": kind}).ok()["id"])
+        api.post(f"/v1/usage-meters/{made[-1]}/activate").ok()
+    meters = togai.UsageMetersApi(client)
+    assert [one.id for one in meters.get_usage_meters_for_event_schema().data] == [walked.meter.id]
+    assert [one.id for one in meters.get_usage_meters_for_event_schema(status="ACTIVE").data] == [walked.meter.id]
+    for usage_meter_id in made:
+        with pytest.raises(togai.exceptions.NotFoundException, match="it is under /v1/usage-meters"):
+            meters.get_usage_meter(usage_meter_id)
+    event = walk.EVENT | {"id": "e-by-all", "timestamp": "2026-02-02T00:00:00Z"}
+    api.post("/ingest", {"event": event}).ok()
+    (traced,) = togai.EventManagementApi(client).get_single_event("e-by-all").events
+    assert {one.name: one.units for one in traced.event_pipeline_info.usage_meters} == {
+        "API calls": 150,
+        "MAX": 150,
+        "MIN": 150,
+        "AVERAGE": 150,
+        "DISTINCT_COUNT": 1,
+        "LATEST": 150,
+    }
+    for usage_meter_id in made:
+        api.post(f"/v1/usage-meters/{usage_meter_id}/deactivate").ok()
+        api.delete(f"/v1/usage-meters/{usage_meter_id}").ok()
+
+
 def test_errors_arrive_as_the_clients_own_exceptions(client: togai.ApiClient, walked: SimpleNamespace) -> None:
     assert walked.customer.id == "acme"
     customers = togai.CustomersApi(client)

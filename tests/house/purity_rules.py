@@ -48,7 +48,7 @@ SQL = re.compile(
 )
 COMMITS_LIVE_IN = re.compile(r"stores/state/database\.py|stores/(event_|group_commit).*|engine/.*")
 
-USAGE_QUESTIONS = frozenset({"usage_totals", "usage_series"})
+USAGE_QUESTIONS = frozenset({"usage_totals", "usage_series", "aggregate_totals", "aggregate_series"})
 ASKS_FOR_USAGE = "operations/metered_usage.py"
 
 
@@ -115,7 +115,7 @@ def stray_commits(module: Module) -> Iterator[str]:
             yield module.at(node, "the engine decides when something is committed")
 
 
-def stray_usage(module: Module) -> Iterator[str]:
+def usage_without_its_aggregation(module: Module) -> Iterator[str]:
     if module.path == ASKS_FOR_USAGE or module.room == "stores":
         return
     for node in ast.walk(module.tree):
@@ -125,7 +125,7 @@ def stray_usage(module: Module) -> Iterator[str]:
             and isinstance(node.value, ast.Attribute)
             and node.value.attr == "events"
         ):
-            yield module.at(node, f"{node.attr}: ask {ASKS_FOR_USAGE}")
+            yield module.at(node, f"{node.attr}: ask {ASKS_FOR_USAGE}, which knows what does not add up")
 
 
 RULES = (
@@ -200,8 +200,8 @@ RULES = (
         ),
     ),
     Rule(
-        "operations ask for usage in one place",
-        stray_usage,
+        "operations ask for usage where the aggregations of meters are known",
+        usage_without_its_aggregation,
         broken_by=(
             example("work.events.usage_totals(organisation, windows)", "operations/example.py"),
             example("self.work.events.usage_series(organisation, bounds)", "workers/example.py"),

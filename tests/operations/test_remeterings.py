@@ -16,6 +16,7 @@ from tests.operations.shop import Shop, event, tiered
 from tests.servers import inside
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.servers import Answer
@@ -31,11 +32,26 @@ YEAR = {"from": "2026-01-01T00:00:00Z", "to": "2027-01-01T00:00:00Z"}
 @pytest.fixture
 def seller(shop: Shop) -> Shop:
     """Two accounts on one plan since New Year."""
-    for name in ("acme", "zenith"):
-        shop.account(name)
+    return selling(shop)
+
+
+def selling(
+    shop: Shop, kind: str = "SUM", computation: str = BYTES, accounts: Sequence[str] = ("acme", "zenith")
+) -> Shop:
+    """Accounts on one plan since New Year, whose bytes are metered by an aggregation."""
     shop.schema("traffic", ("bytes",))
-    plan = shop.plan(usageRateCards=[tiered(shop.meter("Bytes", BYTES, "traffic"), (0, "0.1"))])
-    for name in ("acme", "zenith"):
+    body = {
+        "name": "Bytes",
+        "type": "COUNTER",
+        "aggregation": kind,
+        "eventSchemaName": "traffic",
+        "computations": [{"computation": computation}],
+    }
+    meter = shop.api.post("/v1/usage-meters", body).ok()["id"]
+    shop.api.post(f"/v1/usage-meters/{meter}/activate").ok()
+    plan = shop.plan(usageRateCards=[tiered(meter, (0, "0.1"))])
+    for name in accounts:
+        shop.account(name)
         shop.associate(plan, name)
     return shop
 
@@ -46,15 +62,15 @@ def send(shop: Shop, name: str, amount: int, at: str, account: str = "acme") -> 
 
 
 def meter_id(shop: Shop, name: str = "Bytes") -> str:
-    return next(one["id"] for one in shop.api.get("/usage_meters").ok()["data"] if one["name"] == name)
+    return next(one["id"] for one in shop.api.get("/v1/usage-meters").ok()["data"] if one["name"] == name)
 
 
 def redefine(shop: Shop, computation: str, name: str = "Bytes", matcher: str | None = None) -> str:
     meter = meter_id(shop, name)
     rule = {"computation": computation, "order": 1} | ({} if matcher is None else {"matcher": matcher})
-    shop.api.post(f"/usage_meters/{meter}/deactivate").ok()
-    shop.api.patch(f"/usage_meters/{meter}", {"computations": [rule]}).ok()
-    shop.api.post(f"/usage_meters/{meter}/activate").ok()
+    shop.api.post(f"/v1/usage-meters/{meter}/deactivate").ok()
+    shop.api.patch(f"/v1/usage-meters/{meter}", {"computations": [rule]}).ok()
+    shop.api.post(f"/v1/usage-meters/{meter}/activate").ok()
     return meter
 
 
@@ -209,6 +225,101 @@ class TestTheWorkedExample:
         job = begun(february, redefine(february, THOUSANDS))
         february.api.post(f"/v1/jobs/{job}/reject").ok()
         assert (status_of(february, job), bills(february, "acme")) == ("CANCELLED", [1000, 2500])
+
+
+class TestUnitsThatDoNotAddUp:
+    """Of acme's traffic the greatest of each month is sold at 0.10 for a byte, or for a thousand; or another figure."""
+
+    @staticmethod
+    def sold(shop: Shop, kind: str, computation: str = BYTES) -> str:
+        """An account whose traffic is metered so; the meter's id. It sends 8,000, 2,000 and 5,000 bytes in January."""
+        meter = meter_id(selling(shop, kind, computation, ["acme"]))
+        for day, amount in ((5, 2_000), (4, 8_000), (6, 5_000)):
+            send(shop, f"a-{day}", amount, f"2026-01-{day:02}T12:00:00Z")
+        return meter
+
+    @pytest.mark.parametrize(
+        ("kind", "before", "after"),
+        [
+            ("MAX", 8_000, 8),
+            ("MIN", 2_000, 2),
+            ("AVERAGE", 5_000, 5),  # 15,000 / 3
+            ("DISTINCT_COUNT", 3, 3),
+            ("LATEST", 5_000, 5),
+        ],
+    )
+    def test_the_preview_tells_each_accounts_figure_and_the_confirmation_makes_it_so(
+        self, shop: Shop, kind: str, before: int, after: int
+    ) -> None:
+        meter = self.sold(shop, kind)
+        redefine(shop, THOUSANDS)
+        job = begun(shop, meter)
+        amounts = (Decimal(before) / 10, Decimal(after) / 10)
+        assert accounts(shop, job) == {"acme": (before, after, after - before, 3, 0, amounts)}
+        assert told(shop, job)["preview"]["difference"] is None
+        assert (usage(shop, "acme", meter), bills(shop, "acme")) == (before, [amounts[0]])
+        confirm(shop, job)
+        assert (usage(shop, "acme", meter), bills(shop, "acme")) == (after, [amounts[1]])
+        result = told(shop, job)["result"]
+        assert (result["changedEvents"], result["difference"]) == (3, None)
+
+    @pytest.mark.parametrize(
+        ("kind", "before", "after"),
+        [
+            # The event of 8,000 makes no units any more; 2,000 and 5,000 are left.
+            ("MAX", 8_000, 5_000),
+            ("MIN", 2_000, 2_000),
+            ("AVERAGE", 5_000, 3_500),
+            ("DISTINCT_COUNT", 3, 2),
+            ("LATEST", 5_000, 5_000),
+        ],
+    )
+    def test_an_event_that_makes_no_units_any_more_is_not_in_the_figure(
+        self, shop: Shop, kind: str, before: int, after: int
+    ) -> None:
+        meter = self.sold(shop, kind)
+        redefine(shop, BYTES, matcher='{"<":[{"var":"attributes.bytes"},6000]}')
+        job = begun(shop, meter)
+        (figures,) = accounts(shop, job).values()
+        assert figures[:4] == (before, after, after - before, 1)
+        confirm(shop, job)
+        assert usage(shop, "acme", meter) == after
+
+    def test_events_that_come_to_count_are_in_the_figure_also_as_nothing(self, shop: Shop) -> None:
+        meter = self.sold(shop, "MIN", SHARE)
+        send(shop, "a-0", 0, "2026-01-07T12:00:00Z")
+        # 100 / 8,000 = 0.0125, to four digits behind the point
+        assert (usage(shop, "acme", meter), trace(shop, "a-0")[0]) == (Decimal("0.0125"), "FAILED_UNITS_INVALID")
+        redefine(shop, BYTES)
+        job = begun(shop, meter)
+        (figures,) = accounts(shop, job).values()
+        assert figures == (Decimal("0.0125"), 0, Decimal("-0.0125"), 4, 0, (0, 0))  # 0.0125 x 0.1 rounds to 0
+        confirm(shop, job)
+        assert usage(shop, "acme", meter) == 0
+
+    def test_what_lies_outside_the_span_counts_as_it_stands(self, shop: Shop) -> None:
+        meter = self.sold(shop, "AVERAGE")
+        redefine(shop, THOUSANDS)
+        job = begun(shop, meter, **{"from": "2026-01-05T00:00:00Z"})
+        # In the span 2,000 and 5,000 become 2 and 5; in the cycle 8,000 stays: 15,000 / 3, and 8,007 / 3 = 2,669.
+        assert accounts(shop, job) == {
+            "acme": (3_500, Decimal("3.5"), Decimal("-3496.5"), 2, 0, (500, Decimal("266.9")))
+        }
+        confirm(shop, job)
+        assert bills(shop, "acme") == [Decimal("266.9")]
+
+    def test_another_meter_loses_an_event_that_counts_for_none_any_more(self, shop: Shop) -> None:
+        greatest = self.sold(shop, "MAX")
+        summed = shop.meter("Summed", BYTES, "traffic")
+        send(shop, "a-7", 9_000, "2026-01-07T12:00:00Z")
+        assert bills(shop, "acme") == [900]
+        failing = f'{{"/":[1,{{"-":[{BYTES},9000]}}]}}'
+        redefine(shop, failing, "Summed")
+        job = begun(shop, summed)
+        preview = told(shop, job)
+        assert (preview["preview"]["noLongerCounted"], preview["accounts"][0]["invoices"][0]["amountAfter"]) == (1, 800)
+        confirm(shop, job)
+        assert (usage(shop, "acme", greatest), bills(shop, "acme")) == (8_000, [800])
 
 
 class TestEventsThatFail:

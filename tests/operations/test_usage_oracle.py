@@ -1,7 +1,7 @@
 """Whatever is sent, taken back, sent again, redefined and metered anew: usage is what each event comes to, added up.
 
-The oracle keeps every event with what it came to last and adds all of them up, in plain Python; it knows nothing of
-facts, reversals and revisions.
+The oracle keeps every event with what it came to last and adds all of them up, or does with them whatever else the
+meter says, in plain Python; it knows nothing of facts, reversals and revisions.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.operations.test_remeterings import (
     confirm,
     meter_id,
     redefine,
-    seller,
+    selling,
     send,
     told,
     usage,
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.operations.shop import Shop
-
-__all__ = ["seller"]
 
 STEPS: Final = 50
 AMOUNTS: Final = (0, 1, 2, 4, 5, 8, 10, 20, 25, 40, 50)
@@ -59,12 +57,13 @@ class Sent:
     account: str
     month: int
     day: int
+    minute: int
     amount: Decimal
     comes_to: Decimal | str
 
     @property
     def at(self) -> str:
-        return f"2026-{self.month:02}-{self.day:02}T12:00:00Z"
+        return f"2026-{self.month:02}-{self.day:02}T12:{self.minute:02}:00Z"
 
 
 @dataclass
@@ -80,7 +79,8 @@ class Story:
     def send(self) -> None:
         name, account = f"e-{len(self.events)}", self.dice.choice(ACCOUNTS)
         amount = Decimal(self.dice.choice(AMOUNTS))
-        sent = Sent(account, self.month, self.dice.randint(1, 28), amount, self.rule(amount))
+        # No two at one instant: which of them is the latest would depend on the order in which they are sent again.
+        sent = Sent(account, self.month, self.dice.randint(1, 28), len(self.events), amount, self.rule(amount))
         self.events[name] = sent
         send(self.shop, name, int(amount), sent.at, account)
 
@@ -138,13 +138,24 @@ class Story:
         account = self.events[name].account
         self.shop.api.post(f"/events/correction?action={action}&account_id={account}&event_id={name}").ok()
 
-    def expected(self, account: str) -> Decimal:
-        found = [one.comes_to for one in self.events.values() if one.account == account]
-        return sum((units for units in found if isinstance(units, Decimal)), Decimal())
+    def expected(self, account: str, kind: str) -> Decimal:
+        in_time = sorted((one.at, one.comes_to) for one in self.events.values() if one.account == account)
+        return COMES_TO[kind]([units for _, units in in_time if isinstance(units, Decimal)])
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_usage_is_what_the_events_come_to_whatever_happens_to_them(seller: Shop, seed: int) -> None:
+COMES_TO: Final[dict[str, Callable[[list[Decimal]], Decimal]]] = {
+    "SUM": lambda units: sum(units, Decimal()),
+    "MAX": lambda units: max(units, default=Decimal()),
+    "MIN": lambda units: min(units, default=Decimal()),
+    "AVERAGE": lambda units: round(sum(units, Decimal()) / max(len(units), 1), 12),
+    "DISTINCT_COUNT": lambda units: Decimal(len(set(units))),
+    "LATEST": lambda units: units[-1] if units else Decimal(),
+}
+
+
+@pytest.mark.parametrize(("kind", "seed"), [*(("SUM", seed) for seed in range(6)), *((kind, 6) for kind in COMES_TO)])
+def test_usage_is_what_the_events_come_to_whatever_happens_to_them(shop: Shop, kind: str, seed: int) -> None:
+    seller = selling(shop, kind)
     story = Story(seller, random.Random(seed))
     steps = [story.send] * 8 + [story.redefine] * 2 + [story.meter_anew] * 3 + [story.undo, story.redo_all]
     for number in range(STEPS):
@@ -154,5 +165,5 @@ def test_usage_is_what_the_events_come_to_whatever_happens_to_them(seller: Shop,
     story.meter_anew()
     meter = meter_id(seller)
     for account in ACCOUNTS:
-        assert usage(seller, account, meter) == story.expected(account), (seed, account)
+        assert usage(seller, account, meter) == story.expected(account, kind), (seed, account)
     assert len({one.comes_to for one in story.events.values()}) > 3, "the story was too plain to show anything"

@@ -197,6 +197,7 @@ BEYOND: Final = (
         "starts as a DRAFT.",
         ADDS,
         CATALOG,
+        notes={"aggregation": "list-usage-meters shows COUNT and SUM only, search-billing every one"},
     ),
     Tool.of(
         "activate-usage-meter",

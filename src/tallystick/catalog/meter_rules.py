@@ -9,16 +9,19 @@ import msgspec
 from tallystick.catalog.rule_text import ANYTHING, NUMBER, text_problems
 from tallystick.catalog.usage_meter import Aggregation, Computation
 from tallystick.kernel.errors import Problem
+from tallystick.logic import ValueType
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from tallystick.catalog.rule_text import Types
-    from tallystick.catalog.usage_meter import ComputationDraft, MeterFilter
+    from tallystick.catalog.usage_meter import ComputationDraft, MeterFilter, UsageMeter
 
 LONGEST_MATCHER: Final = 1500
 LONGEST_COMPUTATION: Final = 500
 COUNT_OF_ONE: Final = "1"
+_TOLD_APART: Final[Types] = frozenset({ValueType.NUMBER, ValueType.TEXT, ValueType.NUMERAL})
+"""Of what different values are counted."""
 
 
 def computations_of(drafts: Sequence[ComputationDraft], aggregation: Aggregation) -> list[Computation]:
@@ -47,19 +50,38 @@ def problems_of(
 ) -> list[Problem]:
     """What is wrong with a meter's rules; `variables` are the names its schema offers, None without a schema."""
     problems: list[Problem] = []
+    gives = _TOLD_APART if aggregation is Aggregation.DISTINCT_COUNT else NUMBER
     for index, computation in enumerate(computations):
         path = f"computations[{index}]"
         if computation.matcher is not None:
             problems += _rule_problems(computation.matcher, f"{path}.matcher", LONGEST_MATCHER, variables)
         problems += _rule_problems(
-            computation.computation, f"{path}.computation", LONGEST_COMPUTATION, variables, gives=NUMBER
+            computation.computation, f"{path}.computation", LONGEST_COMPUTATION, variables, gives
         )
         if aggregation is Aggregation.COUNT and computation.computation.strip() != COUNT_OF_ONE:
             reason = f"a COUNT meter counts each event as 1: send {COUNT_OF_ONE!r}, or use aggregation SUM"
             problems.append(Problem(f"{path}.computation", reason))
-    if aggregation is Aggregation.SUM and variables is not None and not computations:
-        problems.append(Problem("computations", "a SUM meter needs at least one computation"))
+    if aggregation is not Aggregation.COUNT and variables is not None and not computations:
+        problems.append(Problem("computations", f"a {aggregation} meter needs at least one computation"))
+    if aggregation is Aggregation.DISTINCT_COUNT and len(computations) > 1:
+        reason = (
+            f"a DISTINCT_COUNT meter has one computation, whose values it tells apart: {len(computations)} were sent"
+        )
+        problems.append(Problem("computations", reason))
     return problems + _filter_problems(filters, variables)
+
+
+def change_problems(before: UsageMeter, after: UsageMeter) -> list[Problem]:
+    """What is wrong with a change: what was metered stays, and has to mean the same by another aggregation."""
+    means_the_same = after.aggregation is before.aggregation or (
+        before.aggregation.adds_up and after.aggregation.adds_up
+    )
+    if before.last_activated_at is None or means_the_same:
+        return []
+    reason = (
+        f"cannot become {after.aggregation}, since the meter has been active by {before.aggregation}: make another one"
+    )
+    return [Problem("aggregation", reason)]
 
 
 def _rule_text(rule: msgspec.Raw | msgspec.UnsetType) -> str | None:

@@ -21,10 +21,20 @@ class MeterType(enum.StrEnum):
 
 
 class Aggregation(enum.StrEnum):
-    """How units of events become usage."""
+    """How units of events become usage; all but COUNT and SUM are known under /v1 only."""
 
     COUNT = "COUNT"
     SUM = "SUM"
+    MAX = "MAX"
+    MIN = "MIN"
+    AVERAGE = "AVERAGE"
+    DISTINCT_COUNT = "DISTINCT_COUNT"
+    LATEST = "LATEST"
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether usage is the sum of what each event made, and that of a year the sum of its days."""
+        return self in {Aggregation.COUNT, Aggregation.SUM}
 
 
 class MeterFilter(Draft, frozen=True, kw_only=True):

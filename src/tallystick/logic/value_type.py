@@ -83,8 +83,9 @@ def types_of(rule: Rule) -> Types:  # noqa: PLR0911 - one for each form of a rul
 
 
 def told(types: Types) -> str:
-    """Some types in words."""
-    return " or ".join(kind.value for kind in ValueType if kind in types)
+    """Some types in words; texts that spell numbers are texts, and told only where no other text can be."""
+    named = types - {ValueType.NUMERAL} if ValueType.TEXT in types else types
+    return " or ".join(kind.value for kind in ValueType if kind in named)
 
 
 def _type_of_constant(constant: Decimal | str | bool | None) -> ValueType:  # noqa: FBT001 - JSON's own

@@ -8,10 +8,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from tallystick.catalog.event_schema import NAMED_LICENSE_SCHEMA, USAGE_SCHEMA
+from tallystick.catalog.usage_meter import Aggregation
 from tallystick.metering.catalogue import LicenseSchemaTerms, SchemaTerms
 from tallystick.metering.event import EventStatus
 from tallystick.metering.prepared_schema import PreparedSchema
-from tallystick.metering.units import UnitsInvalidError, stored
+from tallystick.metering.units import UnitsInvalidError, different, stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,8 +67,9 @@ class _DirectUsage(PreparedSchema):
         meter = self._by_id.get(meter_id)
         if meter is None:
             return EventStatus.FAILED, f"usage_meter_id: no active usage meter has the id {meter_id!r}"
+        usage = Decimal(data.attributes["usage"])
         try:
-            units = stored(Decimal(data.attributes["usage"]))
+            units = different(usage) if meter.aggregation is Aggregation.DISTINCT_COUNT else stored(usage)
         except UnitsInvalidError as failure:
             return EventStatus.UNITS_INVALID, f"usage: {failure}"
         outcomes.add_usage(ordinal, [meter], [units])

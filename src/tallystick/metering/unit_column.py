@@ -63,12 +63,12 @@ def column_of(terms: MeterTerms, schema: SchemaTerms, units: Units) -> UnitColum
     if terms.aggregation is Aggregation.COUNT:
         matchers = [matcher for matcher, _ in terms.computations]
         conditions.append(_any_of(matchers))
-    elif len(terms.computations) == 1:
+    elif len(terms.computations) == 1 and terms.aggregation is not Aggregation.DISTINCT_COUNT:
         ((matcher, computation),) = terms.computations
         conditions.append(_any_of([matcher]))
         attribute = _attribute(computation, schema.attributes)
     known = [condition for condition in conditions if condition is not None]
-    if len(known) < len(conditions) or (terms.aggregation is Aggregation.SUM and attribute is None):
+    if len(known) < len(conditions) or (terms.aggregation is not Aggregation.COUNT and attribute is None):
         return UnitColumn(terms, rule=units)
     return UnitColumn(terms, lambda data: all(applies(data) for applies in known), attribute)
 

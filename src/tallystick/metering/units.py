@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import decimal
 import functools
+import hashlib
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -28,6 +29,8 @@ _STORED: Final = decimal.Context(
 _STORED_STEP: Final = Decimal(1).scaleb(-quantity.STORED_SCALE)
 _UNMATCHED: Final = Unmatched.UNMATCHED  # to look up a member of an enum takes as long as half a meter
 _ONE: Final = quantity.ONE.quantize(_STORED_STEP)
+_DIGEST_BYTES: Final = 13
+"""Enough that no two values share one (ADR 0031), and half a million of them add up to less than 10^26."""
 
 
 class UnitsInvalidError(Exception):
@@ -38,9 +41,12 @@ def units_of(terms: MeterTerms) -> Units:
     """A function from an event to its units of this meter, None when the meter's filters or matchers say no.
 
     The function raises EvaluationError where a rule fails, and UnitsInvalidError where the sum is no number that
-    DECIMAL(38,12) holds exactly.
+    DECIMAL(38,12) holds exactly. Of DISTINCT_COUNT, it gives the number by which the value is told apart.
     """
-    count = _counted(terms) if terms.aggregation is Aggregation.COUNT else _summed(terms)
+    if terms.aggregation is Aggregation.COUNT:
+        count = _counted(terms)
+    else:
+        count = _told_apart(terms) if terms.aggregation is Aggregation.DISTINCT_COUNT else _summed(terms)
     if not terms.filters:
         return count
     filters = [filtered(condition) for condition in terms.filters]
@@ -79,6 +85,32 @@ def _summed(terms: MeterTerms) -> Units:
         return stored(functools.reduce(quantity.EXACT.add, results)) if results else None
 
     return units
+
+
+def _told_apart(terms: MeterTerms) -> Units:
+    """DISTINCT_COUNT: what the matching computation gives, as a number by which it is told from every other value."""
+    answers = [compiled(computation, when=matcher) for matcher, computation in terms.computations]
+
+    def units(data: EventData) -> Decimal | None:
+        return next((different(answer) for ask in answers if (answer := ask(data)) is not _UNMATCHED), None)
+
+    return units
+
+
+def different(value: Value) -> Decimal:
+    """The number that stands for a text or a number where different ones are counted; it is above 0.
+
+    Equal numbers have the same one however they are written, and so has the text of their plain digits.
+
+    Raises:
+        UnitsInvalidError: for what is neither.
+    """
+    if isinstance(value, Decimal):
+        value = f"{quantity.plain(value):f}"
+    if not isinstance(value, str):
+        raise UnitsInvalidError(f"the computation gives {kind_of(value)}, not a number or a text")
+    digest = hashlib.blake2b(value.encode(errors="surrogatepass"), digest_size=_DIGEST_BYTES).digest()
+    return quantity.EXACT.scaleb(Decimal(int.from_bytes(digest) + 1), -quantity.STORED_SCALE)
 
 
 def stored(number: Decimal) -> Decimal:

@@ -20,7 +20,7 @@ from tallystick.kernel.document import Draft
 from tallystick.kernel.errors import BillingError, Problem, invalid
 from tallystick.kernel.paging import PageRequest
 from tallystick.kernel.scope import Scope
-from tallystick.operations import accounts, credits, customers, event_schemas, invoices, usage_meters
+from tallystick.operations import accounts, credits, customers, event_schemas, invoices, togai_meters
 from tallystick.operations.answers import Listed
 from tallystick.operations.work import Work, command, event_query, needs, query
 
@@ -99,9 +99,9 @@ def grant_credit(work: Work, account_id: str, draft: CreditGrant) -> Credit:
 
 @query
 def list_usage_meters(work: Work, event_schema_name: str, page: PageRequest) -> Listed[UsageMeterAnswer]:
-    """Page through the usage meters that read events of a schema."""
+    """Page through the usage meters that read events of a schema, by COUNT or SUM."""
     event_schemas.live_schema(work, event_schema_name)
-    return usage_meters.list_usage_meters(work, page, event_schema_name=event_schema_name)
+    return togai_meters.list_usage_meters(work, page, event_schema_name=event_schema_name)
 
 
 def _as(kind: type[T], draft: msgspec.Struct, **more: object) -> T:

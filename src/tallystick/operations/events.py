@@ -15,6 +15,7 @@ from tallystick.kernel.ids import event_reference
 from tallystick.kernel.paging import Query
 from tallystick.kernel.period import local_date
 from tallystick.kernel.quantity import plain
+from tallystick.metering.aggregation import told_units
 from tallystick.metering.enrichment import EnrichmentTrace
 from tallystick.metering.event import EventStatus, statuses_named
 from tallystick.metering.event_view import (
@@ -168,19 +169,19 @@ def _trace(work: Work, event: StoredEvent, facts: Sequence[UsageFact]) -> EventT
 
 def _meter_traces(work: Work, event: StoredEvent, facts: Sequence[UsageFact]) -> list[MeterTrace]:
     ids = {fact.meter_id for fact in facts} | {meter_id for meter_id, _ in event.filtered_out}
-    names = {meter_id: meter.name for meter_id, meter in work.state.usage_meters.among(ids).items()}
+    meters = work.state.usage_meters.among(ids)
     computed = [
         MeterTrace(
             id=fact.meter_id,
-            name=names[fact.meter_id],
+            name=meters[fact.meter_id].name,
             version=fact.meter_version,
             status="PROCESSED_UNITS_COMPUTED",
-            units=plain(fact.value),
+            units=plain(told_units(meters[fact.meter_id].aggregation, fact.value)),
         )
         for fact in facts
     ]
     return computed + [
-        MeterTrace(id=meter_id, name=names[meter_id], version=version, status="PROCESSED_FILTERED_OUT")
+        MeterTrace(id=meter_id, name=meters[meter_id].name, version=version, status="PROCESSED_FILTERED_OUT")
         for meter_id, version in event.filtered_out
     ]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Final
 
+import msgspec
 from msgspec import Meta
 
 from tallystick.catalog.fields import Lifecycle
@@ -12,6 +14,7 @@ from tallystick.catalog.usage_meter import Aggregation, UsageMeter, UsageMeterDr
 from tallystick.kernel.document import Document, Draft
 from tallystick.kernel.errors import invalid
 from tallystick.kernel.quantity import ZERO, plain
+from tallystick.metering.aggregation import aggregated, told_units
 from tallystick.metering.event import Event, EventStatus
 from tallystick.metering.trial import TriedEvent, try_events
 from tallystick.operations.usage_meters import drafted
@@ -40,7 +43,7 @@ class AccountUnits(Document, frozen=True, kw_only=True):
 
 
 class MeterTrialResult(Document, frozen=True, kw_only=True):
-    """What the meter makes of each event, and the units of all of them together and by account."""
+    """What the meter makes of each event, and its usage by account and of all accounts together."""
 
     usage_meter_id: str | None = None
     name: str
@@ -64,13 +67,11 @@ def try_usage_meter(work: Work, draft: MeterTrial) -> MeterTrialResult:
     schema = None if meter.event_schema_name is None else work.state.event_schemas.find(meter.event_schema_name)
     if schema is None or schema.status is Lifecycle.ARCHIVED:
         raise invalid(path, "the meter has no event schema whose events it reads: set its eventSchemaName")
-    events = _events(work, draft, schema.name)
+    arrived = _events(work, draft, schema.name)
+    events = [event for _, event in arrived]
     settings = work.state.settings_for({event.account_id for event in events})
     tried = try_events(schema_terms(schema, [meter]), events, settings)
-    by_account: dict[str, Decimal] = {}
-    for event, one in zip(events, tried, strict=True):
-        if one.units is not None:
-            by_account[event.account_id] = by_account.get(event.account_id, ZERO) + one.units
+    by_account = _by_account(meter.aggregation, arrived, tried)
     return MeterTrialResult(
         usage_meter_id=draft.usage_meter_id,
         name=meter.name,
@@ -78,19 +79,35 @@ def try_usage_meter(work: Work, draft: MeterTrial) -> MeterTrialResult:
         aggregation=meter.aggregation,
         total_units=plain(sum(by_account.values(), ZERO)),
         accounts=[AccountUnits(account_id=name, units=plain(units)) for name, units in sorted(by_account.items())],
-        events=tried,
+        events=[_told(meter.aggregation, one) for one in tried],
     )
 
 
-def _events(work: Work, draft: MeterTrial, schema_name: str) -> list[Event]:
-    """The events to try the meter on, as they were sent."""
+def _by_account(
+    aggregation: Aggregation, arrived: Sequence[tuple[int, Event]], tried: Sequence[TriedEvent]
+) -> dict[str, Decimal]:
+    """What the units of the events come to for each account that they name, as its usage would."""
+    units: dict[str, list[Decimal]] = {}
+    in_time = sorted(zip(arrived, tried, strict=True), key=lambda pair: (pair[0][1].timestamp, pair[0][0]))
+    for (_, event), one in in_time:
+        if one.units is not None:
+            units.setdefault(event.account_id, []).append(one.units)
+    return {name: aggregated(aggregation, of_account) for name, of_account in units.items()}
+
+
+def _told(aggregation: Aggregation, one: TriedEvent) -> TriedEvent:
+    return one if one.units is None else msgspec.structs.replace(one, units=told_units(aggregation, one.units))
+
+
+def _events(work: Work, draft: MeterTrial, schema_name: str) -> list[tuple[int, Event]]:
+    """The events to try the meter on, as they were sent, each with a number that rises as they come in."""
     if draft.events is not None and draft.last_events is None:
-        return draft.events
+        return list(enumerate(draft.events))
     if draft.last_events is not None and draft.events is None:
         found = work.events.page_events(
             work.organisation.id, size=draft.last_events, schema_name=schema_name, statuses=_COUNTED
         )
-        return [one.event for one in found]
+        return [(one.position, one.event) for one in found]
     raise invalid("events", "send either events, or lastEvents for the newest that are stored")
 
 

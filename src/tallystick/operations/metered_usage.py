@@ -1,7 +1,12 @@
-"""What accounts used of each meter: the one way from operations to usage in the event store."""
+"""What accounts used of each meter, whatever its aggregation: the one way from operations to usage in the event store.
+
+Most meters add up what events made. Those that do not are looked up here for each question, since the event store does
+not know of aggregations; an organisation without them pays one small query of the state for it.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -10,13 +15,21 @@ from itertools import pairwise
 from tallystick.kernel.period import Period
 from tallystick.kernel.quantity import ZERO
 from tallystick.operations.work import Work
+from tallystick.stores.event_replacements import Replacements
 from tallystick.stores.event_store import UsageWindow
 from tallystick.stores.event_store_usage import SeriesBy
 
 
 def usage_totals(work: Work, windows: Sequence[UsageWindow]) -> list[dict[str, Decimal]]:
     """The usage by meter id in each window, in the order of the windows; a meter without events may be left out."""
-    return work.events.usage_totals(work.organisation.id, windows) if windows else []
+    if not windows:
+        return []
+    aggregates = work.state.aggregates()
+    totals = work.events.usage_totals(work.organisation.id, windows, but=aggregates)
+    if aggregates:
+        others = work.events.aggregate_totals(work.organisation.id, windows, aggregates)
+        totals = [total | other for total, other in zip(totals, others, strict=True)]
+    return totals
 
 
 def usage_series(
@@ -27,20 +40,49 @@ def usage_series(
     meter_ids: Sequence[str] | None = None,
     by: SeriesBy | None = None,
 ) -> list[tuple[str | None, int, Decimal]]:
-    """(group, index of the bucket, usage) between consecutive bounds; empty buckets are left out."""
-    return work.events.usage_series(work.organisation.id, bounds, account_ids=account_ids, meter_ids=meter_ids, by=by)
+    """(group, index of the bucket, usage) between consecutive bounds; empty buckets are left out.
+
+    Each bucket is aggregated by itself, and the usage of a group is what its accounts and meters come to, added up.
+    """
+    aggregates = work.state.aggregates()
+    found = work.events.usage_series(
+        work.organisation.id, bounds, account_ids=account_ids, meter_ids=meter_ids, by=by, but=aggregates
+    )
+    asked = {name: kind for name, kind in aggregates.items() if meter_ids is None or name in meter_ids}
+    if not asked:
+        return found
+    series: dict[tuple[str | None, int], Decimal] = defaultdict(Decimal)
+    others = work.events.aggregate_series(work.organisation.id, bounds, asked, account_ids=account_ids, by=by)
+    for group, place, units in (*found, *others):
+        series[group, place] += units
+    return sorted((group, place, units) for (group, place), units in series.items())
+
+
+def aggregates_instead(work: Work, windows: Sequence[UsageWindow], instead: Replacements) -> list[dict[str, Decimal]]:
+    """What the usage of every meter that does not add up would be in each window, with other units of some events."""
+    aggregates = work.state.aggregates()
+    if not aggregates or not windows:
+        return [{} for _ in windows]
+    replaced = instead.of({window.account_id for window in windows})
+    totals = work.events.aggregate_totals(work.organisation.id, windows, aggregates, replaced)
+    return [dict.fromkeys(aggregates, ZERO) | total for total in totals]
 
 
 def growing_usage(work: Work, spans: Sequence[tuple[str, Sequence[datetime]]]) -> Iterator[Mapping[str, Decimal]]:
     """For each account with its ascending instants: its usage from the first of them until each of the others.
 
-    A mapping that was handed out changes with the next one.
+    What adds up is asked for between the instants; a mapping that was handed out changes with the next one.
     """
+    aggregates = work.state.aggregates()
     steps = [UsageWindow(name, Period(*ends)) for name, instants in spans for ends in pairwise(instants)]
-    added = iter(usage_totals(work, steps))
+    added = iter(work.events.usage_totals(work.organisation.id, steps, but=aggregates))
+    wholes = [UsageWindow(name, Period(instants[0], end)) for name, instants in spans for end in instants[1:]]
+    others = iter(work.events.aggregate_totals(work.organisation.id, wholes, aggregates)) if aggregates else None
     for _, instants in spans:
         so_far: dict[str, Decimal] = {}
         for _ in instants[1:]:
             for meter_id, units in next(added).items():
                 so_far[meter_id] = so_far.get(meter_id, ZERO) + units
+            if others is not None:
+                so_far |= next(others)
             yield so_far

@@ -49,6 +49,15 @@ class Assessed:
         return {name: units for name, units in found.items() if units}
 
     @property
+    def other_units(self) -> dict[str, Decimal | None]:
+        """The units of each meter of which it makes others then; None where it makes none any more."""
+        if self.outcome is None:
+            return {}
+        before = {name: units for name, (_, units) in self.facts.items()}
+        after = {name: units for name, (_, units) in self.outcome.facts.items()}
+        return {name: after.get(name) for name in {*before, *after} if before.get(name) != after.get(name)}
+
+    @property
     def after(self) -> StoredEvent:
         """The event with what became of it."""
         return self.stored if self.outcome is None else with_outcome(self.stored, self.outcome)

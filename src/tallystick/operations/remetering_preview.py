@@ -1,13 +1,14 @@
 """What metering anew would change, added up while the events pass by: by account, by draft invoice, and in all.
 
 It holds figures of accounts and drafts, never events: however many events there are, it stays as large as the accounts
-are many.
+are many. Only of meters whose units do not add up it keeps those that change, since a greatest value that is gone tells
+nothing of the next one.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice
@@ -20,7 +21,7 @@ from tallystick.kernel.job import JobEntry
 from tallystick.kernel.period import local_date
 from tallystick.kernel.quantity import ZERO, plain
 from tallystick.operations.drafts import Drafted, bills_in_order, usage_of
-from tallystick.operations.metered_usage import usage_series
+from tallystick.operations.metered_usage import aggregates_instead, usage_series
 from tallystick.operations.remetering_plan import Assessed
 from tallystick.operations.remeterings import (
     AccountRemetering,
@@ -31,6 +32,9 @@ from tallystick.operations.remeterings import (
     RemeteringTotals,
 )
 from tallystick.operations.work import Work
+from tallystick.stores.event_facts import OtherUnits
+from tallystick.stores.event_replacements import Replacements
+from tallystick.stores.event_store import UsageWindow
 
 MOST_NAMED: Final = 20
 ACCOUNTS_AT_ONCE: Final = 500
@@ -55,6 +59,7 @@ class PreviewTally:
     taken: set[str] = field(default_factory=set)
     _accounts: dict[str, _Tally] = field(default_factory=dict)
     _of_drafts: dict[str, dict[str, Decimal]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(Decimal)))
+    _instead: Replacements = field(default_factory=Replacements)
     _now: list[ChangedEvent] = field(default_factory=list)
     _no_longer: list[ChangedEvent] = field(default_factory=list)
 
@@ -66,6 +71,7 @@ class PreviewTally:
             drafts[record.account_id].append(record)
         self._accounts |= {name: _Tally(drafts[name]) for name in unseen}
         self.totals = self.totals.plus(totals_of(self.remetering, events))
+        self._instead.add(list(_other_units(events, work.state.aggregates())))
         for one in events:
             self._count(one)
             self._name(work, one)
@@ -94,8 +100,9 @@ class PreviewTally:
             name or "": units
             for name, _, units in usage_series(work, bounds, account_ids=account_ids, meter_ids=meters, by="account")
         }
+        would_be = self._would_be(work, account_ids, used)
         invoices = self._invoices(work, account_ids)
-        told = [self._told(name, used.get(name, ZERO), invoices.get(name, [])) for name in account_ids]
+        told = [self._told(name, used.get(name, ZERO), would_be[name], invoices.get(name, [])) for name in account_ids]
         return [
             JobEntry(
                 number=first + place,
@@ -136,15 +143,24 @@ class PreviewTally:
             )
         )
 
-    def _told(self, name: str, units: Decimal, invoices: list[ChangedInvoice]) -> AccountRemetering:
+    def _would_be(self, work: Work, account_ids: Sequence[str], used: Mapping[str, Decimal]) -> dict[str, Decimal]:
+        """The units of the meter that each account would have."""
+        asked = self.remetering
+        if asked.usage_meter_aggregation is None:
+            return {name: used.get(name, ZERO) + self._accounts[name].difference for name in account_ids}
+        windows = [UsageWindow(name, asked.span) for name in account_ids]
+        found = aggregates_instead(work, windows, self._instead)
+        return {name: units[asked.usage_meter_id] for name, units in zip(account_ids, found, strict=True)}
+
+    def _told(self, name: str, units: Decimal, would_be: Decimal, invoices: list[ChangedInvoice]) -> AccountRemetering:
         tally = self._accounts[name]
         return AccountRemetering(
             account_id=name,
             changed_events=tally.changed,
             closed_events=tally.closed,
             units_before=plain(units),
-            units_after=plain(units + tally.difference),
-            difference=plain(tally.difference),
+            units_after=plain(would_be),
+            difference=plain(would_be - units),
             invoices=invoices,
         )
 
@@ -152,8 +168,11 @@ class PreviewTally:
         """The draft invoices of accounts as they are and with another usage, by the same functions."""
         records = work.state.invoices.drafts_of(account_ids)
         usages = usage_of(work, records)
+        windows = [UsageWindow(record.account_id, record.cycle.period) for record in records]
+        figures = aggregates_instead(work, windows, self._instead)
         others = [
-            _together(usage, self._of_drafts.get(record.id, {})) for record, usage in zip(records, usages, strict=True)
+            _together(usage, self._of_drafts.get(record.id, {})) | of_draft
+            for record, usage, of_draft in zip(records, usages, figures, strict=True)
         ]
         before = bills_in_order(work, records, account_ids, usages)
         after = bills_in_order(work, records, account_ids, others)
@@ -166,13 +185,24 @@ class PreviewTally:
 def totals_of(remetering: Remetering, events: Sequence[Assessed]) -> RemeteringTotals:
     """What becomes of events, in all."""
     meter = remetering.usage_meter_id
+    adds_up = remetering.usage_meter_aggregation is None
     return RemeteringTotals(
         changed_events=sum(one.outcome is not None for one in events),
         now_counted=sum(one.comes_to_count for one in events),
         no_longer_counted=sum(one.ceases_to_count for one in events),
         closed_events=sum(one.is_closed for one in events),
-        difference=plain(sum((one.differences.get(meter, ZERO) for one in events), ZERO)),
+        difference=plain(sum((one.differences.get(meter, ZERO) for one in events), ZERO)) if adds_up else None,
     )
+
+
+def _other_units(events: Sequence[Assessed], aggregates: Collection[str]) -> Iterator[OtherUnits]:
+    """The units that events would have of meters whose units do not add up."""
+    if not aggregates:
+        return
+    for one in events:
+        for meter_id, units in one.other_units.items():
+            if meter_id in aggregates:
+                yield OtherUnits(one.account_id, meter_id, one.stored.position, one.stored.event.timestamp, units)
 
 
 def _together(usage: Mapping[str, Decimal], more: Mapping[str, Decimal]) -> dict[str, Decimal]:

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from tallystick.catalog.fields import Lifecycle
+from tallystick.catalog.usage_meter import Aggregation
 from tallystick.kernel.document import Document, Draft, decode
 from tallystick.kernel.errors import Problem, invalid, not_found, refuse_if_any
 from tallystick.kernel.job import Job, JobEntry, JobStatus, JobType
@@ -33,11 +34,15 @@ class RemeteringDraft(Draft, frozen=True, kw_only=True):
 
 
 class Remetering(Document, frozen=True, kw_only=True):
-    """What a job is to meter anew: a meter in one version, and the events of its schema in the log up to a row."""
+    """What a job is to meter anew: a meter in one version, and the events of its schema in the log up to a row.
+
+    The meter's aggregation is told where its units do not add up.
+    """
 
     usage_meter_id: str
     usage_meter_name: str
     usage_meter_version: int
+    usage_meter_aggregation: Aggregation | None = None
     event_schema_name: str
     since: datetime
     until: datetime
@@ -69,14 +74,14 @@ class RemeteringTotals(Document, frozen=True, kw_only=True, omit_defaults=False)
     """What becomes of events: how many change, and how many stay because their cycle is closed.
 
     Of those that change, `nowCounted` failed for their units and count from now on; `noLongerCounted` the reverse.
-    `difference` are units of the meter.
+    `difference` are units of the meter; null where they do not add up, as of a maximum: then each account tells.
     """
 
     changed_events: int = 0
     now_counted: int = 0
     no_longer_counted: int = 0
     closed_events: int = 0
-    difference: Decimal = ZERO
+    difference: Decimal | None = ZERO
 
     def plus(self, other: RemeteringTotals) -> RemeteringTotals:
         """Both together."""
@@ -85,7 +90,9 @@ class RemeteringTotals(Document, frozen=True, kw_only=True, omit_defaults=False)
             now_counted=self.now_counted + other.now_counted,
             no_longer_counted=self.no_longer_counted + other.no_longer_counted,
             closed_events=self.closed_events + other.closed_events,
-            difference=self.difference + other.difference,
+            difference=None
+            if self.difference is None or other.difference is None
+            else self.difference + other.difference,
         )
 
 
@@ -179,6 +186,7 @@ def start_remetering(work: Work, usage_meter_id: str, draft: RemeteringDraft) ->
         usage_meter_id=meter.id,
         usage_meter_name=meter.name,
         usage_meter_version=meter.version,
+        usage_meter_aggregation=None if meter.aggregation.adds_up else meter.aggregation,
         event_schema_name=meter.event_schema_name,
         since=since,
         until=until,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Final
 
-from tallystick.catalog.usage_meter import UsageMeter
+from tallystick.catalog.usage_meter import Aggregation, UsageMeter
 from tallystick.kernel.document import Document
 from tallystick.kernel.errors import Problem, invalid, refuse_if_any
 from tallystick.kernel.period import FOREVER_ON, Period, local_date, local_midnight
@@ -40,11 +40,15 @@ class UsagePoint(Document, frozen=True, kw_only=True):
 
 
 class MeterUsage(Document, frozen=True, kw_only=True):
-    """The units of one meter; points without usage are there, with 0."""
+    """The units of one meter; points without usage are there, with 0.
+
+    The units of the points add up to those of the whole time, unless the meter's aggregation is told here.
+    """
 
     usage_meter_id: str
     name: str
     event_schema_name: str | None = None
+    aggregation: Aggregation | None = None
     units: Decimal
     points: list[UsagePoint] | None = None
 
@@ -84,6 +88,7 @@ def get_usage(
         bounds = bounds_of(span, Granularity(group_by), work.organisation.zone, "endDate")
     series = _series(work, account_id, bounds)
     meters = sorted(work.state.usage_meters.among(series).values(), key=lambda meter: meter.name)
+    totals = _totals(work, account_id, bounds, series, meters)
     return AccountUsage(
         account_id=account.id,
         account_name=account.name,
@@ -91,7 +96,17 @@ def get_usage(
         end_date=end_date,
         time_zone=work.organisation.time_zone,
         group_by=group_by,
-        usage_meters=[_meter_usage(work, meter, bounds, series[meter.id], group_by) for meter in meters],
+        usage_meters=[
+            MeterUsage(
+                usage_meter_id=meter.id,
+                name=meter.name,
+                event_schema_name=meter.event_schema_name,
+                aggregation=None if meter.aggregation.adds_up else meter.aggregation,
+                units=plain(totals[meter.id]),
+                points=None if group_by is UsageGrouping.NONE else _points(work, bounds, series[meter.id]),
+            )
+            for meter in meters
+        ],
     )
 
 
@@ -125,18 +140,26 @@ def _priced(work: Work, account_id: str, span: Period) -> set[str]:
     return {card.usage_meter_id for details in terms.values() for card in details.usage_rate_cards}
 
 
-def _meter_usage(
-    work: Work, meter: UsageMeter, bounds: Sequence[datetime], units: Sequence[Decimal], group_by: UsageGrouping
-) -> MeterUsage:
+def _totals(
+    work: Work,
+    account_id: str,
+    bounds: Sequence[datetime],
+    series: Mapping[str, Sequence[Decimal]],
+    meters: Sequence[UsageMeter],
+) -> dict[str, Decimal]:
+    """The units of each meter in the whole time."""
+    totals = {meter.id: sum(series[meter.id], ZERO) for meter in meters}
+    others = [meter.id for meter in meters if not meter.aggregation.adds_up]
+    if others:
+        whole = [bounds[0], bounds[-1]]
+        for meter_id, _, units in usage_series(work, whole, account_ids=[account_id], meter_ids=others, by="meter"):
+            totals[meter_id or ""] = units
+    return totals
+
+
+def _points(work: Work, bounds: Sequence[datetime], units: Sequence[Decimal]) -> list[UsagePoint]:
     zone = work.organisation.zone
-    points = [
+    return [
         UsagePoint(start_date=local_date(start, zone), end_date=local_date(end, zone), units=plain(one))
         for (start, end), one in zip(pairwise(bounds), units, strict=True)
     ]
-    return MeterUsage(
-        usage_meter_id=meter.id,
-        name=meter.name,
-        event_schema_name=meter.event_schema_name,
-        units=plain(sum(units, ZERO)),
-        points=None if group_by is UsageGrouping.NONE else points,
-    )

@@ -1,4 +1,7 @@
-"""Usage meters: define, read, list, change, activate, deactivate, archive."""
+"""Usage meters of every aggregation: define, read, list, change, activate, deactivate, archive.
+
+Routes under `/v1` and tools serve these; the Togai wire has its own view of them, in `togai_meters`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import msgspec
 
 from tallystick.catalog.event_schema import EventSchema
 from tallystick.catalog.fields import Lifecycle
-from tallystick.catalog.meter_rules import computations_of, problems_of
+from tallystick.catalog.meter_rules import change_problems, computations_of, problems_of
 from tallystick.catalog.usage_meter import (
     Aggregation,
     UsageMeter,
@@ -67,7 +70,7 @@ def update_usage_meter(work: Work, usage_meter_id: str, patch: UsageMeterPatch) 
         )
     changed = msgspec.structs.replace(meter, **changes, version=meter.version + 1, updated_at=work.now)
     changed = msgspec.structs.replace(changed, display_name=changed.billable_name or changed.name)
-    _refuse_problems(work, changed)
+    _refuse_problems(work, changed, before=meter)
     work.state.usage_meters.replace(changed, work.now)
     return changed.answer()
 
@@ -155,12 +158,14 @@ def _schema_of(work: Work, meter: UsageMeter) -> EventSchema | None:
     return None if meter.event_schema_name is None else work.state.event_schemas.find(meter.event_schema_name)
 
 
-def _refuse_problems(work: Work, meter: UsageMeter, path: str = "") -> None:
-    """Every problem of the rules and of the schema they read, in one answer."""
+def _refuse_problems(work: Work, meter: UsageMeter, path: str = "", before: UsageMeter | None = None) -> None:
+    """Every problem of the rules and of the schema they read, in one answer; `before` is what the meter was."""
     schema = _schema_of(work, meter)
     usable = schema is not None and schema.status is not Lifecycle.ARCHIVED
     variables = schema.variables if schema is not None and usable else None
     problems = problems_of(meter.computations, meter.filters or [], meter.aggregation, variables)
     if meter.event_schema_name is not None and not usable:
         problems.append(Problem("eventSchemaName", f"event schema {meter.event_schema_name!r} not found"))
+    if before is not None:
+        problems += change_problems(before, meter)
     refuse_if_any([Problem(f"{path}{problem.path}", problem.reason) for problem in problems])

@@ -115,3 +115,14 @@ class MeteredEvent:
     event_id: str
     event_at: datetime
     value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OtherUnits:
+    """The units that an event would have of a meter in the place of those that it has, if any; None is none at all."""
+
+    account_id: str
+    meter_id: str
+    position: int
+    event_at: datetime
+    value: Decimal | None

@@ -27,7 +27,7 @@ from tallystick.stores.event_store_transactions import AT_ONCE, ATTACHED, unread
 from tallystick.stores.watermark import Watermark
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
     from pathlib import Path
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from tallystick.catalog.usage_meter import Aggregation
     from tallystick.kernel.period import Period
     from tallystick.metering.event import EventStatus
     from tallystick.stores.event_store_queries import CountsBy
@@ -150,8 +151,23 @@ class EventStore(Protocol):
         """(keys, positions) of the events behind a position that claimed their id, by ascending key."""
         ...
 
-    def usage_totals(self, organisation: str, windows: Sequence[UsageWindow]) -> list[dict[str, Decimal]]:
-        """The usage by meter id in each window, in the order of the windows."""
+    def usage_totals(
+        self, organisation: str, windows: Sequence[UsageWindow], *, but: Collection[str] = ()
+    ) -> list[dict[str, Decimal]]:
+        """The usage by meter id in each window, in the order of the windows, of all meters but some: facts added up."""
+        ...
+
+    def aggregate_totals(
+        self,
+        organisation: str,
+        windows: Sequence[UsageWindow],
+        kinds: Mapping[str, Aggregation],
+        instead: pa.Table | None = None,
+    ) -> list[dict[str, Decimal]]:
+        """The usage in each window of the meters whose units do not add up, which the caller names.
+
+        It is what there is, or what there would be with the `Replacements` in the place of what they replace.
+        """
         ...
 
     def usage_series(
@@ -162,8 +178,24 @@ class EventStore(Protocol):
         account_ids: Sequence[str] | None = None,
         meter_ids: Sequence[str] | None = None,
         by: SeriesBy | None = None,
+        but: Collection[str] = (),
     ) -> list[tuple[str | None, int, Decimal]]:
-        """(group, index of the bucket, usage) between consecutive bounds; empty buckets are left out."""
+        """(group, index of the bucket, usage) between consecutive bounds; empty buckets are left out.
+
+        Facts are added up, of all meters but some.
+        """
+        ...
+
+    def aggregate_series(
+        self,
+        organisation: str,
+        bounds: Sequence[datetime],
+        kinds: Mapping[str, Aggregation],
+        *,
+        account_ids: Sequence[str] | None = None,
+        by: SeriesBy | None = None,
+    ) -> list[tuple[str | None, int, Decimal]]:
+        """As `usage_series`, of the meters whose units do not add up, which the caller names."""
         ...
 
     def event_counts(

@@ -13,9 +13,9 @@ from tallystick.metering.event import COUNTED, Attribute, Event, EventSource, Ev
 from tallystick.metering.outcomes import unlisted
 from tallystick.stores.event_facts import MeteredEvent, StoredEvent, UsageFact
 from tallystick.stores.event_log import position_of
+from tallystick.stores.event_store_aggregates import NOT_REVERSED, AggregateQueries
 from tallystick.stores.event_store_spans import bucket, conditions, naive
 from tallystick.stores.event_store_transactions import readable
-from tallystick.stores.event_store_usage import UsageQueries
 from tallystick.stores.known_ids import keys_of
 
 if TYPE_CHECKING:
@@ -52,8 +52,6 @@ event_at <= $event_at AND (
     OR coalesce(event_id, '') > $event_id
     OR coalesce(event_id, '') = $event_id AND position > $position
 )"""
-_NOT_REVERSED: Final = "HAVING count(*) % 2 = 1"
-"""A fact that was reversed stands there twice, once with each sign."""
 
 CLAIMING: Final = sorted(status.value for status in COUNTED)
 """The statuses of events that have taken their id, as they are stored."""
@@ -61,7 +59,7 @@ CLAIMING: Final = sorted(status.value for status in COUNTED)
 _PORTION: Final = 1_000_000
 
 
-class EventQueries(UsageQueries):
+class EventQueries(AggregateQueries):
     """The reading side: each query is a transaction of its own, so any thread may ask."""
 
     def event_counts(
@@ -243,7 +241,7 @@ class EventQueries(UsageQueries):
         query = f"""
             SELECT position, meter_id, meter_version, sum(value) FROM usage
             WHERE organisation = $organisation AND position IN (SELECT unnest($positions))
-            GROUP BY ALL {_NOT_REVERSED} ORDER BY position, meter_id
+            GROUP BY ALL {NOT_REVERSED} ORDER BY position, meter_id
         """  # noqa: S608 - made of constants, the values are parameters
         rows = self._read(query, {"organisation": organisation, "positions": list(positions)})
         return [UsageFact(position, meter, version, quantity.plain(value)) for position, meter, version, value in rows]
@@ -255,7 +253,7 @@ class EventQueries(UsageQueries):
         bounds = (window.period.start, window.period.end)
         choices = {"account_id": [window.account_id], "meter_id": [meter_id]}
         where, parameters = conditions(organisation, bounds, choices)
-        facts = f"SELECT position, event_at, sum(value) AS value FROM usage WHERE {where} GROUP BY ALL {_NOT_REVERSED}"  # noqa: S608 - constants
+        facts = f"SELECT position, event_at, sum(value) AS value FROM usage WHERE {where} GROUP BY ALL {NOT_REVERSED}"  # noqa: S608 - constants
         count = self._read(f"SELECT count(*) FROM ({facts})", parameters)[0][0]  # noqa: S608 - constants
         query = f"""
             SELECT event_id, earliest.event_at, value FROM event JOIN (

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _DAY: Final = timedelta(days=1)
+WITHIN: Final = "event_at >= $start AND event_at < $end"
+"""That a fact or event lies in the span that is asked for."""
 
 
 def naive(instant: datetime) -> datetime:
@@ -24,12 +26,15 @@ def conditions(
     organisation: str, bounds: Sequence[datetime], choices: Mapping[str, Sequence[str] | None]
 ) -> tuple[str, dict[str, object]]:
     """The WHERE clause for a span of event time and the chosen values of some columns."""
-    where = ["organisation = $organisation", "event_at >= $start", "event_at < $end"]
-    parameters: dict[str, object] = {
-        "organisation": organisation,
-        "start": naive(bounds[0]),
-        "end": naive(bounds[-1]),
-    }
+    where, parameters = matching(organisation, choices)
+    span = {"start": naive(bounds[0]), "end": naive(bounds[-1])}
+    return f"{where} AND {WITHIN}", parameters | span
+
+
+def matching(organisation: str, choices: Mapping[str, Sequence[str] | None]) -> tuple[str, dict[str, object]]:
+    """The WHERE clause for the chosen values of some columns."""
+    where = ["organisation = $organisation"]
+    parameters: dict[str, object] = {"organisation": organisation}
     for number, (column, chosen) in enumerate(choices.items()):
         if chosen is not None:
             where.append(f"{column} IN (SELECT unnest($choice{number}::VARCHAR[]))")

@@ -17,17 +17,17 @@ from tallystick.stores.event_store_spans import bucket, conditions, naive
 from tallystick.stores.event_store_transactions import EventTransactions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from tallystick.stores.event_facts import UsageWindow
 
 SeriesBy: TypeAlias = Literal["account", "meter"]
 
+NARROW_SUM: Final = "sum(value), NULL"
 WIDE_SUM: Final = "sum(CAST(trunc(value) AS HUGEINT)), sum(value - trunc(value))"
 """Whole units and the rest of a sum that 38 digits may not hold."""
 
-_GROUPS: Final[Mapping[SeriesBy | None, str]] = {"account": "account_id", "meter": "meter_id", None: "NULL"}
-_NARROW: Final = "sum(value), NULL"
+GROUPS: Final[Mapping[SeriesBy | None, str]] = {"account": "account_id", "meter": "meter_id", None: "NULL"}
 _DAY: Final = timedelta(days=1)
 
 _ARRIVED: Final = "SELECT series, event_at, value FROM fact_arrived WHERE event_at >= $start AND event_at < $end"
@@ -41,28 +41,26 @@ WHERE day >= CAST($start AS DATE) AND day <= CAST($end AS DATE)
 class UsageQueries(EventTransactions):
     """Questions about usage: each is a transaction of its own, so any thread may ask."""
 
-    def usage_totals(self, organisation: str, windows: Sequence[UsageWindow]) -> list[dict[str, Decimal]]:
-        """The usage by meter id in each window, in the order of the windows; one query, however many there are."""
+    def usage_totals(
+        self, organisation: str, windows: Sequence[UsageWindow], *, but: Collection[str] = ()
+    ) -> list[dict[str, Decimal]]:
+        """The usage by meter id in each window, in the order of the windows; one query, however many there are.
+
+        Facts are added up, but for the meters whose units do not add up: these have to be left out.
+        """
         totals: list[dict[str, Decimal]] = [{} for _ in windows]
         if not windows:
             return totals
         starts = [naive(window.period.start) for window in windows]
         ends = [naive(window.period.end) for window in windows]
         within = "" if len(set(starts)) == len(set(ends)) == 1 else "AND event_at >= start_at AND event_at < end_at"
+        parameters: dict[str, object] = {"organisation": organisation, "start": min(starts), "end": max(ends)}
         query = f"""
             SELECT ordinal, meter_id, {{total}} FROM ({_usage({*starts, *ends})}) JOIN windows USING (account_id)
-            WHERE organisation = $organisation AND event_at >= $start AND event_at < $end {within} GROUP BY ALL
+            WHERE organisation = $organisation AND event_at >= $start AND event_at < $end {within}
+            {_without(but, parameters)} GROUP BY ALL
         """  # noqa: S608 - made of constants
-        parameters = {"organisation": organisation, "start": min(starts), "end": max(ends)}
-        asked = pa.table(
-            {
-                "ordinal": pa.array(range(len(windows)), pa.int32()),
-                "account_id": pa.array([window.account_id for window in windows], pa.string()),
-                "start_at": pa.array(starts, pa.timestamp("us")),
-                "end_at": pa.array(ends, pa.timestamp("us")),
-            }
-        )
-        for ordinal, meter_id, total in self._sums(query, parameters, asked):
+        for ordinal, meter_id, total in self._sums(query, parameters, table_of(windows)):
             totals[ordinal][meter_id] = total
         return totals
 
@@ -74,12 +72,16 @@ class UsageQueries(EventTransactions):
         account_ids: Sequence[str] | None = None,
         meter_ids: Sequence[str] | None = None,
         by: SeriesBy | None = None,
+        but: Collection[str] = (),
     ) -> list[tuple[str | None, int, Decimal]]:
-        """(group, index of the bucket, usage) between consecutive ascending bounds; empty buckets are left out."""
+        """(group, index of the bucket, usage) between consecutive ascending bounds; empty buckets are left out.
+
+        Facts are added up, as by `usage_totals`.
+        """
         where, parameters = conditions(organisation, bounds, {"account_id": account_ids, "meter_id": meter_ids})
         query = f"""
-            SELECT {_GROUPS[by]}, {bucket(bounds)}, {{total}} FROM ({_usage(map(naive, bounds))}) WHERE {where}
-            GROUP BY ALL HAVING count(*) > 0
+            SELECT {GROUPS[by]}, {bucket(bounds)}, {{total}} FROM ({_usage(map(naive, bounds))}) WHERE {where}
+            {_without(but, parameters)} GROUP BY ALL HAVING count(*) > 0
         """  # noqa: S608 - made of constants, the values are parameters
         return sorted(self._sums(query, parameters))
 
@@ -93,13 +95,35 @@ class UsageQueries(EventTransactions):
         """
         tables = {} if windows is None else {"windows": windows}
         try:
-            rows = self._read(query.format(total=_NARROW), parameters, **tables)
+            rows = self._read(query.format(total=NARROW_SUM), parameters, **tables)
         except duckdb.OutOfRangeException:
             rows = self._read(query.format(total=WIDE_SUM), parameters, **tables)
-        return [
-            (first, second, quantity.plain(total if rest is None else quantity.EXACT.add(Decimal(total), rest)))
-            for first, second, total, rest in rows
-        ]
+        return [(first, second, quantity.plain(whole(total, rest))) for first, second, total, rest in rows]
+
+
+def whole(total: Decimal | int, rest: Decimal | None) -> Decimal:
+    """A sum that was taken in one part, or in two."""
+    return Decimal(total) if rest is None else quantity.EXACT.add(Decimal(total), rest)
+
+
+def table_of(windows: Sequence[UsageWindow]) -> pa.Table:
+    """Windows as a table, each with its place among them."""
+    return pa.table(
+        {
+            "ordinal": pa.array(range(len(windows)), pa.int32()),
+            "account_id": pa.array([window.account_id for window in windows], pa.string()),
+            "start_at": pa.array([naive(window.period.start) for window in windows], pa.timestamp("us")),
+            "end_at": pa.array([naive(window.period.end) for window in windows], pa.timestamp("us")),
+        }
+    )
+
+
+def _without(meter_ids: Collection[str], parameters: dict[str, object]) -> str:
+    """The condition that leaves meters out, with its parameter."""
+    if not meter_ids:
+        return ""
+    parameters["but"] = list(meter_ids)
+    return "AND NOT list_contains($but, meter_id)"
 
 
 def _usage(bounds: Iterable[datetime]) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tallystick.accounts.schedule_draft import DraftTimeline
 from tallystick.catalog.price_plan import PricePlanDetailsPatch
+from tallystick.catalog.usage_meter import Aggregation
 from tallystick.credits.credit import CreditStatus
 from tallystick.invoicing.invoice import InvoiceStatus, InvoiceType
 from tallystick.kernel.errors import BillingError
@@ -53,6 +54,7 @@ def full(world: World) -> World:
         state.aliases.add("acme-main", ["alias.1"], [span("ops")], NOW)
         state.schedules.add(nouns.piece(override=PricePlanDetailsPatch(minimum_commitment=None)), NOW)
         state.timeline_drafts.keep("acme-main", DraftTimeline("b", (nouns.piece("sch.draft"),)), NOW)
+        state.usage_meters.add(nouns.meter("um.farthest", name="Farthest", aggregation=Aggregation.MAX), NOW)
         state.ties.keep_version(nouns.schema())
         state.ties.tie("feature.rides", [nouns.tie()])
         state.credits.grant(nouns.credit(idempotency_key="k"), NOW, world.ids)
@@ -180,6 +182,8 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "rule_logs.add": (lambda s, _: s.rule_logs.add([("inv.draft", [nouns.rule_log()])]), REFUSED),
     "rule_logs.of": (lambda s, _: s.rule_logs.of("inv.due"), []),
     "search.matches": (lambda s, _: s.search.matches(["acme"], 5), []),
+    "aggregates": (lambda s, _: s.aggregates(), {}),
+    "page_of_togai_meters": (lambda s, _: s.page_of_togai_meters(PageRequest()), ([], None)),
     "find_key": (lambda s, _: s.find_key("key.1"), None),
     "last_invoice_number": (lambda s, _: s.last_invoice_number(), 0),
     "next_invoice_number": (lambda s, _: s.next_invoice_number(), 1),

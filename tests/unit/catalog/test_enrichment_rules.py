@@ -53,7 +53,7 @@ def test_an_attribute_and_a_dimension_may_share_a_name() -> None:
             "'+' calculates with numbers, got dimensions.city, a text",
         ),
         (field("km", '{"var":"dimensions.city"}'), "fields[0].value: has to give a number, but gives a text"),
-        (field("km", '{">":[1,2]}', type="DIMENSION"), "has to give a number or a text that spells a number or a text"),
+        (field("km", '{">":[1,2]}', type="DIMENSION"), "has to give a number or a text, but gives true or false"),
         (
             field("km", "meters_per_kn", enrichmentType="JSON_LOGIC_FROM_DEPENDENCY"),
             "fields[0].value: names no dependency: 'meters_per_kn'; did you mean 'meters_per_km'?",

@@ -9,9 +9,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from tallystick.catalog.meter_rules import computations_of, problems_of
-from tallystick.catalog.usage_meter import Aggregation, Computation, ComputationDraft, MeterFilter, UsageMeterDraft
+from tallystick.catalog.fields import Lifecycle
+from tallystick.catalog.meter_rules import change_problems, computations_of, problems_of
+from tallystick.catalog.usage_meter import (
+    Aggregation,
+    Computation,
+    ComputationDraft,
+    MeterFilter,
+    MeterType,
+    UsageMeter,
+    UsageMeterDraft,
+)
 from tallystick.kernel.document import decode
+from tallystick.kernel.period import BEGINNING
 from tallystick.logic import evaluate, parse, truthy
 
 COUNT, SUM = Aggregation.COUNT, Aggregation.SUM
@@ -157,10 +167,6 @@ def test_without_a_schema_only_the_text_of_rules_is_judged() -> None:
     assert problem.startswith("computations[0].computation: not valid JSON")
 
 
-def test_a_summing_meter_of_a_schema_needs_a_computation() -> None:
-    assert problems() == ["computations: a SUM meter needs at least one computation"]
-
-
 @pytest.mark.parametrize(("field", "length", "most"), [("matcher", 1501, 1500), ("computation", 501, 500)])
 def test_a_rule_is_not_longer_than_the_wire_allows(field: str, length: int, most: int) -> None:
     rules = {"computation": "1", "matcher": None, "order": 1}
@@ -191,5 +197,79 @@ def test_every_problem_is_named_at_once() -> None:
 def test_a_meter_of_another_shape_is_refused_by_path() -> None:
     with pytest.raises(msgspec.ValidationError, match=r"missing required field `computation` - at `\$\.computations"):
         decode('{"name":"a","type":"COUNTER","aggregation":"SUM","computations":[{"order":1}]}', UsageMeterDraft)
-    with pytest.raises(msgspec.ValidationError, match=r"Invalid enum value 'MAX' - at `\$\.aggregation`"):
-        decode('{"name":"a","type":"COUNTER","aggregation":"MAX"}', UsageMeterDraft)
+    with pytest.raises(msgspec.ValidationError, match=r"Invalid enum value 'MEDIAN' - at `\$\.aggregation`"):
+        decode('{"name":"a","type":"COUNTER","aggregation":"MEDIAN"}', UsageMeterDraft)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Aggregation if kind is not COUNT])
+def test_a_meter_of_a_schema_that_does_not_count_needs_a_computation(kind: Aggregation) -> None:
+    assert problems(aggregation=kind) == [f"computations: a {kind} meter needs at least one computation"]
+    assert problems('{"var":"attributes.distance"}', aggregation=kind) == []
+
+
+@pytest.mark.parametrize(
+    ("computation", "is_told_apart"),
+    [
+        ('{"var":"attributes.distance"}', True),
+        ('{"var":"dimensions.city"}', True),
+        ('{"cat":[{"var":"dimensions.city"},"-",{"var":"attributes.distance"}]}', True),
+        ('"7"', True),
+        ('{"if":[true,{"var":"dimensions.city"}]}', True),
+        ('{"==":[{"var":"attributes.distance"},1]}', False),
+        ("null", False),
+        ('[{"var":"dimensions.city"}]', False),
+    ],
+)
+def test_texts_and_numbers_are_told_apart_and_nothing_else(computation: str, *, is_told_apart: bool) -> None:
+    found = problems(computation, aggregation=Aggregation.DISTINCT_COUNT)
+    assert [problem.partition(", but")[0] for problem in found] == (
+        [] if is_told_apart else ["computations[0].computation: has to give a number or a text"]
+    )
+
+
+@pytest.mark.parametrize("kind", [Aggregation.MAX, Aggregation.MIN, Aggregation.AVERAGE, Aggregation.LATEST])
+def test_the_other_aggregations_are_of_numbers(kind: Aggregation) -> None:
+    (problem,) = problems('{"var":"dimensions.city"}', aggregation=kind)
+    assert problem == "computations[0].computation: has to give a number, but gives a text"
+
+
+def test_different_values_are_those_of_one_computation() -> None:
+    (problem,) = problems("1", "2", aggregation=Aggregation.DISTINCT_COUNT)
+    assert problem == (
+        "computations: a DISTINCT_COUNT meter has one computation, whose values it tells apart: 2 were sent"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "was_active", "is_refused"),
+    [
+        (SUM, COUNT, True, False),
+        (COUNT, SUM, True, False),
+        (SUM, Aggregation.MAX, True, True),
+        (Aggregation.MAX, SUM, True, True),
+        (Aggregation.MAX, Aggregation.MIN, True, True),
+        (Aggregation.LATEST, Aggregation.LATEST, True, False),
+        (Aggregation.MAX, Aggregation.DISTINCT_COUNT, False, False),
+    ],
+)
+def test_what_was_metered_has_to_mean_the_same_afterwards(
+    before: Aggregation, after: Aggregation, *, was_active: bool, is_refused: bool
+) -> None:
+    def meter(kind: Aggregation) -> UsageMeter:
+        return UsageMeter(
+            id="um.1",
+            name="a",
+            display_name="a",
+            type=MeterType.COUNTER,
+            status=Lifecycle.INACTIVE,
+            aggregation=kind,
+            computations=[],
+            created_at=BEGINNING,
+            updated_at=BEGINNING,
+            last_activated_at=BEGINNING if was_active else None,
+            version=1,
+        )
+
+    found = [str(problem) for problem in change_problems(meter(before), meter(after))]
+    reason = f"aggregation: cannot become {after}, since the meter has been active by {before}: make another one"
+    assert found == ([reason] if is_refused else [])

@@ -15,7 +15,7 @@ from tallystick.logic import EvaluationError, evaluate, parse, truthy
 from tallystick.metering.columns import EventColumns
 from tallystick.metering.event import EventSource
 from tallystick.metering.event_data import EventData
-from tallystick.metering.units import UnitsInvalidError, stored, units_of
+from tallystick.metering.units import UnitsInvalidError, different, stored, units_of
 from tests.unit.metering.samples import FROM_JFK, MILES, flight, meter
 
 if TYPE_CHECKING:
@@ -81,10 +81,68 @@ def test_units_of_an_event(terms: MeterTerms, expected: str | None) -> None:
     assert units == (None if expected is None else Decimal(expected))
 
 
+ORIGIN = '{"var": "dimensions.origin"}'
+DISTINCT = Aggregation.DISTINCT_COUNT
+
+
+@pytest.mark.parametrize("kind", [Aggregation.MAX, Aggregation.MIN, Aggregation.AVERAGE, Aggregation.LATEST])
+def test_aggregations_of_values_take_the_number_of_the_computation(kind: Aggregation) -> None:
+    assert units_of(meter("m", (FROM_JFK, MILES), aggregation=kind))(data({"distance": "7.25"})) == Decimal("7.25")
+    assert units_of(meter("m", (NO, MILES), aggregation=kind))(data()) is None
+
+
+def test_equal_values_are_told_apart_by_the_same_number_and_others_by_another() -> None:
+    texts = units_of(meter("m", (None, ORIGIN), aggregation=DISTINCT))
+    numbers = units_of(meter("m", (None, MILES), aggregation=DISTINCT))
+    origins = [texts(data(dimensions={"origin": name})) for name in ("JFK", "LGA", "jfk", "", " JFK", "JFK")]
+    assert origins[0] == origins[-1]
+    assert len(set(origins)) == 5
+    miles = [numbers(data({"distance": digits})) for digits in ("1", "1.0", "001", "1.00", "10", "0", "-0", "0.1")]
+    assert len(set(miles[:4])) == 1
+    assert (len(set(miles)), miles[5]) == (4, miles[6])
+    assert texts(data(dimensions={"origin": "1"})) == miles[0], "the text of plain digits is the number"
+    assert texts(data(dimensions={"origin": "1.0"})) != miles[0]
+
+
+def test_what_stands_for_a_value_is_above_0_and_fits_a_fact_so_that_half_a_million_fit_a_sum() -> None:
+    texts = units_of(meter("m", (None, ORIGIN), aggregation=DISTINCT))
+    made = [texts(data(dimensions={"origin": str(number)})) for number in range(200)]
+    assert len(set(made)) == 200
+    for units in made:
+        assert units is not None
+        assert 0 < units < 10**20
+        assert stored(units) == units
+
+
+def test_half_a_pair_of_surrogates_is_a_text_like_any_other() -> None:
+    assert different("\ud800") != different("\udfff")
+
+
+@pytest.mark.parametrize(
+    ("computation", "reason"),
+    [
+        ('{"var": "dimensions.nothing"}', "gives null, not a number or a text"),
+        ('{"==": [1, 1]}', "gives true or false, not a number or a text"),
+        ("[1]", "gives a list, not a number or a text"),
+        (f'{{"/": [1, {MILES}]}}', "division by zero"),
+    ],
+)
+def test_what_cannot_be_told_apart_is_refused_with_a_reason(computation: str, reason: str) -> None:
+    units = units_of(meter("m", (None, computation), aggregation=DISTINCT))
+    with pytest.raises((UnitsInvalidError, EvaluationError), match=reason):
+        units(data({"distance": "0"}))
+
+
+def test_a_matcher_says_of_which_events_values_are_told_apart() -> None:
+    units = units_of(meter("m", (FROM_JFK, ORIGIN), aggregation=DISTINCT))
+    assert units(data(dimensions={"origin": "LGA"})) is None
+    assert units(data()) is not None
+
+
 def test_a_meter_without_computations_counts_events_but_sums_nothing() -> None:
     bare = meter("m", (NO, "1"))
-    without = [type(bare)(bare.id, "m", 1, kind, (), ()) for kind in (COUNT, Aggregation.SUM)]
-    assert [units_of(terms)(data()) for terms in without] == [1, None]
+    without = [type(bare)(bare.id, "m", 1, kind, (), ()) for kind in (COUNT, Aggregation.SUM, DISTINCT)]
+    assert [units_of(terms)(data()) for terms in without] == [1, None, None]
 
 
 def test_a_dimension_is_preferred_to_an_attribute_of_the_same_name() -> None:

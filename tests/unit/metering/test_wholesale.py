@@ -80,6 +80,10 @@ METERS = [
     meter("of two", (FROM_JFK, MILES), (None, "1")),
     meter("of what may be absent", (None, '{"var": ["attributes.extra", 3]}')),
     meter("no number", (None, '{"var": "dimensions.origin"}')),
+    meter("greatest", aggregation=Aggregation.MAX),
+    meter("latest of two", (FROM_JFK, MILES), (None, "1"), aggregation=Aggregation.LATEST),
+    meter("origins", (None, '{"var": "dimensions.origin"}'), aggregation=Aggregation.DISTINCT_COUNT),
+    meter("distances", (FROM_JFK, MILES), aggregation=Aggregation.DISTINCT_COUNT),
 ]
 DIGITS = [
     "100",
@@ -233,5 +237,5 @@ def test_the_variables_of_a_rule_are_known_from_its_text_or_not_at_all(rule: str
 @pytest.mark.parametrize("terms", METERS, ids=lambda terms: terms.name)
 def test_only_what_dimensions_tell_is_asked_once_for_all(terms: MeterTerms) -> None:
     by_rule = {"filtered by an attribute", "filtered by what may be absent", "far", "kilometres", "failing at nought"}
-    by_rule |= {"of two", "of what may be absent", "no number"}
+    by_rule |= {"of two", "of what may be absent", "no number", "latest of two", "origins", "distances"}
     assert (column_of(terms, schema(), units_of(terms)).rule is not None) is (terms.name in by_rule)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from tallystick.accounts.account import Account
@@ -11,7 +12,7 @@ from tallystick.catalog.event_schema import EventSchema
 from tallystick.catalog.feature import Feature
 from tallystick.catalog.price_plan import PricePlan
 from tallystick.catalog.setting import Setting
-from tallystick.catalog.usage_meter import UsageMeter
+from tallystick.catalog.usage_meter import Aggregation, UsageMeter
 from tallystick.stores.state import tables
 from tallystick.stores.state.documents import Shelf
 from tallystick.stores.state.listing import Listing
@@ -66,7 +67,7 @@ USAGE_METERS: Final = Shelf(
     "usage meter",
     UsageMeter,
     Listing(
-        "usage_meters",
+        "all_usage_meters",
         tables.usage_meter,
         _NEWEST_FIRST,
         search=("id", "name", "billable_name"),
@@ -77,6 +78,15 @@ USAGE_METERS: Final = Shelf(
     ("status", "name", "billable_name", "aggregation", "event_schema_name"),
     unique="name",
 )
+TOGAI_METERS: Final = replace(
+    USAGE_METERS,
+    listing=replace(
+        USAGE_METERS.listing,
+        name="usage_meters",
+        hidden=_NOT_ARCHIVED | {"aggregation": [kind.value for kind in Aggregation if not kind.adds_up]},
+    ),
+)
+"""The same meters, of which the list shows only those whose units add up."""
 ADDONS: Final = Shelf(
     "add-on",
     AddOn,

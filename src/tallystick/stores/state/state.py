@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tallystick.stores.state import access, organisations, shelves, wishes
+from tallystick.stores.state import access, aggregates, organisations, shelves, wishes
 from tallystick.stores.state.credit_grants import CreditGrants
 from tallystick.stores.state.documents import Documents
 from tallystick.stores.state.invoices import Invoices
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from tallystick.catalog.feature import Feature
     from tallystick.catalog.price_plan import PricePlan
     from tallystick.catalog.setting import Setting
-    from tallystick.catalog.usage_meter import UsageMeter
+    from tallystick.catalog.usage_meter import Aggregation, UsageMeter
+    from tallystick.kernel.paging import PageRequest
     from tallystick.stores.state.access import ApiKey
 
 
@@ -98,6 +99,15 @@ class State:
     def settings(self) -> Documents[Setting]:
         """The settings."""
         return Documents(self._connection, self._organisation, self._secret, shelves.SETTINGS)
+
+    def page_of_togai_meters(self, request: PageRequest, **filters: str | None) -> tuple[list[UsageMeter], str | None]:
+        """One page of the usage meters whose aggregation the Togai wire knows, and the token of the next page."""
+        documents = Documents(self._connection, self._organisation, self._secret, shelves.TOGAI_METERS)
+        return documents.page(request, **filters)
+
+    def aggregates(self) -> dict[str, Aggregation]:
+        """The meters whose units do not add up, archived ones too, with their aggregations."""
+        return aggregates.of(self._connection, self._organisation)
 
     def settings_for(self, texts: Collection[str]) -> dict[str, Mapping[str, Setting]]:
         """The settings that hold for the account that each text names; those of the organisation where it names none.
