@@ -143,6 +143,62 @@ class TestUsageCards:
         assert after["arithmetic"] == "1000 x 0.002 = 2"
 
 
+class TestUsageThatDoesNotAddUp:
+    """20 calls on the tenth, 5 on the third, 20 on the twelfth and 8 on the twentieth, in this order."""
+
+    @staticmethod
+    def told(shop: Shop, kind: str) -> tuple[list[str], Json]:
+        """The events and how the usage of January is explained."""
+        shop.account()
+        shop.schema()
+        body = {
+            "name": kind,
+            "type": "COUNTER",
+            "aggregation": kind,
+            "eventSchemaName": "api_call",
+            "computations": [{"computation": CALLS}],
+        }
+        meter = shop.api.post("/v1/usage-meters", body).ok()["id"]
+        shop.api.post(f"/v1/usage-meters/{meter}/activate").ok()
+        shop.associate(shop.plan(usageRateCards=[tiered(meter, (0, 2))]))
+        sent = [shop.use(calls, f"2026-01-{day:02}T00:00:00Z") for calls, day in ((20, 10), (5, 3), (20, 12), (8, 20))]
+        undone = shop.use(99, "2026-01-09T00:00:00Z")
+        shop.api.post(f"/events/correction?action=UNDO&account_id=acme&event_id={undone}").ok()
+        told = explained(shop, shop.invoices()[0]["id"], meter)
+        assert (told["meter"]["aggregation"], told["events"]["count"]) == (kind, 4)
+        assert told["arithmetic"] == f"{told['quantity']} x 2 = {told['amount']}"
+        return sent, told
+
+    @pytest.mark.parametrize(
+        ("kind", "quantity", "place", "day"), [("MAX", 20, 0, 10), ("MIN", 5, 1, 3), ("LATEST", 8, 3, 20)]
+    )
+    def test_the_event_that_decides_is_named(self, still: Shop, kind: str, quantity: int, place: int, day: int) -> None:
+        sent, told = self.told(still, kind)
+        assert told["quantity"] == quantity
+        decisive = {"id": sent[place], "timestamp": f"2026-01-{day:02}T00:00:00Z", "units": quantity}
+        assert told["events"]["decisive"] == decisive
+        assert "arithmetic" not in told["events"]
+
+    def test_an_average_tells_its_arithmetic(self, still: Shop) -> None:
+        _, told = self.told(still, "AVERAGE")
+        assert (told["quantity"], told["events"]["arithmetic"]) == (Decimal("13.25"), "53 / 4 = 13.25")
+        assert "decisive" not in told["events"]
+
+    def test_of_values_that_are_told_apart_each_event_is_one(self, still: Shop) -> None:
+        sent, told = self.told(still, "DISTINCT_COUNT")
+        assert told["quantity"] == 3
+        assert [(one["id"], one["units"]) for one in told["events"]["first"]] == [
+            (sent[place], 1) for place in (1, 0, 2, 3)
+        ]
+
+    def test_nothing_decides_where_nothing_was_used(self, still: Shop) -> None:
+        sent, told = self.told(still, "MAX")
+        for name in sent:
+            still.api.post(f"/events/correction?action=UNDO&account_id=acme&event_id={name}").ok()
+        empty = explained(still, still.invoices()[0]["id"], told["meter"]["id"])
+        assert (empty["quantity"], empty["events"]) == (0, {"count": 0, "first": []})
+
+
 class TestFees:
     def test_a_fee_in_advance_is_explained_on_its_own_invoice(self, sold: tuple[Shop, str, str]) -> None:
         shop, meter, addon = sold

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
 from tallystick.catalog.rule_variable import CardKind
-from tallystick.catalog.usage_meter import Aggregation, Computation, MeterFilter
+from tallystick.catalog.usage_meter import Aggregation, Computation, MeterFilter, UsageMeter
 from tallystick.invoicing.charge_explanation import (
     FEES,
     GRANTS,
@@ -32,12 +32,22 @@ from tallystick.invoicing.rows import tree_of
 from tallystick.invoicing.rule_log import PricingRuleLog, logs_of
 from tallystick.kernel.document import Document
 from tallystick.kernel.errors import BillingError, Kind, Problem
+from tallystick.kernel.quantity import plain
+from tallystick.metering.aggregation import average, told_units
 from tallystick.operations.drafts import draft_bills
+from tallystick.operations.metered_usage import units_together
 from tallystick.operations.work import Work, event_query
 from tallystick.stores.event_store import UsageWindow
+from tallystick.stores.event_store_queries import EventOrder
 from tallystick.stores.state.credit_grants import GrantKey
 
 FIRST_EVENTS: Final = 5
+_DECISIVE: Final[Mapping[Aggregation, EventOrder]] = {
+    Aggregation.MAX: "greatest",
+    Aggregation.MIN: "least",
+    Aggregation.LATEST: "latest",
+}
+"""Which event decides, where one does."""
 
 
 class BilledMeter(Document, frozen=True, kw_only=True):
@@ -60,10 +70,16 @@ class BilledEvent(Document, frozen=True, kw_only=True):
 
 
 class BilledEvents(Document, frozen=True, kw_only=True):
-    """How many events of the billed period the meter took units of, and the earliest of them."""
+    """How many events of the billed period the meter took units of, and the earliest of them.
+
+    Where one event decides, as the greatest, the least or the latest one, it is `decisive`; of values of which there
+    are several, the earliest. An average has its `arithmetic`.
+    """
 
     count: int
     first: list[BilledEvent]
+    decisive: BilledEvent | None = None
+    arithmetic: str | None = None
 
 
 class ChargeExplanation(Document, frozen=True, kw_only=True):
@@ -185,8 +201,6 @@ def _credit(work: Work, record: InvoiceRecord, item_id: str) -> dict[str, Any]:
 def _usage(work: Work, record: InvoiceRecord, meter_id: str) -> dict[str, Any]:
     """Where the quantity of a usage card comes from."""
     meter = work.state.usage_meters.get(meter_id)
-    window = UsageWindow(record.account_id, record.cycle.period)
-    count, first = work.events.metered_events(work.organisation.id, window, meter_id, first=FIRST_EVENTS)
     return {
         "meter": BilledMeter(
             id=meter.id,
@@ -196,8 +210,26 @@ def _usage(work: Work, record: InvoiceRecord, meter_id: str) -> dict[str, Any]:
             filters=meter.filters,
             computations=meter.computations,
         ),
-        "events": BilledEvents(
-            count=count,
-            first=[BilledEvent(id=one.event_id, timestamp=one.event_at, units=one.value) for one in first],
-        ),
+        "events": _events(work, UsageWindow(record.account_id, record.cycle.period), meter),
     }
+
+
+def _events(work: Work, window: UsageWindow, meter: UsageMeter) -> BilledEvents:
+    """The events of a window that made the usage of a meter."""
+
+    def found(first: int, order: EventOrder = "earliest") -> tuple[int, list[BilledEvent]]:
+        count, events = work.events.metered_events(work.organisation.id, window, meter.id, first=first, order=order)
+        shown = [
+            BilledEvent(id=one.event_id, timestamp=one.event_at, units=plain(told_units(meter.aggregation, one.value)))
+            for one in events
+        ]
+        return count, shown
+
+    count, first = found(FIRST_EVENTS)
+    order = _DECISIVE.get(meter.aggregation)
+    decisive = None if order is None else next(iter(found(1, order)[1]), None)
+    arithmetic = None
+    if meter.aggregation is Aggregation.AVERAGE and count:
+        total = units_together(work, window, meter.id)
+        arithmetic = f"{total:f} / {count} = {plain(average(total, count)):f}"
+    return BilledEvents(count=count, first=first, decisive=decisive, arithmetic=arithmetic)

@@ -68,6 +68,11 @@ def aggregates_instead(work: Work, windows: Sequence[UsageWindow], instead: Repl
     return [dict.fromkeys(aggregates, ZERO) | total for total in totals]
 
 
+def units_together(work: Work, window: UsageWindow, meter_id: str) -> Decimal:
+    """What the units of a meter's events add up to, whatever its usage is made of."""
+    return work.events.usage_totals(work.organisation.id, [window])[0].get(meter_id, ZERO)
+
+
 def growing_usage(work: Work, spans: Sequence[tuple[str, Sequence[datetime]]]) -> Iterator[Mapping[str, Decimal]]:
     """For each account with its ascending instants: its usage from the first of them until each of the others.
 

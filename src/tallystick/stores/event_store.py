@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tallystick.catalog.usage_meter import Aggregation
     from tallystick.kernel.period import Period
     from tallystick.metering.event import EventStatus
-    from tallystick.stores.event_store_queries import CountsBy
+    from tallystick.stores.event_store_queries import CountsBy, EventOrder
     from tallystick.stores.event_store_usage import SeriesBy
 
 __all__ = ["DuckEventStore", "EventStore", "MeteredBlock", "MeteredEvent", "StoredEvent", "UsageFact", "UsageWindow"]
@@ -237,9 +237,9 @@ class EventStore(Protocol):
         ...
 
     def metered_events(
-        self, organisation: str, window: UsageWindow, meter_id: str, *, first: int
+        self, organisation: str, window: UsageWindow, meter_id: str, *, first: int, order: EventOrder = "earliest"
     ) -> tuple[int, list[MeteredEvent]]:
-        """How many events of an account a meter took units of in a span, and the earliest of them."""
+        """How many events of an account a meter took units of in a span, and the first of them in some order."""
         ...
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tallystick.stores.event_facts import UsageWindow
 
 CountsBy: TypeAlias = Literal["account", "schema", "status"]
+EventOrder: TypeAlias = Literal["earliest", "latest", "greatest", "least"]
 
 _STATUS: Final = f"""
 CASE WHEN status IN ({", ".join(f"'{status.value}'" for status in EventStatus)}) THEN status
@@ -46,6 +47,12 @@ _EVENT_COLUMNS: Final = (
     "account_id, customer_id, received_at, source, status, status_description, filtered_out, enrichments, "
     "before_reverting"
 )
+_ORDERS: Final[Mapping[EventOrder, str]] = {
+    "earliest": "metered_at, position",
+    "latest": "metered_at DESC, position DESC",
+    "greatest": "value DESC, metered_at, position",
+    "least": "value, metered_at, position",
+}
 _BEHIND: Final = """
 event_at <= $event_at AND (
     event_at < $event_at
@@ -247,19 +254,22 @@ class EventQueries(AggregateQueries):
         return [UsageFact(position, meter, version, quantity.plain(value)) for position, meter, version, value in rows]
 
     def metered_events(
-        self, organisation: str, window: UsageWindow, meter_id: str, *, first: int
+        self, organisation: str, window: UsageWindow, meter_id: str, *, first: int, order: EventOrder = "earliest"
     ) -> tuple[int, list[MeteredEvent]]:
-        """How many events of an account a meter took units of in a span, and the earliest of them."""
+        """How many events of an account a meter took units of in a span, and the first of them in some order."""
         bounds = (window.period.start, window.period.end)
         choices = {"account_id": [window.account_id], "meter_id": [meter_id]}
         where, parameters = conditions(organisation, bounds, choices)
-        facts = f"SELECT position, event_at, sum(value) AS value FROM usage WHERE {where} GROUP BY ALL {NOT_REVERSED}"  # noqa: S608 - constants
+        facts = f"""
+            SELECT position, event_at AS metered_at, sum(value) AS value FROM usage WHERE {where}
+            GROUP BY ALL {NOT_REVERSED}
+        """  # noqa: S608 - constants
         count = self._read(f"SELECT count(*) FROM ({facts})", parameters)[0][0]  # noqa: S608 - constants
         query = f"""
-            SELECT event_id, earliest.event_at, value FROM event JOIN (
-                {facts} ORDER BY event_at, position LIMIT $first
-            ) AS earliest USING (position)
-            WHERE organisation = $organisation ORDER BY earliest.event_at, position
+            SELECT event_id, metered_at, value FROM event JOIN (
+                {facts} ORDER BY {_ORDERS[order]} LIMIT $first
+            ) AS first USING (position)
+            WHERE organisation = $organisation ORDER BY {_ORDERS[order]}
         """  # noqa: S608 - made of constants, the values are parameters
         rows = self._read(query, parameters | {"first": first})
         return count, [MeteredEvent(name, at.replace(tzinfo=UTC), quantity.plain(value)) for name, at, value in rows]
