@@ -176,8 +176,10 @@ class Shop:
             "eventSchemaName": schema,
             "computations": [{"computation": computation, "order": 1} | matcher],
         }
-        made = self.api.post("/usage_meters", body | more).ok()
-        return self.api.post(f"/usage_meters/{made['id']}/activate").ok()["id"]
+        known = more.get("aggregation", "SUM") in {"COUNT", "SUM"}
+        path = "/usage_meters" if known else "/v1/usage-meters"
+        made = self.api.post(path, body | more).ok()
+        return self.api.post(f"{path}/{made['id']}/activate").ok()["id"]
 
     def addon(self, name: str = "Base fee", kind: str = "FIXED_FEE") -> str:
         """An add-on; its id."""

@@ -1,4 +1,4 @@
-"""Meters whose units do not add up, from their events to the bill (domain.md 3.1, docs/adr/0031).
+"""Meters whose units do not add up, from their events to the bill (domain.md 3.1, docs/adr/0032).
 
 Every figure is worked out by hand. Calls are sold at 2 for each unit.
 """
@@ -27,16 +27,7 @@ RATE: Final = 2
 
 def meter(shop: Shop, kind: str, computation: str = CALLS, name: str | None = None) -> str:
     """An active meter of some aggregation; its id."""
-    body = {
-        "name": name or kind,
-        "type": "COUNTER",
-        "aggregation": kind,
-        "eventSchemaName": "api_call",
-        "computations": [{"computation": computation}],
-    }
-    made = shop.api.post("/v1/usage-meters", body).ok()
-    assert (made["aggregation"], made["status"]) == (kind, "DRAFT")
-    return shop.api.post(f"/v1/usage-meters/{made['id']}/activate").ok()["id"]
+    return shop.meter(name or kind, computation, aggregation=kind)
 
 
 def seller(shop: Shop, *accounts: str) -> dict[str, str]:

@@ -151,15 +151,7 @@ class TestUsageThatDoesNotAddUp:
         """The events and how the usage of January is explained."""
         shop.account()
         shop.schema()
-        body = {
-            "name": kind,
-            "type": "COUNTER",
-            "aggregation": kind,
-            "eventSchemaName": "api_call",
-            "computations": [{"computation": CALLS}],
-        }
-        meter = shop.api.post("/v1/usage-meters", body).ok()["id"]
-        shop.api.post(f"/v1/usage-meters/{meter}/activate").ok()
+        meter = shop.meter(kind, aggregation=kind)
         shop.associate(shop.plan(usageRateCards=[tiered(meter, (0, 2))]))
         sent = [shop.use(calls, f"2026-01-{day:02}T00:00:00Z") for calls, day in ((20, 10), (5, 3), (20, 12), (8, 20))]
         undone = shop.use(99, "2026-01-09T00:00:00Z")

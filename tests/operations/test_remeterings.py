@@ -40,15 +40,7 @@ def selling(
 ) -> Shop:
     """Accounts on one plan since New Year, whose bytes are metered by an aggregation."""
     shop.schema("traffic", ("bytes",))
-    body = {
-        "name": "Bytes",
-        "type": "COUNTER",
-        "aggregation": kind,
-        "eventSchemaName": "traffic",
-        "computations": [{"computation": computation}],
-    }
-    meter = shop.api.post("/v1/usage-meters", body).ok()["id"]
-    shop.api.post(f"/v1/usage-meters/{meter}/activate").ok()
+    meter = shop.meter("Bytes", computation, "traffic", aggregation=kind)
     plan = shop.plan(usageRateCards=[tiered(meter, (0, "0.1"))])
     for name in accounts:
         shop.account(name)

@@ -30,7 +30,7 @@ _STORED_STEP: Final = Decimal(1).scaleb(-quantity.STORED_SCALE)
 _UNMATCHED: Final = Unmatched.UNMATCHED  # to look up a member of an enum takes as long as half a meter
 _ONE: Final = quantity.ONE.quantize(_STORED_STEP)
 _DIGEST_BYTES: Final = 13
-"""Enough that no two values share one (ADR 0031), and half a million of them add up to less than 10^26."""
+"""Enough that no two values share one (ADR 0032), and half a million of them add up to less than 10^26."""
 
 
 class UnitsInvalidError(Exception):

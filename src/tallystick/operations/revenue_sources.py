@@ -21,6 +21,7 @@ from tallystick.kernel.period import Period, local_date, local_midnight
 from tallystick.kernel.quantity import is_tame
 from tallystick.kernel.recurrence import Cycle
 from tallystick.operations.cycles import terms_of
+from tallystick.operations.metered_usage import usage_totals
 from tallystick.operations.price_plans import item_problems
 from tallystick.operations.revenue_licences import LicenceSource, licences_of, overage_problems
 from tallystick.operations.revenue_lookups import account_named, cycle_of, day_of, instant_of, looked_up, needed
@@ -155,7 +156,7 @@ def _usage(work: Work, config: UsageConfig) -> UsageSource:
         refuse_if_any(_usage_problems(work, units))
         return UsageSource(units)
     account, within = looked_up(work, config, "usageConfig")
-    (units,) = work.events.usage_totals(work.organisation.id, [UsageWindow(account.id, within)])
+    (units,) = usage_totals(work, [UsageWindow(account.id, within)])
     return UsageSource(units, within)
 
 

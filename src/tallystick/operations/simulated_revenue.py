@@ -20,6 +20,7 @@ from tallystick.kernel.errors import BillingError, invalid
 from tallystick.kernel.period import Period, local_date
 from tallystick.kernel.recurrence import CycleRule
 from tallystick.operations.cycles import BegunCycle, begun_cycles
+from tallystick.operations.metered_usage import usage_totals
 from tallystick.operations.simulations import Simulation
 from tallystick.operations.work import Work
 from tallystick.rating.usage_card import UsagePrices
@@ -62,8 +63,7 @@ def simulated(work: Work, simulation: Simulation, account_ids: Sequence[str]) ->
     past = groupby(_past_cycles(work, simulation, account_ids), key=lambda cycle: cycle.piece.account_id)
     priced = {name: _priced(work, simulation, list(cycles), prices) for name, cycles in past}
     windows = list(dict.fromkeys(window for name, one in priced.items() for window in one.windows(name)))
-    totals = work.events.usage_totals(work.organisation.id, windows) if windows else []
-    usage = dict(zip(windows, totals, strict=True))
+    usage = dict(zip(windows, usage_totals(work, windows), strict=True))
     for name in account_ids:
         yield _simulated(name, priced[name], usage) if name in priced else Simulated(name)
 
