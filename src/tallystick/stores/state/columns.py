@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, Dialect, String, TypeDecorator
+
+from tallystick.kernel.quantity import EXACT, STORED_DIGITS, STORED_SCALE, plain
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -39,3 +42,27 @@ class Day(TypeDecorator[date]):
     def process_result_value(self, value: Any | None, dialect: Dialect) -> date | None:  # noqa: ANN401, ARG002 - SQLAlchemy's signature
         """The date of a text."""
         return None if value is None else date.fromisoformat(value)
+
+
+class Units(TypeDecorator[Decimal]):
+    """A quantity from 0 on that DECIMAL(38,12) holds, kept as all 38 digits: these texts compare as the numbers do."""
+
+    impl = String(STORED_DIGITS)
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """The digits of a quantity.
+
+        Raises:
+            ValueError: for one that is below 0, or that DECIMAL(38,12) does not hold exactly.
+        """
+        if value is None:
+            return None
+        steps = EXACT.scaleb(value, STORED_SCALE)
+        if value < 0 or steps != int(steps) or steps >= 10**STORED_DIGITS:
+            raise ValueError(f"{value} cannot be kept: expected 0 to 26 digits before and 12 behind the point")
+        return f"{int(steps):0{STORED_DIGITS}d}"
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:  # noqa: ANN401, ARG002 - SQLAlchemy's signature
+        """The quantity of digits."""
+        return None if value is None else plain(EXACT.scaleb(Decimal(value), -STORED_SCALE))

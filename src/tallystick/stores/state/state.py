@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tallystick.stores.state import access, aggregates, organisations, shelves, wishes
 from tallystick.stores.state.credit_grants import CreditGrants
 from tallystick.stores.state.documents import Documents
+from tallystick.stores.state.feature_credits import FeatureCredits
 from tallystick.stores.state.invoices import Invoices
 from tallystick.stores.state.jobs import Jobs
 from tallystick.stores.state.ledger import Ledger
@@ -53,6 +54,7 @@ class State:
         self.ties = SchemaTies(connection, organisation)
         self.credits = Ledger(connection, organisation, secret)
         self.credit_grants = CreditGrants(connection, organisation)
+        self.feature_credits = FeatureCredits(connection, organisation, secret)
         self.licences = Licences(connection, organisation, secret)
         self.invoices = Invoices(connection, organisation, secret)
         self.rule_logs = RuleLogs(connection, organisation)
