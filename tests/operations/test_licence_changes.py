@@ -94,6 +94,25 @@ class TestDecreases:
         # 7 seats for May, of which the credit pays 30.
         assert kinds(shop) == [OPENING, ("STANDARD_ADVANCED", "DUE", "2026-05-01", Decimal(180))]
 
+    def test_a_caller_cannot_take_the_key_of_a_refund(self, shop: Shop) -> None:
+        (key,) = [credit["idempotencyKey"] for credit in self.decrease(shop, "CREDITS")]
+        assert key.startswith("tallystick:refund ")
+        taken = {"accountId": "acme", "purpose": "x", "effectiveFrom": APRIL, "creditAmount": 30, "priority": 1}
+        refused = shop.api.post("/credits", {"creditRequests": [taken | {"idempotencyKey": key}]}).refused(400)
+        assert refused.startswith("creditRequests[0].idempotencyKey: begins with 'tallystick:'")
+        assert len(shop.api.get("/credits").ok()["data"]) == 1
+
+    def test_a_caller_who_guesses_the_rest_of_the_key_keeps_nobodys_refund_back(self, shop: Shop) -> None:
+        addon = seats_in_april(shop, proratedRefundMode="CREDITS")
+        (piece,) = [one["id"] for one in shop.api.get("/accounts/acme/pricing_schedules").ok()["data"]]
+        guessed = {"accountId": "acme", "purpose": "x", "effectiveFrom": APRIL, "creditAmount": 1, "priority": 1}
+        guessed["idempotencyKey"] = f"refund {piece} 2026-04-21 {addon}"
+        shop.api.post("/credits", {"creditRequests": [guessed]}).ok()
+        shop.api.advance("2026-04-21T15:00:00Z")
+        shop.grant(addon, -3)
+        shop.api.advance("2026-04-22")
+        assert [one["creditAmount"] for one in shop.api.get("/credits").ok()["data"]] == [30, 1]
+
     def test_a_payment_is_recorded_as_an_invoice_that_is_refunded(self, shop: Shop) -> None:
         assert self.decrease(shop, "PAYMENT") == []
         assert kinds(shop) == [OPENING, ("ADHOC_ADVANCED", "REFUND_COMPLETED", "2026-04-21", Decimal(-30))]

@@ -52,6 +52,9 @@ class EntityGroup(enum.StrEnum):
 
 _GROUP_PREFIX: Final = "ALL_"
 
+OWN_KEYS: Final = "tallystick:"
+"""How idempotency keys of credits begin that bills grant: no caller may take one, or a refund would not be granted."""
+
 
 class CreditRequest(Draft, frozen=True, kw_only=True):
     """One grant that a caller asks for; no applicable entities means all of them."""
@@ -127,6 +130,9 @@ def request_problems(request: CreditRequest, currency: str, path: str) -> list[P
         exact_in_minor_unit(request.credit_amount, currency, f"{path}.creditAmount")
     except BillingError as error:
         problems += error.problems
+    if request.idempotency_key is not None and request.idempotency_key.startswith(OWN_KEYS):
+        reason = f"begins with {OWN_KEYS!r}, as those of credits that bills grant do: choose another one"
+        problems.append(Problem(f"{path}.idempotencyKey", reason))
     if request.effective_until is not None and request.effective_until <= request.effective_from:
         reason = f"is {request.effective_until}, expected a day after effectiveFrom {request.effective_from}"
         problems.append(Problem(f"{path}.effectiveUntil", reason))

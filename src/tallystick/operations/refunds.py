@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from tallystick.credits.credit import CreditRequest, grant
+from tallystick.credits.credit import OWN_KEYS, CreditRequest, grant
 from tallystick.invoicing.assemble import Refund
 from tallystick.invoicing.record import InvoiceRecord
 from tallystick.kernel.period import local_date
@@ -19,7 +19,7 @@ def give_back(work: Work, record: InvoiceRecord, refunds: Iterable[Refund]) -> N
     """Grant the account what a day's changes give back, as credits that never expire; once, also when billed again."""
     since = local_date(record.cycle.period.start, work.organisation.zone)
     for refund in refunds:
-        key = f"refund {record.schedule_id} {since} {refund.license_id}"
+        key = f"{OWN_KEYS}refund {record.schedule_id} {since} {refund.license_id}"
         if work.state.credits.with_key(record.account_id, key) is not None:
             continue
         request = CreditRequest(

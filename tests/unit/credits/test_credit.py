@@ -117,6 +117,12 @@ def test_a_request_names_account_purpose_start_amount_and_priority(missing: str)
         decode(msgspec.json.encode({"creditRequests": [partial]}), CreditRequests)
 
 
+def test_a_key_of_the_credits_that_bills_grant_is_nobodys_else() -> None:
+    (problem,) = problems(idempotencyKey="tallystick:refund ps.1 2026-04-21 license.1")
+    assert problem.startswith("creditRequests[0].idempotencyKey: begins with 'tallystick:'")
+    assert problems(idempotencyKey="refund tallystick:") == []
+
+
 def test_an_amount_in_yen_has_no_decimals() -> None:
     request = requests(creditAmount=80.5).credit_requests[0]
     assert "smallest unit of JPY" in str(request_problems(request, "JPY", "")[0])
