@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import insert, select, tuple_
+from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from tallystick.invoicing.invoice import InvoiceType
 from tallystick.kernel.errors import conflict
+from tallystick.stores.state.among import among
 from tallystick.stores.state.bill_tables import credit_grant
 
 if TYPE_CHECKING:
@@ -63,13 +64,20 @@ class CreditGrants:
         """The ids of the credits that were granted with these invoices, or with those whose place they take."""
         if not records:
             return {}
-        bills = [(record.schedule_id, record.cycle.period.start, record.invoice_type) for record in records]
-        bill = tuple_(credit_grant.c.schedule_id, credit_grant.c.cycle_start, credit_grant.c.invoice_type)
-        rows = self._connection.execute(select(credit_grant).where(self._mine, bill.in_(bills)))
-        return {
+        starts = [record.cycle.period.start for record in records]
+        rows = self._connection.execute(
+            select(credit_grant).where(
+                self._mine,
+                among(credit_grant.c.schedule_id, {record.schedule_id for record in records}),
+                credit_grant.c.cycle_start.between(min(starts), max(starts)),
+            )
+        )
+        bills = {(record.schedule_id, record.cycle.period.start, record.invoice_type) for record in records}
+        found = {
             GrantKey(row.schedule_id, row.cycle_start, InvoiceType(row.invoice_type), row.item_id): row.credit_id
             for row in rows
         }
+        return {key: name for key, name in found.items() if key[:3] in bills}
 
     @property
     def _mine(self) -> Any:  # noqa: ANN401 - a condition

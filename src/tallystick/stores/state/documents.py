@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from tallystick.kernel.document import Document, decode, encode
 from tallystick.kernel.errors import BillingError, conflict, not_found
 from tallystick.stores.state import listing
+from tallystick.stores.state.among import among
 from tallystick.stores.state.database import WRITES
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class Documents(Generic[D]):
         return statement.with_for_update() if writes else statement
 
     def _of(self, names: Iterable[str]) -> Select[Any]:
-        return select(self._table.c.id, self._table.c.body).where(*self._mine(), self._table.c.id.in_(list(names)))
+        return select(self._table.c.id, self._table.c.body).where(*self._mine(), among(self._table.c.id, names))
 
     def _by_id(self, statement: Select[Any]) -> dict[str, D]:
         return {name: decode(body, self._shelf.kind) for name, body in self._connection.execute(statement)}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, case, select, union_all
 
+from tallystick.stores.state.among import among
 from tallystick.stores.state.bill_tables import credit, credit_entry, invoice
 from tallystick.stores.state.tables import schedule
 
@@ -25,16 +26,16 @@ def next_due(
     was granted or changed after its time falls due with that change: it is not ended before what happened to it.
     """
     opening = select(schedule.c.next_cycle_at.label("at"), schedule.c.organisation_id.label("organisation")).where(
-        schedule.c.next_cycle_at <= end, schedule.c.organisation_id.not_in(without)
+        schedule.c.next_cycle_at <= end, ~among(schedule.c.organisation_id, without)
     )
     freezing = select(invoice.c.freeze_at, invoice.c.organisation_id).where(
         invoice.c.status == "DRAFT",
         invoice.c.freeze_at <= end,
-        invoice.c.id.not_in(parked),
-        invoice.c.organisation_id.not_in(without),
+        ~among(invoice.c.id, parked),
+        ~among(invoice.c.organisation_id, without),
     )
     ended = case((credit.c.updated_at > credit.c.expires_at, credit.c.updated_at), else_=credit.c.expires_at)
-    expiring = select(ended, credit.c.organisation_id).where(over(end), credit.c.organisation_id.not_in(without))
+    expiring = select(ended, credit.c.organisation_id).where(over(end), ~among(credit.c.organisation_id, without))
     steps = union_all(opening, freezing, expiring).subquery()
     row = connection.execute(
         select(steps.c.organisation, steps.c.at).order_by(steps.c.at, steps.c.organisation).limit(1)

@@ -19,6 +19,7 @@ from tallystick.kernel.period import Period
 from tallystick.kernel.quantity import from_text
 from tallystick.kernel.recurrence import Cycle
 from tallystick.stores.state import listing
+from tallystick.stores.state.among import among
 from tallystick.stores.state.bill_tables import invoice, invoice_line
 from tallystick.stores.state.listing import Listing
 
@@ -103,7 +104,7 @@ class Invoices:
         """Every draft of these accounts, oldest cycle first."""
         rows = self._connection.execute(
             select(invoice)
-            .where(self._mine, invoice.c.status == InvoiceStatus.DRAFT, invoice.c.account_id.in_(account_ids))
+            .where(self._mine, invoice.c.status == InvoiceStatus.DRAFT, among(invoice.c.account_id, account_ids))
             .order_by(invoice.c.cycle_start, invoice.c.freeze_at, invoice.c.id)
         ).mappings()
         return [_record(row) for row in rows]
@@ -112,7 +113,7 @@ class Invoices:
         """Forget drafts whose cycles are no more; one that has fallen due meanwhile is kept."""
         names = [record.id for record in records]
         self._connection.execute(
-            delete(invoice).where(self._mine, invoice.c.id.in_(names), invoice.c.status == InvoiceStatus.DRAFT)
+            delete(invoice).where(self._mine, among(invoice.c.id, names), invoice.c.status == InvoiceStatus.DRAFT)
         )
 
     def move_cycle(self, record: InvoiceRecord, now: datetime) -> None:
@@ -153,7 +154,7 @@ class Invoices:
         still_open = (InvoiceStatus.DRAFT, InvoiceStatus.VOID)
         rows = self._connection.execute(
             select(invoice)
-            .where(self._mine, invoice.c.schedule_id.in_(schedule_ids), invoice.c.status.not_in(still_open))
+            .where(self._mine, among(invoice.c.schedule_id, schedule_ids), invoice.c.status.not_in(still_open))
             .order_by(invoice.c.cycle_start, invoice.c.id)
         ).mappings()
         return [_record(row) for row in rows]
@@ -166,7 +167,7 @@ class Invoices:
                 self._mine,
                 invoice.c.status == InvoiceStatus.DRAFT,
                 invoice.c.freeze_at == instant,
-                invoice.c.id.not_in(parked),
+                ~among(invoice.c.id, parked),
             )
             .order_by(invoice.c.cycle_start, invoice.c.type.desc(), invoice.c.id)
             .limit(limit)

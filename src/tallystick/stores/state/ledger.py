@@ -18,6 +18,7 @@ from tallystick.kernel.errors import conflict, not_found
 from tallystick.kernel.money import Money, from_minor
 from tallystick.kernel.quantity import ZERO, plain
 from tallystick.stores.state import listing
+from tallystick.stores.state.among import among
 from tallystick.stores.state.bill_tables import credit, credit_entry
 from tallystick.stores.state.due import over
 from tallystick.stores.state.listing import Listing
@@ -122,7 +123,7 @@ class Ledger:
         """The ACTIVE credits of these accounts, with what is left of each."""
         rows = self._connection.execute(
             select(credit)
-            .where(self._mine, credit.c.status == CreditStatus.ACTIVE, credit.c.account_id.in_(account_ids))
+            .where(self._mine, credit.c.status == CreditStatus.ACTIVE, among(credit.c.account_id, account_ids))
             .order_by(credit.c.id)
         ).mappings()
         return [OpenCredit(_credit(row), _left(row)) for row in rows]
@@ -177,7 +178,7 @@ class Ledger:
             if not changed.rowcount:
                 raise conflict(f"credit {burn.credit_id!r} has less left than {burn.amount}")
             self._enter(burn.credit_id, TransactionType.DEBITED, burn.amount.minor, burn.invoice_id, now, ids)
-        burned = credit.c.id.in_([burn.credit_id for burn in burns])
+        burned = among(credit.c.id, (burn.credit_id for burn in burns))
         self._connection.execute(
             update(credit)
             .where(self._mine, burned, credit.c.consumed_minor + credit.c.lost_minor == credit.c.amount_minor)

@@ -13,6 +13,7 @@ from tallystick.kernel.document import decode, encode
 from tallystick.kernel.errors import conflict
 from tallystick.kernel.quantity import from_text
 from tallystick.stores.state import listing, organisations
+from tallystick.stores.state.among import among
 from tallystick.stores.state.bill_tables import licence_entry
 from tallystick.stores.state.listing import Listing
 from tallystick.stores.state.terms import references
@@ -94,7 +95,9 @@ class Licences:
         """The entries of these accounts and licences by (account, licence), in the order in which they are in force."""
         rows = self._connection.execute(
             select(licence_entry).where(
-                self._mine, licence_entry.c.account_id.in_(account_ids), licence_entry.c.license_id.in_(license_ids)
+                self._mine,
+                among(licence_entry.c.account_id, account_ids),
+                among(licence_entry.c.license_id, license_ids),
             )
         ).mappings()
         found: dict[tuple[str, str], list[LicenceEntry]] = defaultdict(list)

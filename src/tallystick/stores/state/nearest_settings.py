@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from tallystick.catalog.setting import Setting, SettingEntity
 from tallystick.kernel.document import decode
+from tallystick.stores.state.among import among
 from tallystick.stores.state.tables import setting
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _on(
     statement = select(setting.c.entity_id, setting.c.body).where(
         setting.c.organisation_id == organisation,
         setting.c.entity_type == entity,
-        setting.c.entity_id.in_(names),
+        among(setting.c.entity_id, names),
     )
     found: dict[str, dict[str, Setting]] = {}
     for entity_id, body in connection.execute(statement):

@@ -16,6 +16,7 @@ from tallystick.kernel.errors import conflict
 from tallystick.kernel.period import BEGINNING, FOREVER, Period
 from tallystick.kernel.recurrence import CycleRule, Interval
 from tallystick.stores.state import organisations
+from tallystick.stores.state.among import among
 from tallystick.stores.state.bill_tables import licence_entry
 from tallystick.stores.state.tables import account, alias, schedule
 
@@ -62,7 +63,7 @@ class Aliases:
         """The aliases of these accounts, by account, in the order they were given."""
         rows = self._connection.execute(
             select(alias.c.account_id, alias.c.value, alias.c.effective_from, alias.c.effective_until)
-            .where(alias.c.organisation_id == self._organisation, alias.c.account_id.in_(account_ids))
+            .where(alias.c.organisation_id == self._organisation, among(alias.c.account_id, account_ids))
             .order_by(alias.c.created_at, alias.c.id)
         )
         found: dict[str, list[AliasSpan]] = {account_id: [] for account_id in account_ids}
@@ -114,7 +115,7 @@ class Schedules:
         """The timelines of these accounts, each oldest piece first."""
         rows = self._connection.execute(
             select(schedule)
-            .where(schedule.c.organisation_id == self._organisation, schedule.c.account_id.in_(account_ids))
+            .where(schedule.c.organisation_id == self._organisation, among(schedule.c.account_id, account_ids))
             .order_by(schedule.c.starts_at)
         )
         found: dict[str, list[Schedule]] = {account_id: [] for account_id in account_ids}
@@ -125,7 +126,7 @@ class Schedules:
     def among(self, names: Collection[str]) -> dict[str, Schedule]:
         """The pieces of these ids, by id."""
         rows = self._connection.execute(
-            select(schedule).where(schedule.c.organisation_id == self._organisation, schedule.c.id.in_(names))
+            select(schedule).where(schedule.c.organisation_id == self._organisation, among(schedule.c.id, names))
         )
         return {row.id: piece_of(row) for row in rows}
 
@@ -221,7 +222,7 @@ class Schedules:
         statement = select(schedule.c.account_id).where(
             schedule.c.organisation_id == self._organisation,
             schedule.c.account_id > after,
-            schedule.c.plan_version_id.in_(versions),
+            among(schedule.c.plan_version_id, versions),
             schedule.c.ends_at > now,
         )
         in_order = statement.distinct().order_by(schedule.c.account_id).limit(size)
@@ -240,7 +241,7 @@ class Schedules:
         """The accounts that have one of these plan versions now or later; with or without own terms, when asked."""
         statement = select(schedule.c.account_id).where(
             schedule.c.organisation_id == self._organisation,
-            schedule.c.plan_version_id.in_(versions),
+            among(schedule.c.plan_version_id, versions),
             schedule.c.ends_at > now,
         )
         if overridden is not None:
@@ -270,7 +271,7 @@ class Reference:
 def references(connection: Connection, organisation: str, texts: Collection[str]) -> list[Reference]:
     """The accounts that events may mean by these texts; archived ones are meant by nothing."""
     mine = (account.c.organisation_id == organisation, account.c.status != "ARCHIVED")
-    by_id = select(account.c.id, account.c.customer_id).where(*mine, account.c.id.in_(texts))
+    by_id = select(account.c.id, account.c.customer_id).where(*mine, among(account.c.id, texts))
     found = [
         Reference(row.id, row.id, row.customer_id, Period(BEGINNING, FOREVER)) for row in connection.execute(by_id)
     ]
@@ -278,7 +279,7 @@ def references(connection: Connection, organisation: str, texts: Collection[str]
     by_alias = (
         select(alias.c.value, account.c.id, account.c.customer_id, alias.c.effective_from, alias.c.effective_until)
         .join(account, same)
-        .where(*mine, alias.c.value.in_(texts))
+        .where(*mine, among(alias.c.value, texts))
     )
     return found + [
         Reference(row.value, row.id, row.customer_id, Period(row.effective_from, row.effective_until))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select
 
+from tallystick.stores.state.among import among
 from tallystick.stores.state.tables import second_look
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def add(connection: Connection, organisation: str, account_refs: Iterable[str], 
     names = set(account_refs)
     standing = connection.execute(
         select(second_look.c.account_ref).where(
-            second_look.c.organisation_id == organisation, second_look.c.account_ref.in_(names)
+            second_look.c.organisation_id == organisation, among(second_look.c.account_ref, names)
         )
     ).scalars()
     wished = [
@@ -48,6 +49,6 @@ def forget(connection: Connection, organisation: str, account_refs: Collection[s
     """Wishes are fulfilled."""
     connection.execute(
         delete(second_look).where(
-            second_look.c.organisation_id == organisation, second_look.c.account_ref.in_(account_refs)
+            second_look.c.organisation_id == organisation, among(second_look.c.account_ref, account_refs)
         )
     )

@@ -1,0 +1,54 @@
+"""Which rows are among many: a condition on a list of any length, sent as one value.
+
+A statement takes 32,766 values on SQLite and 65,535 on PostgreSQL, one for each entry of an `IN` list, and there may be
+more accounts. So the list goes as JSON, which the database takes apart, and looks each entry up by the same index.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import String, or_, type_coerce
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
+
+from tallystick.kernel.document import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.sql.compiler import SQLCompiler
+
+_NULL: Final = "\0"
+
+
+class _Texts(GenericFunction[str]):
+    """The texts of a JSON list, one for each row."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(_Texts, "sqlite")
+def _on_sqlite(texts: _Texts, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - the compiler's own
+    listed = compiler.process(texts.clauses, **options)
+    return f"(SELECT value FROM json_each({listed}))"  # noqa: S608 - a bound value
+
+
+@compiles(_Texts, "postgresql")
+def _on_postgresql(texts: _Texts, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - the compiler's own
+    listed = compiler.process(texts.clauses, **options)
+    return f"(SELECT json_array_elements_text(CAST({listed} AS json)))"
+
+
+def among(column: ColumnElement[Any], texts: Iterable[str]) -> ColumnElement[bool]:
+    """That the text of a column is one of these, however many they are; nothing is among none.
+
+    SQLite cuts a text of JSON off at a null character, so the few that have one are listed as they are.
+    """
+    wanted = list(texts)
+    odd = [one for one in wanted if _NULL in one]
+    plain = [one for one in wanted if _NULL not in one] if odd else wanted
+    listed = type_coerce(column, String).bool_op("IN")(_Texts(encode(plain).decode()))
+    return or_(listed, column.in_(odd)) if odd else listed
