@@ -64,6 +64,21 @@ def test_a_plan_goes_from_draft_to_draft(client: togai.ApiClient, meter: str) ->
     assert [(one.id, one.version) for one in v2.list_price_plans_v2().data] == [(made.id, 1)]
 
 
+def test_a_draft_gets_pricing_rules(client: togai.ApiClient, meter: str) -> None:
+    v2 = togai.PricePlanV2Api(client)
+    bare = {"name": "Ruled", "type": "BILLING", "supportedCurrencies": ["USD"]}
+    made = v2.create_price_plan_v2(togai.CreatePricePlanV2Request.from_dict(bare))
+    assert v2.list_price_plan_pricing_rules(made.id).data == []
+    asked = togai.UpdatePricingRulesRequest.from_dict({"pricingRules": [walk.SURCHARGE]})
+    (rule,) = v2.update_price_plan_pricing_rules(made.id, asked).data
+    assert (rule.name, rule.version, rule.action.metadata) == ("Surcharge", 1, {"ledger": "4711"})
+    assert v2.list_price_plan_pricing_rules(made.id, version="LATEST").data == [rule]
+    assert v2.update_price_plan_pricing_rules(made.id, togai.UpdatePricingRulesRequest()).data == []
+    lost = walk.SURCHARGE | {"computation": f'{{"var":"usage.urc.{meter}"}}'}
+    with pytest.raises(togai.exceptions.BadRequestException, match=r"pricingRules\[0\]\.computation"):
+        v2.update_price_plan_pricing_rules(made.id, togai.UpdatePricingRulesRequest.from_dict({"pricingRules": [lost]}))
+
+
 def test_a_refusal_arrives_as_the_clients_own_exception(client: togai.ApiClient, meter: str) -> None:
     v2 = togai.PricePlanV2Api(client)
     bare = {"name": "Bad", "type": "BILLING", "supportedCurrencies": ["USD"]}

@@ -143,6 +143,11 @@ def plans_v2(record: Record, meter: str) -> None:
     create = {"actionType": "CREATE", "rateCardName": "calls", "rateCard": card}
     record("POST", "/v2/price_plans/{price_plan_id}/rate_cards", {"operations": [create]}, **plan)
     record("GET", "/v2/price_plans/{price_plan_id}/rate_cards", **plan)
+    rules = "/v2/price_plans/{price_plan_id}/pricing_rules"
+    record("PUT", rules, {"pricingRules": [walk.SURCHARGE]}, **plan)
+    record("PUT", rules, {}, **plan)
+    record("PUT", rules, {"pricingRules": [walk.SURCHARGE]}, **plan)
+    record("GET", rules, query="?version=LATEST", **plan)
     record("POST", "/v2/price_plans/{price_plan_id}/finalize", {}, **plan)
     record("PATCH", "/v2/price_plans/{price_plan_id}", {"description": "Next"}, **plan)
     for path in ("", "/{price_plan_id}", "/{price_plan_id}/versions", "/{price_plan_id}/errors"):

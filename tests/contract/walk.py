@@ -104,6 +104,17 @@ def plan(usage_meter_id: str) -> dict[str, Any]:
     }
 
 
+SURCHARGE: Final[dict[str, Any]] = {
+    "name": "Surcharge",
+    "order": 1,
+    "invoiceTiming": "IN_ARREARS",
+    "condition": '{">":[{"var":"revenue.rate_card_total"},10]}',
+    "computation": '{"*":[{"var":"revenue.rate_card_total"},0.1]}',
+    "action": {"type": "ADD", "id": "surcharge", "description": "A tenth more", "metadata": {"ledger": "4711"}},
+}
+"""A rule of any plan: a tenth of the total on top, when that is above 10."""
+
+
 def ruled_plan(addon_id: str) -> dict[str, Any]:
     """A plan with a fee of 50 and two rules: half of the fee, and a tenth of the total when that is above 10."""
     total = '{"var":"revenue.rate_card_total"}'

@@ -33,6 +33,7 @@ CHANGES: dict[str, Any] = {
     "activate_price_plan": {"currencies": ["USD"]},
     "add_plan_currency": {"currency": "EUR"},
     "update_price_plan_v2": {"description": "Taken over"},
+    "replace_plan_pricing_rules": {"pricingRules": []},
     "change_rate_cards": {"operations": [{"actionType": "DELETE", "rateCardName": "calls"}]},
     "finalize_price_plan": {},
     "update_invoice": {"status": "VOID"},

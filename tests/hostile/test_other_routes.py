@@ -61,6 +61,17 @@ PLAN: Final = {
         "minimumCommitment": commitment(5),
     },
 }
+PRICING_RULES: Final = [
+    {
+        "name": "Discount",
+        "order": 1,
+        "invoiceTiming": "IN_ARREARS",
+        "condition": '{">":[{"var":"revenue.rate_card_total"},5]}',
+        "computation": '{"*":[{"var":"usage.urc.<meter>"},-0.1]}',
+        "action": {"type": "ADD", "id": "off", "description": "d", "metadata": {"a": "b"}},
+    },
+    {"name": "Half", "order": 2, "computation": "1", "action": {"type": "UPDATE", "target": "revenue.urc.<meter>"}},
+]
 MIGRATION: Final = {
     "sourceId": "<plan>",
     "sourceVersion": 1,
@@ -292,6 +303,7 @@ BODIES: Final[dict[tuple[str, str], Json]] = {
         "pricingCycleConfig": monthly(),
         "supportedCurrencies": ["USD"],
     },
+    ("PUT", "/v2/price_plans/<draft>/pricing_rules"): {"pricingRules": PRICING_RULES},
     ("POST", "/v2/price_plans/<draft>/rate_cards"): {
         "operations": [
             {

@@ -137,6 +137,20 @@ _TOGAI: Final = (
     ),
     Route("GET", "/v2/price_plans/{price_plan_id}/rate_cards", plan_cards.list_rate_cards, 200, "Price plans v2"),
     Route("POST", "/v2/price_plans/{price_plan_id}/rate_cards", plan_cards.change_rate_cards, 200, "Price plans v2"),
+    Route(
+        "GET",
+        "/v2/price_plans/{price_plan_id}/pricing_rules",
+        pricing_rules.list_plan_pricing_rules,
+        200,
+        "Price plans v2",
+    ),
+    Route(
+        "PUT",
+        "/v2/price_plans/{price_plan_id}/pricing_rules",
+        pricing_rules.replace_plan_pricing_rules,
+        200,
+        "Price plans v2",
+    ),
     Route("GET", "/v2/price_plans/{price_plan_id}/errors", plan_drafts.list_price_plan_errors, 200, "Price plans v2"),
     Route(
         "POST",

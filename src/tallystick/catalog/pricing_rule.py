@@ -96,6 +96,12 @@ class PricingRules(Document, frozen=True, kw_only=True):
     data: list[PricingRule]
 
 
+class PricingRulesChange(Draft, frozen=True, kw_only=True):
+    """What `PUT .../pricing_rules` takes: the rules in the place of all that there are; left out, there are none."""
+
+    pricing_rules: PricingRuleDrafts | None = None
+
+
 def rules_of(
     drafts: Iterable[PricingRuleDraft], kept: Sequence[PricingRule], new_id: Callable[[], str]
 ) -> list[PricingRule]:

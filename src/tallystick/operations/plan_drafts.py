@@ -6,7 +6,7 @@ which nobody gets before it is finalised.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -17,6 +17,7 @@ from tallystick.catalog.plan_rules import missing_for_activation, terms_problems
 from tallystick.catalog.plan_versions import discarded, edited, finalised, opened
 from tallystick.catalog.price_plan import PlanVersion, PricePlan, PricePlanDetails
 from tallystick.catalog.price_plan_v2 import EntityError, PricePlanV2, PricePlanV2Draft, PricePlanV2Patch
+from tallystick.catalog.pricing_rule import PricingRule
 from tallystick.catalog.pricing_rule_checks import pricing_rule_problems
 from tallystick.kernel.document import decode, given
 from tallystick.kernel.errors import Problem, invalid, not_found, refuse_if_any
@@ -57,15 +58,7 @@ def list_price_plans_v2(work: Work, page: PageRequest) -> Listed[PricePlanV2]:
 def get_price_plan_v2(work: Work, price_plan_id: str, *, version: str = LATEST) -> PricePlanV2:
     """Read a plan in its last version, which may be a draft, in its last ACTIVE one, or in the one of a number."""
     plan = live_plan(work, price_plan_id)
-    if version in {LATEST, ACTIVE}:
-        found = plan.latest if version == LATEST else plan.active
-    elif version.isascii() and version.isdecimal():
-        found = plan.numbered(int(version))
-    else:
-        raise invalid("version", f"is {version!r}, expected {LATEST}, {ACTIVE} or a number")
-    if found is None:
-        raise not_found("version", version, "version")
-    return PricePlanV2.of(plan, found)
+    return PricePlanV2.of(plan, version_asked(plan, version))
 
 
 @query
@@ -135,6 +128,23 @@ def discard_price_plan(work: Work, price_plan_id: str) -> Done:
     return DONE
 
 
+def version_asked(plan: PricePlan, version: str) -> PlanVersion:
+    """The version of a plan that a query means.
+
+    Raises:
+        BillingError: of kind NOT_FOUND, when there is none; of kind INVALID for anything that means no version.
+    """
+    if version in {LATEST, ACTIVE}:
+        found = plan.latest if version == LATEST else plan.active
+    elif version.isascii() and version.isdecimal():
+        found = plan.numbered(int(version))
+    else:
+        raise invalid("version", f"is {version!r}, expected {LATEST}, {ACTIVE} or a number")
+    if found is None:
+        raise not_found("version", version, "version")
+    return found
+
+
 def in_v2(problems: Iterable[Problem]) -> list[Problem]:
     """Problems of v1's body with the paths that v2's fields have."""
     found = []
@@ -153,19 +163,34 @@ def _problems(work: Work, plan: PricePlan, version: PlanVersion) -> list[Problem
 
 
 def entity_error(
-    details: PricePlanDetails, problem: Problem, *, reference_id: str, entity_id: str, entity_type: str
+    details: PricePlanDetails,
+    rules: Sequence[PricingRule],
+    problem: Problem,
+    *,
+    reference_id: str,
+    entity_id: str,
+    entity_type: str,
 ) -> EntityError:
-    """A problem of terms in v2's paths, told of the card that it is about, or else of the entity as a whole."""
+    """A problem of terms in v2's paths, told of the card or rule that it is about, or else of the entity as a whole."""
     message = str(problem)
     for path, one in placed(cards_of(details)):
         rest = problem.path.removeprefix(path)
         if rest != problem.path and rest[:1] in {"", "."}:
             entity_id, entity_type = one.name, "RATE_CARD"
             message = str(Problem(rest.removeprefix("."), problem.reason))
+    for position, rule in enumerate(rules):
+        if problem.path.startswith(f"pricingRules[{position}]"):
+            entity_id, entity_type = rule.id, "PRICING_RULE"
     return EntityError(reference_id=reference_id, entity_id=entity_id, entity_type=entity_type, error_message=message)
 
 
 def _entity_error(plan: PricePlan, version: PlanVersion, problem: Problem) -> EntityError:
-    """A problem of a version, told of the card that it is about, or of the plan as a whole."""
-    details = version.price_plan_details
-    return entity_error(details, problem, reference_id=version.id, entity_id=plan.id, entity_type="PRICE_PLAN")
+    """A problem of a version, told of the card or rule that it is about, or of the plan as a whole."""
+    return entity_error(
+        version.price_plan_details,
+        version.pricing_rules,
+        problem,
+        reference_id=version.id,
+        entity_id=plan.id,
+        entity_type="PRICE_PLAN",
+    )

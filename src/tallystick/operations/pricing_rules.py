@@ -1,13 +1,18 @@
-"""Pricing rules: those of a plan version, and what each did to an invoice."""
+"""Pricing rules: those of a plan version, by v1 and by v2, and what each did to an invoice."""
 
 from __future__ import annotations
 
-from tallystick.catalog.pricing_rule import PricingRules, RuleTiming
+from functools import partial
+
+from tallystick.catalog.plan_versions import edited, opened
+from tallystick.catalog.pricing_rule import PricingRules, PricingRulesChange, RuleTiming, rules_of
+from tallystick.catalog.pricing_rule_checks import pricing_rule_problems
 from tallystick.invoicing.rule_log import PricingRuleLogs, logs_of
-from tallystick.kernel.errors import not_found
+from tallystick.kernel.errors import not_found, refuse_if_any
 from tallystick.operations.drafts import draft_bills
+from tallystick.operations.plan_drafts import LATEST, version_asked
 from tallystick.operations.price_plans import live_plan
-from tallystick.operations.work import Work, event_query, query
+from tallystick.operations.work import Work, command, event_query, query
 
 
 @query
@@ -20,6 +25,23 @@ def list_pricing_rules(
             wanted = [rule for rule in version.pricing_rules if invoice_timing in {None, rule.invoice_timing}]
             return PricingRules(data=wanted)
     raise not_found("pricing schedule", pricing_schedule_id)
+
+
+@query
+def list_plan_pricing_rules(work: Work, price_plan_id: str, *, version: str = LATEST) -> PricingRules:
+    """The pricing rules of a plan's last version, which may be a draft, of the ACTIVE one, or of that number."""
+    return PricingRules(data=version_asked(live_plan(work, price_plan_id), version).pricing_rules)
+
+
+@command
+def replace_plan_pricing_rules(work: Work, price_plan_id: str, change: PricingRulesChange) -> PricingRules:
+    """Put rules in the place of all that the draft of a plan has; on top of an active version one is opened first."""
+    plan = opened(live_plan(work, price_plan_id), work.ids.mint("sch"), work.now)
+    draft = plan.latest
+    rules = rules_of(change.pricing_rules or (), draft.pricing_rules, partial(work.ids.mint, "pp_rule"))
+    refuse_if_any(pricing_rule_problems(rules, draft.price_plan_details))
+    work.state.price_plans.replace(edited(plan, draft, work.now, pricing_rules=rules), work.now)
+    return PricingRules(data=rules)
 
 
 @event_query

@@ -258,18 +258,18 @@ def _errors(work: Work, active: Timeline, after: Timeline) -> list[EntityError]:
         if plan.status is not PlanStatus.ACTIVE:
             errors.append(_error(piece, f"price plan {plan.id!r} is {plan.status}"))
         version = agreed_version(piece, plan)
-        details = agreed_terms(piece, version)
+        details, rules = agreed_terms(piece, version), version.pricing_rules
         problems = terms_problems(details, plan.type) + item_problems(work, details)
         errors += [
-            entity_error(details, problem, reference_id=piece.id, entity_id=piece.id, entity_type=_SCHEDULE)
-            for problem in in_v2(problems + pricing_rule_problems(version.pricing_rules, details))
+            entity_error(details, rules, problem, reference_id=piece.id, entity_id=piece.id, entity_type=_SCHEDULE)
+            for problem in in_v2(problems + pricing_rule_problems(rules, details))
         ]
     return errors
 
 
 def _place(error: EntityError) -> str:
-    """What an error is about, where that is not the schedule as a whole."""
-    return "" if error.entity_type == _SCHEDULE else f"rate card {error.entity_id!r}"
+    """What an error is about, where its message does not say it."""
+    return f"rate card {error.entity_id!r}" if error.entity_type == "RATE_CARD" else ""
 
 
 def _touched(timeline: Timeline, instant: datetime) -> Schedule | None:
