@@ -24,6 +24,7 @@ from tallystick.stores.event_store_series import SeriesNumbers
 from tallystick.stores.event_store_sorting import ROWS_PER_GROUP, move_portion, writing_columns
 from tallystick.stores.event_store_tables import laid_out
 from tallystick.stores.event_store_transactions import AT_ONCE, ATTACHED, unreadable
+from tallystick.stores.recent_ids import RecentIds
 from tallystick.stores.watermark import Watermark
 
 if TYPE_CHECKING:
@@ -270,6 +271,7 @@ class DuckEventStore(EventQueries):
         self._watermark = Watermark(*self._progress())
         self._applying = threading.Lock()
         self._series = SeriesNumbers()
+        self._recent = RecentIds()
 
     @property
     def watermark(self) -> Watermark:
@@ -326,11 +328,17 @@ class DuckEventStore(EventQueries):
                 with self._transaction() as cursor:
                     self._store(cursor, arriving, through_row, received_at, revisions)
                 faults.reach(faults.EVENTS_COMMITTED)
+                self._hold(arriving, revisions)
                 self._watermark.rise(through_row, received_at)
                 self._checkpoint_when_due()
             except duckdb.Error:
                 self._recover()
                 raise
+
+    def ids_at(self, positions: NDArray[np.int64]) -> list[tuple[str, str]]:
+        """The (organisation, event id) of those events at these positions that hold their id."""
+        found, older = self._recent.at(positions)
+        return found + super().ids_at(older) if len(older) else found
 
     def count_unsorted(self) -> int:
         """How many usage facts have arrived and are not sorted yet."""
@@ -388,6 +396,13 @@ class DuckEventStore(EventQueries):
             self._series.forget()
             raise
         self._series.remember()
+
+    def _hold(self, arriving: Arriving | None, revisions: Sequence[Revision]) -> None:
+        """Hold the ids of what was stored, unless an id may have been given back."""
+        if revisions:
+            self._recent.forget()
+        elif arriving is not None:
+            self._recent.add(arriving.events)
 
     def _revise(self, cursor: duckdb.DuckDBPyConnection, revisions: Sequence[Revision]) -> None:
         """Add outcomes and usage; what is taken back is reversed fact by fact, never edited."""
