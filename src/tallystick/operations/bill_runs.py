@@ -118,7 +118,9 @@ def _billed(work: Work, records: Sequence[InvoiceRecord], issues: dict[str, str]
     customers = work.state.customers.among({record.customer_id for record in records})
     accounts = work.state.accounts.among(due)
     position = work.events.offset()
-    queue = [draft for draft in work.state.invoices.drafts_of(due) if _stands_before(draft, due[draft.account_id])]
+    last = max(record.cycle.period.start for record in records)
+    drafts = work.state.invoices.drafts_of(due, before=last)
+    queue = [draft for draft in drafts if _stands_before(draft, due[draft.account_id])]
     drafted = bills_in_order(work, [*queue, *records], list(due))
     for record in records:
         if record.id in drafted.issues:

@@ -250,6 +250,8 @@ def test_drafts_come_oldest_cycle_first(world: World) -> None:
     freeze(world, frozen(nouns.draft("inv.other", account_id="other")))
     with world.reading() as state:
         assert [draft.id for draft in state.invoices.drafts_of(["acme-main", "other"])] == ["inv.a", "inv.b", "inv.c"]
+        older = state.invoices.drafts_of(["acme-main"], before=FEBRUARY.start)
+        assert [draft.id for draft in older] == ["inv.a", "inv.b"]
         assert state.invoices.has_draft("acme-main")
         assert not state.invoices.has_draft("other")
 

@@ -15,7 +15,7 @@ from tallystick.invoicing.rows import LineRow
 from tallystick.kernel.document import decode, encode
 from tallystick.kernel.errors import conflict, not_found
 from tallystick.kernel.money import from_minor
-from tallystick.kernel.period import Period
+from tallystick.kernel.period import FOREVER, Period
 from tallystick.kernel.quantity import from_text
 from tallystick.kernel.recurrence import Cycle
 from tallystick.stores.state import listing
@@ -100,11 +100,16 @@ class Invoices:
         rows, token = listing.page(self._connection, listed, self._organisation, request, filters, self._secret)
         return [_record(row) for row in rows], token
 
-    def drafts_of(self, account_ids: Collection[str]) -> list[InvoiceRecord]:
-        """Every draft of these accounts, oldest cycle first."""
+    def drafts_of(self, account_ids: Collection[str], *, before: datetime = FOREVER) -> list[InvoiceRecord]:
+        """Every draft of these accounts for a time that starts before an instant, oldest cycle first."""
         rows = self._connection.execute(
             select(invoice)
-            .where(self._mine, invoice.c.status == InvoiceStatus.DRAFT, among(invoice.c.account_id, account_ids))
+            .where(
+                self._mine,
+                invoice.c.status == InvoiceStatus.DRAFT,
+                among(invoice.c.account_id, account_ids),
+                invoice.c.cycle_start < before,
+            )
             .order_by(invoice.c.cycle_start, invoice.c.freeze_at, invoice.c.id)
         ).mappings()
         return [_record(row) for row in rows]

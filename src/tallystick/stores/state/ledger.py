@@ -120,13 +120,14 @@ class Ledger:
         return [_credit(row) for row in rows], token
 
     def open_of(self, account_ids: Collection[str]) -> list[OpenCredit]:
-        """The ACTIVE credits of these accounts, with what is left of each."""
+        """The ACTIVE credits of these accounts by id, with what is left of each."""
         rows = self._connection.execute(
-            select(credit)
-            .where(self._mine, credit.c.status == CreditStatus.ACTIVE, among(credit.c.account_id, account_ids))
-            .order_by(credit.c.id)
+            select(credit).where(
+                self._mine, credit.c.status == CreditStatus.ACTIVE, among(credit.c.account_id, account_ids)
+            )
         ).mappings()
-        return [OpenCredit(_credit(row), _left(row)) for row in rows]
+        # Put in order here: SQLite would rather read every credit of the organisation in order than sort these.
+        return [OpenCredit(_credit(row), _left(row)) for row in sorted(rows, key=lambda row: row["id"])]
 
     def any_of(self, account_id: str) -> bool:
         """Whether the account was ever granted a credit."""
