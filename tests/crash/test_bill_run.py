@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import shutil
 import threading
@@ -34,7 +35,7 @@ CREDIT = "150"
 BONUS = "25"
 """Granted with each invoice, and paid with the first ones behind it."""
 
-KILLS = 6
+KILLS = 6 if "CRASH_ROUNDS" in os.environ else 3
 LATEST_KILL_S = 0.3
 LOOK_S = 0.01
 

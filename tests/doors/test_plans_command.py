@@ -84,18 +84,26 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_from_one_server_to_an_empty_one_and_back_byte_for_byte(source: Child, empty: Child, tmp_path: Path) -> None:
-    """The real command, as a process of its own, in an empty directory."""
+def test_from_one_server_to_an_empty_one_and_back_byte_for_byte(
+    source: Child, empty: Child, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In an empty directory; the real command, as a process of its own, reads once and changes something once."""
+    monkeypatch.chdir(tmp_path)
 
-    def run(server: Child, *arguments: str) -> str:
+    def process(server: Child, *arguments: str) -> str:
         variables = environment(None) | {"TALLYSTICK_KEY": KEY, "TALLYSTICK_URL": server.url}
         done = subprocess.run(
-            [*TALLYSTICK, "plans", *arguments], cwd=tmp_path, env=variables, capture_output=True, text=True, check=False
+            [*TALLYSTICK, "plans", *arguments], env=variables, capture_output=True, text=True, check=False
         )
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout
 
-    assert run(source, "export", "one") == "one: 5 things, 5 files written.\n"
+    def run(server: Child, *arguments: str) -> str:
+        done = plans(server, *arguments)
+        assert (done.exit_code, done.stderr) == (0, "")
+        return done.stdout
+
+    assert process(source, "export", "one") == "one: 5 things, 5 files written.\n"
     assert sorted(files(tmp_path / "one")) == [
         "add_ons/base-fee.yaml",
         "event_schemas/api-call.yaml",
@@ -112,7 +120,7 @@ def test_from_one_server_to_an_empty_one_and_back_byte_for_byte(source: Child, e
         f"price plan 'Pay as you go' ({PLAN}): new, DRAFT",
         "5 changes.",
     ]
-    assert run(empty, "apply", "one", "--yes") == f"{shown}Applied.\n"
+    assert process(empty, "apply", "one", "--yes") == f"{shown}Applied.\n"
     assert run(empty, "diff", "one", "--exit-code") == "No changes.\n"
     assert run(empty, "apply", "one") == "No changes.\n"
     assert run(empty, "export", "two") == "two: 5 things, 5 files written.\n"

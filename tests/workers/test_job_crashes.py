@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ from tests.operations.shop import Shop, tiered
 from tests.servers import inside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from tallystick.operations.work import Work
     from tests.servers import Inside
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 EVENTS = 5
 PROGRAM = """
+import os
+import signal
 import sys
+import traceback
 from dataclasses import replace
 from pathlib import Path
 from tallystick.kernel.document import encode
@@ -52,7 +56,7 @@ remetering_task.EVENTS_AT_ONCE = 2
 simulation_task.LISTED_AT_ONCE = 2
 simulation_task.COMPARED_AT_ONCE = 2
 migration_task.MOVED_AT_ONCE = 2
-if sys.argv[2] == "forgetful":
+def forgetful():
     able = {}
     orders_about = correction_task.orders_about
     def remembering(work, job, events):
@@ -62,7 +66,7 @@ if sys.argv[2] == "forgetful":
     correction_task.outcome_of = lambda job, entry, event: entry.moved(
         EntryStatus.COMPLETED if able[event.position] else EntryStatus.FAILED
     )
-if sys.argv[2] == "hasty":
+def hasty():
     begun = remetering_task.RemeteringTask._begun
     def unwritten(task, desk, asked, progress):
         with desk.reading() as work:
@@ -74,7 +78,7 @@ if sys.argv[2] == "hasty":
         totals = remetering_task.totals_of(asked, found)
         return remetering_task.Chunk(positions=changing, through=events[-1].position, totals=totals)
     remetering_task.RemeteringTask._begun = unwritten
-if sys.argv[2] == "halved":
+def halved():
     def in_two(task, desk, job):
         with desk.reading() as work:
             entries = work.state.jobs.next_entries(job.id, [EntryStatus.PENDING], 2)
@@ -92,7 +96,7 @@ if sys.argv[2] == "halved":
             work.state.jobs.move_entries(current, settled)
         return not entries
     simulation_task.SimulationTask.carry_out = in_two
-if sys.argv[2] == "careless":
+def careless():
     def apart(task, desk, entry):
         with desk.writing() as (work, job):
             settled = migration_task.migrate_account(work, job, entry)
@@ -100,19 +104,53 @@ if sys.argv[2] == "careless":
             work.state.jobs.move_entries(job, [settled])
             migration_task.faults.reach(migration_task.faults.MOVE_BEFORE_COMMIT)
     migration_task.MigrationTask._move = apart
-with inside(Path(sys.argv[1])):
-    pass
+builds = {"good": lambda: None, "forgetful": forgetful, "hasty": hasty, "halved": halved, "careless": careless}
+
+def run(data, build, fault):
+    signal.alarm(60)
+    os.environ["TALLYSTICK_FAULTS"] = fault
+    try:
+        builds[build]()
+        with inside(Path(data)):
+            pass
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        run(*line[:-1].split(chr(9)))
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+"""Starts a server for each line that it reads, in a process of its own that is forked: importing takes longest."""
 
 
-def run(data: Path, fault: str = "", build: str = "good") -> int:
-    """The exit code of a server that does what is to be done, then stops."""
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(data), build],
-        env={**os.environ, "TALLYSTICK_FAULTS": fault, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
-        timeout=60,
-        check=False,
-    ).returncode
+Run = Callable[..., int]
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    """A function that gives the exit code of a server which does what is to be done, then stops."""
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+    ) as forking:
+        assert forking.stdin is not None
+        assert forking.stdout is not None
+        asked, told = forking.stdin, forking.stdout
+
+        def run(data: Path, fault: str = "", build: str = "good") -> int:
+            asked.write(f"{data}\t{build}\t{fault}\n")
+            return int(told.readline())
+
+        yield run
+        asked.close()
 
 
 def _started(data: Path, begin: Callable[[Inside, Shop, str], None]) -> Path:
@@ -231,7 +269,9 @@ def _timeline(shop: Shop, account: str) -> tuple[str, list[tuple[str, int]]]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(begun: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+def undisturbed(
+    run: Run, begun: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, dict[str, Any]]:
     found = {}
     for name, started in begun.items():
         data = tmp_path_factory.mktemp("undisturbed") / "data"
@@ -241,7 +281,7 @@ def undisturbed(begun: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
     return found
 
 
-def killed_again_and_again(data: Path, points: Iterable[str], build: str = "good") -> int:
+def killed_again_and_again(run: Run, data: Path, points: Iterable[str], build: str = "good") -> int:
     """Kill the server at each of these points in turns until the job is done; how often that was."""
     points = sorted(points)
     for kills in range(200):
@@ -254,10 +294,10 @@ def killed_again_and_again(data: Path, points: Iterable[str], build: str = "good
 
 @pytest.mark.parametrize("kind", STARTS)
 def test_a_job_that_is_killed_again_and_again_does_what_an_undisturbed_one_does(
-    begun: dict[str, Path], undisturbed: dict[str, dict[str, Any]], tmp_path: Path, kind: str
+    run: Run, begun: dict[str, Path], undisturbed: dict[str, dict[str, Any]], tmp_path: Path, kind: str
 ) -> None:
     shutil.copytree(begun[kind], tmp_path / "data")
-    assert killed_again_and_again(tmp_path / "data", POINTS.get(kind, faults.JOB_POINTS)) > 3
+    assert killed_again_and_again(run, tmp_path / "data", POINTS.get(kind, faults.JOB_POINTS)) > 3
     assert outcome(tmp_path / "data") == undisturbed[kind]
 
 
@@ -285,10 +325,10 @@ def test_an_undisturbed_job_does_what_it_should(undisturbed: dict[str, dict[str,
     [("correction", "forgetful"), ("remetering", "hasty"), ("migration", "careless"), ("simulation", "halved")],
 )
 def test_a_build_that_does_not_know_its_own_work_again_fails_the_same_check(
-    begun: dict[str, Path], undisturbed: dict[str, dict[str, Any]], tmp_path: Path, kind: str, build: str
+    run: Run, begun: dict[str, Path], undisturbed: dict[str, dict[str, Any]], tmp_path: Path, kind: str, build: str
 ) -> None:
     shutil.copytree(begun[kind], tmp_path / "data")
-    killed_again_and_again(tmp_path / "data", CONTROL_POINTS.get(kind, faults.JOB_POINTS), build)
+    killed_again_and_again(run, tmp_path / "data", CONTROL_POINTS.get(kind, faults.JOB_POINTS), build)
     found = outcome(tmp_path / "data")
     assert found["total"] == undisturbed[kind]["total"], "what is ordered twice counts once all the same"
     assert found != undisturbed[kind]
