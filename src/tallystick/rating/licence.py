@@ -171,7 +171,7 @@ class Names:
     booked_on, booked_until = changed_on, until
 
     def _days_of(self, instants: Iterable[datetime]) -> list[date]:
-        return sorted({local_date(instant, self._zone) for instant in instants if instant < FOREVER})
+        return sorted({local_date(instant, self._zone) for instant in instants})
 
 
 class LicencePrice:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.kernel.period import BEGINNING, FOREVER, FOREVER_ON, Period, local_date, local_midnight
+from tallystick.kernel.errors import BillingError, Kind, Problem
+from tallystick.kernel.period import BEGINNING, FOREVER, FOREVER_ON, Period, day_of, in_utc, local_date, local_midnight
 
 MICROSECOND = timedelta(microseconds=1)
 DAY = timedelta(days=1)
@@ -22,6 +23,34 @@ def utc(text: str) -> datetime:
 
 def span(start: str, end: str) -> Period:
     return Period(utc(start), utc(end))
+
+
+@pytest.mark.parametrize(
+    ("sent", "instant"),
+    [
+        (datetime(2026, 3, 1, 12, 30), "2026-03-01T12:30:00"),  # noqa: DTZ001 - without an offset it is UTC already
+        (datetime(2026, 3, 1, 1, 30, tzinfo=timezone(timedelta(hours=5, minutes=45))), "2026-02-28T19:45:00"),
+        (datetime(2026, 3, 1, 23, 0, tzinfo=ZoneInfo("America/New_York")), "2026-03-02T04:00:00"),
+        (utc("2026-03-01T12:30:00.000001"), "2026-03-01T12:30:00.000001"),
+    ],
+)
+def test_an_instant_is_brought_to_utc_and_stays_the_same(sent: datetime, instant: str) -> None:
+    brought = in_utc(sent, "timestamp")
+    assert (brought, brought.tzinfo) == (utc(instant), UTC)
+
+
+@pytest.mark.parametrize(
+    ("sent", "hours", "complaint"),
+    [
+        (datetime(1, 1, 1), 1, "0001-01-01T00:00:00+01:00 lies outside the years 1 to 9999 in UTC"),  # noqa: DTZ001
+        (datetime(9999, 12, 31, 23), -1, "9999-12-31T23:00:00-01:00 lies outside the years 1 to 9999 in UTC"),  # noqa: DTZ001
+    ],
+)
+def test_an_instant_that_utc_has_no_year_for_is_refused_by_its_path(sent: datetime, hours: int, complaint: str) -> None:
+    with pytest.raises(BillingError) as caught:
+        in_utc(sent.replace(tzinfo=timezone(timedelta(hours=hours))), "event.timestamp")
+    assert caught.value.kind is Kind.INVALID
+    assert caught.value.problems == (Problem("event.timestamp", complaint),)
 
 
 JANUARY = span("2026-01-01", "2026-02-01")
@@ -61,6 +90,11 @@ def test_a_period_may_be_empty_and_then_contains_nothing() -> None:
 def test_what_is_not_a_span_of_utc_instants_is_refused(start: datetime, end: datetime, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         Period(start, end)
+
+
+@pytest.mark.parametrize("zone", [ZoneInfo("UTC"), timezone(timedelta(0), "also UTC")])
+def test_whatever_has_no_offset_from_utc_bounds_a_period(zone: tzinfo) -> None:
+    assert Period(JANUARY.start.replace(tzinfo=zone), JANUARY.end.replace(tzinfo=zone)) == JANUARY
 
 
 @pytest.mark.parametrize(
@@ -112,7 +146,8 @@ MIDNIGHTS = [
 
 @pytest.mark.parametrize(("zone", "on", "first_instant"), MIDNIGHTS)
 def test_a_local_day_begins_at_its_first_instant(zone: str, on: str, first_instant: str) -> None:
-    assert local_midnight(date.fromisoformat(on), ZoneInfo(zone)) == utc(first_instant)
+    begins = local_midnight(date.fromisoformat(on), ZoneInfo(zone))
+    assert (begins, begins.tzinfo) == (utc(first_instant), UTC)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +166,24 @@ def test_a_local_day_begins_at_its_first_instant(zone: str, on: str, first_insta
 )
 def test_an_instant_belongs_to_the_local_day_that_has_begun(zone: str, instant: str, on: str) -> None:
     assert local_date(utc(instant), ZoneInfo(zone)) == date.fromisoformat(on)
+
+
+@pytest.mark.parametrize(
+    ("zone", "instant", "start", "end"),
+    [
+        ("UTC", "2026-01-31T23:59:59.999999", "2026-01-31", "2026-02-01"),
+        ("UTC", "2026-02-01", "2026-02-01", "2026-02-02"),
+        ("America/New_York", "2026-03-08T12:00:00", "2026-03-08T05:00:00", "2026-03-09T04:00:00"),  # 23 hours
+        ("America/New_York", "2026-11-02T04:59:59", "2026-11-01T04:00:00", "2026-11-02T05:00:00"),  # 25 hours
+        # The 30th of December 2011 was skipped, so the day before it ends where the 31st begins.
+        ("Pacific/Apia", "2011-12-30T09:00:00", "2011-12-29T10:00:00", "2011-12-30T10:00:00"),
+        ("Pacific/Apia", "2011-12-30T10:00:00", "2011-12-30T10:00:00", "2011-12-31T10:00:00"),
+    ],
+)
+def test_the_day_of_an_instant_runs_from_its_first_instant_to_that_of_the_next(
+    zone: str, instant: str, start: str, end: str
+) -> None:
+    assert day_of(utc(instant), ZoneInfo(zone)) == span(start, end)
 
 
 @pytest.mark.parametrize(

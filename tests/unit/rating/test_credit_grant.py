@@ -49,8 +49,8 @@ def test_a_charge_says_what_is_granted() -> None:
 
 
 def test_a_card_grants_nothing_in_a_currency_that_it_does_not_have() -> None:
-    with pytest.raises(BillingError, match="has no rate in EUR"):
-        charge_grant(grant_card("100", S("0", "FLAT", "10")), "EUR")
+    with pytest.raises(BillingError, match="card 'Bonus' has no rate in EUR"):
+        charge_grant(grant_card("100", S("0", "FLAT", "10"), name="Bonus"), "EUR")
 
 
 @given(AMOUNTS, st.lists(RATES, min_size=1, max_size=3), st.sampled_from(["TIERED", "VOLUME"]))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tallystick.kernel.errors import BillingError
+from tallystick.rating.charge import FeeCharge
 from tallystick.rating.fixed_fee import charge_fee, is_charged
 from tests.unit.rating.cards import fee_card
-
-if TYPE_CHECKING:
-    from decimal import Decimal
 
 
 def charged_cycles(*, timing: str, kind: str = "RECURRING", interval: int = 1, offset: int = 0) -> list[int]:
@@ -25,6 +24,24 @@ def test_fifty_a_month_joined_on_the_16th_of_a_30_day_month_is_25() -> None:
     charge = charge_fee(fee_card("50", prorated=True), "USD", 15, 30)
     assert charge.amount == 25
     assert charge.is_prorated
+
+
+def test_a_charge_says_what_was_charged_and_for_how_many_days() -> None:
+    card = fee_card("50", addon="addon.base", name="Base fee", tag="platform", prorated=True)
+    assert charge_fee(card, "USD", 15, 30) == FeeCharge(
+        billable_id="addon.base",
+        display_name="Base fee",
+        tag="platform",
+        rate=Decimal(50),
+        days=15,
+        cycle_days=30,
+        amount=Decimal(25),
+    )
+
+
+def test_a_fee_without_a_rate_in_the_currency_cannot_be_charged() -> None:
+    with pytest.raises(BillingError, match="card 'Base fee' has no rate in EUR"):
+        charge_fee(fee_card("50", name="Base fee"), "EUR", 30, 30)
 
 
 def test_without_proration_a_short_cycle_costs_the_full_fee() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.accounts.licence import UpdateType
+from tallystick.kernel.micros import MICROSECOND
 from tallystick.kernel.period import local_date
 from tallystick.kernel.recurrence import CycleRule, Interval, cycle_at
 from tallystick.rating.licence import LicencePrice, Seats, windows_of
@@ -69,6 +70,21 @@ class TestDays:
         held = seats(("2026-06-10T20:00", "10"), zone=ZoneInfo("Asia/Kolkata"))
         assert [held.on(date(2026, 6, day)) for day in (10, 11)] == [0, 10]
 
+    def test_a_ledger_is_asked_for_changes_by_when_they_came_into_force_and_by_when_they_were_booked(self) -> None:
+        kolkata = ZoneInfo("Asia/Kolkata")
+        held = seats(("2026-06-01", "10"), ("2026-06-10T20:00", "5", "2026-06-24T20:00"), zone=kolkata)
+        assert held.changed_on(JUNE.period) == [date(2026, 6, 1), date(2026, 6, 11)]
+        assert held.booked_on(JUNE.period) == [date(2026, 6, 1), date(2026, 6, 25)]
+        assert held.booked_on(cycle("2026-06-02", "2026-06-25").period) == [date(2026, 6, 25)]
+
+    def test_what_happens_at_an_instant_is_left_out_of_what_was_before_it(self) -> None:
+        held = seats(("2026-06-01", "10"), ("2026-06-10T20:00", "5", "2026-06-24T20:00"), zone=ZoneInfo("Asia/Kolkata"))
+        at, booked_at = datetime(2026, 6, 10, 20, tzinfo=UTC), datetime(2026, 6, 24, 20, tzinfo=UTC)
+        before, after = held.until(at), held.until(at + MICROSECOND)
+        assert [known.on(date(2026, 6, day)) for known in (before, after) for day in (10, 11)] == [10, 10, 10, 15]
+        before, after = held.booked_until(booked_at), held.booked_until(booked_at + MICROSECOND)
+        assert [known.on(date(2026, 6, day)) for known in (before, after) for day in (10, 11)] == [10, 10, 10, 15]
+
     def test_a_ledger_that_two_names_brought_below_zero_counts_as_empty_there(self) -> None:
         held = Seats(entries([("2026-06-01", "2"), ("2026-06-11", "-5")]), UTC_ZONE)
         assert [held.on(date(2026, 6, day)) for day in (10, 11)] == [2, 0]
@@ -111,6 +127,21 @@ class TestArrears:
 
     def test_the_quantity_of_a_charge_is_the_highest(self) -> None:
         assert charge(licence_card(THIRTY), seats(*GROWING)).quantity == 15
+
+
+class TestOneQuantity:
+    def test_it_costs_what_holding_it_all_the_cycle_would(self) -> None:
+        card = licence_card(THIRTY, addon="addon.desks", name="Desks", tag="people", prorated=False)
+        priced = LicencePrice(card, "USD").of(Decimal(10), JUNE, UTC_ZONE)
+        assert priced == charge(card, seats(("2026-06-01", "10")))
+        assert (priced.billable_id, priced.display_name, priced.tag) == ("addon.desks", "Desks", "people")
+        assert (priced.quantity, priced.has_usage_cycle) == (10, False)
+        (window,) = priced.windows
+        assert (window.first, window.last, window.quantity) == (date(2026, 6, 1), date(2026, 6, 30), 10)
+        assert (window.cycle_days, [(stretch.days, stretch.charge.quantity) for stretch in window.stretches]) == (
+            None,
+            [(1, 10)],
+        )
 
 
 class TestUsageCycles:

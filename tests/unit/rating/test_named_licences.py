@@ -91,6 +91,29 @@ def test_days_are_those_of_the_organisation() -> None:
     assert [held.on(date(2026, 6, day)) for day in (10, 11)] == [0, 1]
 
 
+def test_quantities_can_differ_on_the_days_of_a_change_and_on_those_after_them() -> None:
+    held = names(span("ada", "2026-06-01", "2026-06-12T12:00"), span("bob", "2026-06-10"), span("cid", "2026-06-30"))
+    assert sorted(held.turns(date(2026, 6, 1), date(2026, 7, 1))) == [
+        date(2026, 6, day) for day in (2, 10, 11, 12, 13, 30)
+    ]
+
+
+def test_what_happens_at_an_instant_is_left_out_of_what_was_before_it() -> None:
+    held = names(
+        span("ada", "2026-06-01", "2026-06-10"), span("bob", "2026-06-02", "2026-06-05"), span("cid", "2026-06-10")
+    )
+    known = held.until(datetime(2026, 6, 10, tzinfo=UTC))
+    assert [known.on(date(2026, 6, day)) for day in (2, 5, 10)] == [2, 1, 1]
+
+
+def test_what_is_left_out_is_so_by_the_instant_and_days_stay_those_of_the_organisation() -> None:
+    held = names(span("ada", "2026-06-10T20:00", "2026-06-20T20:00"), zone=ZoneInfo("Asia/Kolkata"))
+    known = held.until(datetime(2026, 6, 15, tzinfo=UTC))
+    assert [known.on(date(2026, 6, day)) for day in (10, 11, 30)] == [0, 1, 1]
+    assert held.changed_on(JUNE.period) == [date(2026, 6, 11), date(2026, 6, 21)]
+    assert known.changed_on(JUNE.period) == [date(2026, 6, 11)]
+
+
 def test_what_happens_later_is_left_out() -> None:
     held = names(span("ada", "2026-06-01", "2026-06-10"), span("bob", "2026-06-08"))
     known = held.until(datetime(2026, 6, 5, tzinfo=UTC))

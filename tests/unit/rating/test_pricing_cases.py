@@ -9,7 +9,7 @@ G10 and G25, which need commitments and rounding, stand in `tests/unit/invoicing
 - G11: credit notes and tax; we have neither yet.
 - G14's increment as a bill of its own: a cycle is billed once, for all its usage.
 - G16 at zero usage: our FLAT charges nothing for nothing (domain.md 4.4); a card minimum would lift the 80.
-- G22: seats; licences are not priced yet.
+- G22: seats; it stands in `test_licence_changes.py`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tallystick.catalog.rate_card import InvoiceTiming
 from tallystick.catalog.rule_variable import CardKind, PricedCard
 from tallystick.kernel.errors import BillingError, Kind, Problem
-from tallystick.rating.pricing_rules import Outcome, RuledCard, RuleStep, apply_rules
+from tallystick.rating.pricing_rules import Figures, Outcome, RuledCard, RuleStep, apply_rules
 from tests.unit.catalog.pricing_rules import TOTAL, rule, var
 
 if TYPE_CHECKING:
@@ -191,6 +191,13 @@ def test_a_result_is_rounded_half_up_once_and_the_next_rule_sees_it_rounded() ->
     )
     # 10.285275 -> 10.29 -> 102.90; -10.275 -> -10.28
     assert [step.after.revenue for step in steps] == [Decimal("10.29"), Decimal("102.90"), Decimal("-10.28")]
+
+
+def test_a_step_without_a_usage_before_it_or_after_it_has_changed_none() -> None:
+    (step,) = run([rule(20, target=CALLS_USAGE)])
+    assert step.usage_change == -130
+    assert replace(step, before=Figures(revenue=Decimal(0))).usage_change is None
+    assert replace(step, after=Figures(revenue=Decimal(0))).usage_change is None
 
 
 def test_usage_is_never_rounded() -> None:

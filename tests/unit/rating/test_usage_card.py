@@ -5,10 +5,13 @@ from __future__ import annotations
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from tallystick.kernel.errors import BillingError, Kind
 from tallystick.rating.limits import Bound
+from tallystick.rating.usage_card import UsagePrices
+from tests.unit.catalog.pricing_rules import details
 from tests.unit.rating.cards import S, charge_usage, usage_card
 
 if TYPE_CHECKING:
@@ -130,6 +133,20 @@ def test_a_card_without_a_rate_in_the_currency_cannot_be_charged() -> None:
     with pytest.raises(BillingError, match=r"card 'um\.calls' has no rate in EUR") as caught:
         charge_usage(usage_card(*TWO_RATES), "EUR", Decimal(1))
     assert caught.value.kind is Kind.BROKEN
+
+
+def test_the_cards_of_a_plan_are_made_ready_once_for_each_currency() -> None:
+    card = usage_card(*TWO_RATES)
+    card.rate_values.append(
+        msgspec.structs.replace(usage_card(S("0", "PER_UNIT", "3"), *TWO_RATES[1:]).rate_values[0], currency="EUR")
+    )
+    plan, other = details(card, usage_card(*PACKAGES, meter="um.bytes")), details(usage_card(*ONE_THEN_LESS))
+    prices = UsagePrices()
+    dollars, euros = prices.of(plan, "USD"), prices.of(details(card), "EUR")
+    assert [price.billable_id for price in dollars] == ["um.calls", "um.bytes"]
+    assert [total(price.charge(Decimal(150))) for price in (*dollars, *euros)] == [250, 10, 350]
+    assert prices.of(plan, "USD") is dollars
+    assert total(prices.of(other, "USD")[0].charge(Decimal(150))) == 150
 
 
 def test_a_card_is_called_by_its_display_name_else_by_its_name_else_by_what_it_prices() -> None:
