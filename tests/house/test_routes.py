@@ -20,6 +20,7 @@ LOOKS_BY_POST = {
     "/metrics": "its question is too long for a query string",
     "/revenue_calculator": "the terms of a plan are too long for a query string",
     "/v2/revenue_calculator": "the same",
+    "/v1/revenue-calculator": "the same",
     "/v1/usage-meters/preview": "a meter and its events are too long for a query string",
 }
 

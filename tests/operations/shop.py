@@ -46,6 +46,23 @@ def tiered(
     return card | more
 
 
+def per_cent(
+    meter: str,
+    *slabs: tuple[int, object],
+    each: Json | None = None,
+    currency: str = "USD",
+    model: str = "TIERED",
+    **more: object,
+) -> Json:
+    """A usage card of (startAfter, per cent of the amount) slabs; `each` is what single events cost beside them."""
+    card = tiered(meter, *slabs, currency=currency, model=model)
+    for slab in card["ratePlan"]["slabs"]:
+        slab["priceType"] = "PERCENTAGE"
+    if each is not None:
+        card["rateValues"][0]["perEvent"] = each
+    return card | more
+
+
 def fee(addon: str, rate: object, *, currency: str = "USD", timing: str = "IN_ARREARS", **more: object) -> Json:
     """A fixed fee."""
     card = {
@@ -194,11 +211,18 @@ class Shop:
         self.api.post("/settings", where | {"id": name, "name": name, "value": value}).ok()
         return f"setting.USER.{name}.{entity}.{entity_id}"
 
-    def plan(self, *, cycle: Json | None = None, currencies: tuple[str, ...] = ("USD",), **cards: object) -> str:
+    def plan(
+        self,
+        *,
+        cycle: Json | None = None,
+        currencies: tuple[str, ...] = ("USD",),
+        path: str = "/price_plans",
+        **cards: object,
+    ) -> str:
         """An active plan; its id."""
         details = {"supportedCurrencies": currencies, "pricingCycleConfig": cycle or monthly()} | cards
-        made = self.api.post("/price_plans", {"name": f"Plan {next(self._numbers)}", "pricePlanDetails": details}).ok()
-        return self.api.post(f"/price_plans/{made['id']}/activate", {"currencies": currencies}).ok()["id"]
+        made = self.api.post(path, {"name": f"Plan {next(self._numbers)}", "pricePlanDetails": details}).ok()
+        return self.api.post(f"{path}/{made['id']}/activate", {"currencies": currencies}).ok()["id"]
 
     def try_associate(
         self, plan: str, account: str = "acme", since: str = "2026-01-01", until: str = OPEN_END

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tallystick.catalog.usage_meter import Aggregation
 from tallystick.kernel.period import Period
 from tallystick.metering.event import EventStatus
+from tallystick.metering.event_groups import EventCuts, EventGroup
 from tallystick.stores import event_store_sorting
 from tallystick.stores.event_facts import MeterVersion, OtherUnits, Revision
 from tallystick.stores.event_log import position_of
@@ -208,6 +209,7 @@ def other(account: str, ordinal: int, day: int, value: str | None, meter_id: str
 
 VALUES = st.sampled_from(["0", "1", "1.0", "-1", "2.5", "0.000000000001", "1000000", "-7"])
 ACCOUNTS = ("acme", "apex")
+CUTS = (Decimal(-1), Decimal(0), Decimal(1))
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -257,6 +259,8 @@ def test_figures_agree_with_a_naive_oracle(
             for place, ends in enumerate(pairwise([JANUARY, *bounds]))
             if (figure := oracle.figure(kind, ACCOUNTS, Period(*ends))) is not None
         }
+    asked = [(window, EventCuts(METER, CUTS)) for window in windows]
+    assert store.event_groups(ORGANISATION, asked) == [oracle.groups(one.account_id, one.period) for one in windows]
     store.close()
 
 
@@ -291,6 +295,13 @@ class Oracle:
             if account in accounts and value is not None and within.contains(event_at):
                 values[account].append(Fraction(value))
         return sum((rounded(NAIVE[kind](of_account)) for of_account in values.values()), Decimal()) if values else None
+
+    def groups(self, account: str, within: Period) -> tuple[EventGroup, ...]:
+        """How many events of one account there are between the cuts, and what they come to."""
+        stands = [one for one in self.stands.values() if one[0] == account and within.contains(one[1])]
+        values = [Decimal(value) for _, _, value in stands if value is not None]
+        told = [[value for value in values if sum(cut < value for cut in CUTS) == place] for place in range(4)]
+        return tuple(EventGroup(len(group), sum(group, Decimal(0))) for group in told)
 
 
 NAIVE = {

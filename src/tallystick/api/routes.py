@@ -47,9 +47,11 @@ from tallystick.operations import (
     settings,
     simulations,
     togai_meters,
+    togai_plans,
     usage,
     usage_meters,
 )
+from tallystick.operations.togai_plans import on_togai
 
 _TOGAI: Final = (
     Route("POST", "/customers", customers.create_customer, 201, "Customers"),
@@ -114,7 +116,7 @@ _TOGAI: Final = (
     Route("GET", "/features/{feature_id}", features.get_feature, 200, "Features"),
     Route("PATCH", "/features/{feature_id}", features.update_feature, 200, "Features"),
     Route("POST", "/price_plans", price_plans.create_price_plan, 200, "Price plans", dry_run=True),
-    Route("GET", "/price_plans", price_plans.list_price_plans, 200, "Price plans"),
+    Route("GET", "/price_plans", togai_plans.list_price_plans, 200, "Price plans"),
     Route("GET", "/price_plans/{price_plan_id}", price_plans.get_price_plan, 200, "Price plans"),
     Route("PATCH", "/price_plans/{price_plan_id}", price_plans.update_price_plan, 200, "Price plans"),
     Route("DELETE", "/price_plans/{price_plan_id}", price_plans.archive_price_plan, 200, "Price plans"),
@@ -129,7 +131,7 @@ _TOGAI: Final = (
         "Price plans",
     ),
     Route("POST", "/v2/price_plans", plan_drafts.create_price_plan_v2, 200, "Price plans v2"),
-    Route("GET", "/v2/price_plans", plan_drafts.list_price_plans_v2, 200, "Price plans v2"),
+    Route("GET", "/v2/price_plans", togai_plans.list_price_plans_v2, 200, "Price plans v2"),
     Route("GET", "/v2/price_plans/{price_plan_id}", plan_drafts.get_price_plan_v2, 200, "Price plans v2"),
     Route("PATCH", "/v2/price_plans/{price_plan_id}", plan_drafts.update_price_plan_v2, 200, "Price plans v2"),
     Route(
@@ -205,8 +207,8 @@ _TOGAI: Final = (
     Route("GET", "/settings/{setting_id_str:path}", settings.get_setting, 200, "Settings"),
     Route("PATCH", "/settings/{setting_id_str:path}", settings.update_setting, 201, "Settings"),
     Route("DELETE", "/settings/{setting_id_str:path}", settings.delete_setting, 200, "Settings"),
-    Route("POST", "/revenue_calculator", revenue_calculator.calculate_revenue, 200, "Metrics"),
-    Route("POST", "/v2/revenue_calculator", revenue_calculator.calculate_revenue_v2, 200, "Metrics"),
+    Route("POST", "/revenue_calculator", togai_plans.calculate_revenue, 200, "Metrics"),
+    Route("POST", "/v2/revenue_calculator", togai_plans.calculate_revenue_v2, 200, "Metrics"),
     Route("POST", "/metrics", metrics.get_metrics, 200, "Metrics"),
     Route("GET", "/jobs", jobs.list_jobs, 200, "Jobs"),
     Route("GET", "/jobs/{job_id}", jobs.get_job, 200, "Jobs"),
@@ -264,6 +266,46 @@ _TOGAI: Final = (
     ),
     Route("POST", "/v1/usage-meters/{usage_meter_id}/remeterings", remeterings.start_remetering, 202, "Usage meters"),
     Route("GET", "/v1/remeterings/{remetering_id}", remeterings.get_remetering, 200, "Usage meters"),
+    Route(
+        "GET",
+        "/v1/price-plans/{price_plan_id}",
+        price_plans.get_price_plan,
+        200,
+        "Price plans",
+        name="get-any-price-plan",
+    ),
+    Route(
+        "PATCH",
+        "/v1/price-plans/{price_plan_id}",
+        price_plans.update_price_plan,
+        200,
+        "Price plans",
+        name="update-any-price-plan",
+    ),
+    Route(
+        "DELETE",
+        "/v1/price-plans/{price_plan_id}",
+        price_plans.archive_price_plan,
+        200,
+        "Price plans",
+        name="archive-any-price-plan",
+    ),
+    Route(
+        "POST",
+        "/v1/price-plans/{price_plan_id}/activate",
+        price_plans.activate_price_plan,
+        200,
+        "Price plans",
+        name="activate-any-price-plan",
+    ),
+    Route(
+        "POST",
+        "/v1/revenue-calculator",
+        revenue_calculator.calculate_revenue,
+        200,
+        "Metrics",
+        name="calculate-any-revenue",
+    ),
     Route("GET", "/v1/catalogue", catalogue.get_catalogue, 200, "Catalogue"),
     Route("PUT", "/v1/catalogue", catalogue.apply_catalogue, 200, "Catalogue"),
     Route("POST", "/v1/catalogue/preview", catalogue.preview_catalogue, 200, "Catalogue"),
@@ -332,8 +374,17 @@ _ALIASES: Final = (
     ),
 )
 
+
+def _on_togai(route: Route) -> Route:
+    """A route of the Togai wire on plans or schedules without what that wire does not know; others as they are."""
+    is_about_cards = any(part in route.path for part in ("/price_plans", "/schedules/"))
+    if route.path.startswith("/v1/") or not is_about_cards:
+        return route
+    return replace(route, operation=on_togai(route.operation))
+
+
 ROUTES: Final = (
-    *_TOGAI,
+    *map(_on_togai, _TOGAI),
     *CAPABILITY,
     *_INSIGHT,
     *(replace(route, name=f"consumed-{route.name}", lenient=True) for route in _ALIASES),

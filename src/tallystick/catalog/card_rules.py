@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from tallystick.catalog.credit_grant import ExpiryType
+from tallystick.catalog.percentage_rules import event_rate_problems, no_percentage_slabs, no_percentages
 from tallystick.catalog.rate_card import InvoiceTiming, PriceType, ProratedRefundMode
 from tallystick.kernel.day_span import DaySpan
 from tallystick.kernel.errors import BillingError, Problem
@@ -54,7 +55,9 @@ def _problems(details: PricePlanDetails | PricePlanDetailsDraft) -> Iterator[Pro
     supported = dict.fromkeys(details.supported_currencies)
     yield from _repetitions(details)
     for position, card in enumerate(details.usage_rate_cards):
-        yield from _slab_prices(f"usageRateCards[{position}]", card.rate_plan, card.rate_values, supported)
+        path = f"usageRateCards[{position}]"
+        yield from _slab_prices(path, card.rate_plan, card.rate_values, supported)
+        yield from event_rate_problems(path, card)
     for position, fee in enumerate(details.fixed_fee_rate_cards):
         yield from _fixed_fee(f"fixedFeeRateCards[{position}]", fee, supported)
     cycle = details.pricing_cycle_config.interval if details.pricing_cycle_config else None
@@ -62,6 +65,7 @@ def _problems(details: PricePlanDetails | PricePlanDetailsDraft) -> Iterator[Pro
         path = f"licenseRateCards[{position}]"
         yield from _licence(path, licence, cycle)
         yield from _slab_prices(path, licence.rate_plan, licence.rate_values, supported)
+        yield from no_percentages(path, licence.rate_plan, licence.rate_values)
     for position, grant in enumerate(details.credit_grant_rate_cards):
         yield from _credit_grant(f"creditGrantRateCards[{position}]", grant, supported)
     if details.minimum_commitment is not None:
@@ -247,6 +251,7 @@ def _grant_rates(path: str, rates: CurrencySlabRateDetail) -> Iterator[Problem]:
     except BillingError as error:
         yield from error.problems
     yield from _starts(f"{path}.slabDetails", list(enumerate(rates.slab_details)))
+    yield from no_percentage_slabs(f"{path}.slabDetails", rates.slab_details)
     yield from _limits(f"{path}.rateConfig", rates.rate_config, currency)
     for position, slab in enumerate(rates.slab_details):
         here = f"{path}.slabDetails[{position}]"

@@ -7,10 +7,11 @@ one for every slab behind it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from tallystick.catalog.rate_card import PriceType
 from tallystick.catalog.written import plain_tree
 from tallystick.kernel.document import encode
 
@@ -64,15 +65,28 @@ class _Place:
 
     path: str = ""
     words: tuple[str, ...] = ()
+    percentages: frozenset[int] = frozenset()
+    """The slabs of its card whose rates are per cent, by their order."""
+    is_percentage: bool = False
+    """Whether it is the rate of such a slab."""
 
     def field(self, key: str) -> _Place:
-        return _Place(f"{self.path}.{key}" if self.path else key, self.words)
+        return replace(self, path=f"{self.path}.{key}" if self.path else key)
 
     def inside(self, words: str) -> _Place:
-        return _Place(self.path, (words, *self.words))
+        return replace(self, words=(words, *self.words))
 
     def member(self, position: int) -> _Place:
-        return _Place(f"{self.path}[{position}]", self.words)
+        return replace(self, path=f"{self.path}[{position}]")
+
+    def of(self, old: Tree, new: Tree) -> _Place:
+        """The place of a thing; in that of a card, rates per cent are known from its slabs."""
+        slabs = [_percentages(one["ratePlan"]) for one in (old, new) if isinstance(one.get("ratePlan"), dict)]
+        return replace(self, percentages=frozenset.intersection(*slabs)) if slabs else self
+
+    def rates(self, key: str, order: object) -> _Place:
+        """The place of a member of a list, which may be the rate of a slab."""
+        return replace(self, is_percentage=True) if key == "slabRates" and order in self.percentages else self
 
     @property
     def told(self) -> str:
@@ -112,6 +126,7 @@ def _part(value: Any) -> str:  # noqa: ANN401 - JSON
 def _objects(old: Tree, new: Tree, place: _Place) -> Iterator[Difference]:
     if encode(old) == encode(new):  # to the digit, and quickly: most of most things stays as it is
         return
+    place = place.of(old, new)
     for key in [*new, *(key for key in old if key not in new)]:
         yield from _fields(key, old.get(key), new.get(key), place)
 
@@ -128,7 +143,18 @@ def _fields(key: str, old: Any, new: Any, place: _Place) -> Iterator[Difference]
     elif isinstance(old or new, dict) and None in (old, new):
         yield _came(key, new, here) if old is None else _went(key, old, place)
     elif old != new:
-        yield _changed(key, None if old is None else in_words(old), None if new is None else in_words(new), here)
+        what = "percentage" if key == "rate" and place.is_percentage else key
+        yield _changed(what, None if old is None else in_words(old), None if new is None else in_words(new), here)
+
+
+def _percentages(plan: Tree) -> frozenset[int]:
+    """The slabs of a card that price per cent."""
+    slabs = plan.get("slabs")
+    return frozenset(
+        one["order"]
+        for one in (slabs if isinstance(slabs, list) else ())
+        if isinstance(one, dict) and one.get("priceType") == PriceType.PERCENTAGE and isinstance(one.get("order"), int)
+    )
 
 
 def _rule(rule: Any) -> str | None:  # noqa: ANN401 - JSON
@@ -153,7 +179,7 @@ def _lists(key: str, old: list[Any], new: list[Any], place: _Place) -> Iterator[
     for position, (name, member) in enumerate(after.items()):
         here = place.member(position)
         if name in before:
-            yield from _objects(before[name], member, here.inside(_within(key, name)))
+            yield from _objects(before[name], member, here.rates(key, name[0]).inside(_within(key, name)))
         else:
             yield _came(_label(key, name), _rest(member, identity), here)
     for name, member in before.items():

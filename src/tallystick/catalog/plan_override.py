@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET
 
 from tallystick.catalog.card_rates import has_rates, kept_in, rates_of
+from tallystick.catalog.percentage_rules import beyond_togai
 from tallystick.catalog.plan_rules import later_problems, terms_problems
 from tallystick.catalog.price_plan import PricePlanDetails, PricePlanDetailsPatch, PricePlanPatch
 from tallystick.kernel.document import given
@@ -67,6 +68,9 @@ def override_problems(details: PricePlanDetails, override: PricePlanDetailsPatch
     ]
     if currency not in supported:
         problems.append(Problem(path, f"leaves {currency} out, in which the account is billed"))
+    cards = override.usage_rate_cards
+    if cards is not UNSET:
+        problems += beyond_togai(f"{OVERRIDE}.usageRateCards", cards)
     refused = later_problems(PricePlanPatch(price_plan_details=override))
     return problems + in_override(refused + terms_problems(overridden(details, override), details.type))
 

@@ -109,6 +109,11 @@ class PricePlanDetails(Document, frozen=True, kw_only=True):
         )
         return {card.billable_id for kind in cards for card in kind}
 
+    @property
+    def has_percentages(self) -> bool:
+        """Whether a card takes a part of an amount of money, which the Togai wire does not know."""
+        return any(card.has_percentages for card in self.usage_rate_cards)
+
 
 class PricingSchedule(Document, frozen=True, kw_only=True):
     """One version of a plan with its terms."""
@@ -182,6 +187,11 @@ class PricePlan(Document, frozen=True, kw_only=True):
     def description(self) -> str | None:
         """What the plan says of itself in that version."""
         return self.version.description
+
+    @property
+    def has_percentages(self) -> bool:
+        """Whether any of its versions has a card that the Togai wire does not know."""
+        return any(version.price_plan_details.has_percentages for version in self.pricing_schedule)
 
     def numbered(self, number: int) -> PlanVersion | None:
         """The version of that number, if there is one."""

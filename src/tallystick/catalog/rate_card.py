@@ -31,11 +31,12 @@ class PricingModel(enum.StrEnum):
 
 
 class PriceType(enum.StrEnum):
-    """How a slab turns units into an amount."""
+    """How a slab turns units into an amount; PERCENTAGE is known under /v1 only, on usage cards."""
 
     FLAT = "FLAT"
     PER_UNIT = "PER_UNIT"
     PACKAGE = "PACKAGE"
+    PERCENTAGE = "PERCENTAGE"
 
 
 class InvoiceTiming(enum.StrEnum):
@@ -98,11 +99,29 @@ class RatePlan(Draft, frozen=True, kw_only=True):
 
 
 class SlabRate(Draft, frozen=True, kw_only=True):
-    """The rate of one slab in one currency."""
+    """The rate of one slab in one currency; of a PERCENTAGE slab per cent: 2.9 is 2.9 % of the amount."""
 
     order: int
     rate: Decimal
     slab_rate_config: RateLimits | None = None
+
+
+class EventRates(Draft, frozen=True, kw_only=True):
+    """What each event of a card of PERCENTAGE slabs costs beside the percentage of its amount, in major units.
+
+    `fixedAmount` is charged for each event above zero but the first `freeEvents` of a cycle. With `minimumAmount` or
+    `maximumAmount`, which belong to cards of one slab, every event above zero costs at least and at most so much.
+    """
+
+    fixed_amount: Decimal | None = None
+    free_events: Annotated[int, Meta(ge=0, le=2**53)] = 0
+    minimum_amount: Decimal | None = None
+    maximum_amount: Decimal | None = None
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether events are priced one by one: what they come to together says nothing of their limits."""
+        return self.minimum_amount is not None or self.maximum_amount is not None
 
 
 class RateValue(Draft, frozen=True, kw_only=True):
@@ -111,6 +130,7 @@ class RateValue(Draft, frozen=True, kw_only=True):
     currency: CurrencyCode
     slab_rates: Annotated[list[SlabRate], Meta(min_length=1, max_length=50)]
     rate_config: RateLimits | None = None
+    per_event: EventRates | None = None
 
 
 class CurrencyRate(Draft, frozen=True, kw_only=True):
@@ -141,6 +161,16 @@ class UsageRateCard(Draft, frozen=True, kw_only=True):
     def billable_id(self) -> str:
         """The meter."""
         return self.usage_meter_id
+
+    @property
+    def has_percentages(self) -> bool:
+        """Whether a slab takes a part of an amount of money, which the Togai wire does not know."""
+        return any(slab.price_type is PriceType.PERCENTAGE for slab in self.rate_plan.slabs)
+
+    @property
+    def is_priced_by_event(self) -> bool:
+        """Whether the price depends on more than what the events come to together."""
+        return any(value.per_event is not None for value in self.rate_values)
 
 
 class FixedFeeRateCard(Draft, frozen=True, kw_only=True):

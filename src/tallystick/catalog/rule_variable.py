@@ -148,7 +148,7 @@ def targets_of(cards: Iterable[PricedCard]) -> frozenset[str]:
 
 def _cards(details: PricePlanDetails | PricePlanDetailsDraft) -> Iterator[PricedCard]:
     for card in details.usage_rate_cards:
-        yield _card(CardKind.USAGE, card, InvoiceTiming.IN_ARREARS, is_repriced=True)
+        yield _card(CardKind.USAGE, card, InvoiceTiming.IN_ARREARS, is_repriced=not card.is_priced_by_event)
     for fee in details.fixed_fee_rate_cards:
         yield _card(CardKind.FIXED_FEE, fee, fee.invoice_timing, is_repriced=False)
     for licence in details.license_rate_cards:

@@ -25,9 +25,11 @@ from tallystick.invoicing.licence_lines import licence_card_line
 from tallystick.invoicing.line import InvoiceLineItem, LineType
 from tallystick.invoicing.rule_lines import CardLine, additions, steps_of, with_updates
 from tallystick.invoicing.totals import leaf, money_of, parent, sum_of, true_up
+from tallystick.kernel.errors import BillingError
 from tallystick.kernel.money import Money
 from tallystick.kernel.period import local_date
 from tallystick.kernel.quantity import ZERO
+from tallystick.metering.event_groups import NO_EVENTS
 from tallystick.rating.credit_grant import charge_grant
 from tallystick.rating.fixed_fee import charge_fee, is_charged
 from tallystick.rating.licence import LicencePrice, Seats
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from tallystick.credits.burndown import OpenCredit
     from tallystick.kernel.period import Period
     from tallystick.kernel.recurrence import Cycle
+    from tallystick.metering.event_groups import EventCuts, EventGroups
     from tallystick.rating.charge import LicenceCharge, UsageCharge
     from tallystick.rating.licence import Holding
     from tallystick.rating.pricing_rules import RuleStep
@@ -80,6 +83,18 @@ class Terms:
     licences: Mapping[str, Holding] = field(default_factory=dict)
     prices: UsagePrices = field(default_factory=UsagePrices)
 
+    @property
+    def event_cuts(self) -> tuple[EventCuts, ...]:
+        """How the events of the cycle have to be told apart, meter by meter, where cards price them one by one.
+
+        Not at all, where a card has no rate in the currency: then there is no bill either, which says why.
+        """
+        try:
+            prices = self.prices.of(self.details, self.currency)
+        except BillingError:
+            return ()
+        return tuple(price.cuts for price in prices if price.cuts is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Refund:
@@ -112,16 +127,23 @@ class Bill:
         return money_of(self.revenue_info)
 
 
-def arrears_bill(terms: Terms, usage: Mapping[str, Decimal], open_credits: Iterable[OpenCredit]) -> Bill:
+def arrears_bill(
+    terms: Terms,
+    usage: Mapping[str, Decimal],
+    open_credits: Iterable[OpenCredit],
+    events: EventGroups = NO_EVENTS,
+) -> Bill:
     """The bill of a cycle that has been used, given the usage of each meter by its id; none means zero.
 
+    `events` are those of the cycle, told apart as the terms ask for it with their `event_cuts`.
+
     Raises:
-        BillingError: of kind BROKEN, when a card has no rate in the currency; of kind UNPROCESSABLE, when
-            an amount is more than the ledger holds.
+        BillingError: of kind BROKEN, when a card has no rate in the currency, or lacks the events that it prices one
+            by one; of kind UNPROCESSABLE, when an amount is more than the ledger holds.
     """
     currency = terms.currency
     prices = terms.prices.of(terms.details, currency)
-    charges = [price.charge(usage.get(price.billable_id, ZERO)) for price in prices]
+    charges = [_charge(price, usage, events) for price in prices]
     cards = [_usage_card(price, charge, currency) for price, charge in zip(prices, charges, strict=True)]
     cards += _fees(terms, InvoiceTiming.IN_ARREARS, LineType.FIXED_FEE_RATE_CARD_AMOUNT)
     cards += _licence_cards(
@@ -193,12 +215,16 @@ def coverable_lines(line: InvoiceLineItem) -> Iterator[CoverableLine]:
             yield from coverable_lines(child)
 
 
+def _charge(price: UsagePrice, usage: Mapping[str, Decimal], events: EventGroups) -> UsageCharge:
+    return price.charge(usage.get(price.billable_id, ZERO), None if price.cuts is None else events.get(price.cuts))
+
+
 def _usage_card(price: UsagePrice, charge: UsageCharge, currency: str) -> CardLine:
     return CardLine(
         kind=CardKind.USAGE,
         tag=charge.tag,
         line=usage_card_line(charge, currency),
-        price=lambda quantity: usage_card_line(price.charge(quantity), currency),
+        price=None if price.cuts is not None else lambda units: usage_card_line(price.charge(units), currency),
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from tallystick.catalog.rate_card import PriceType
-from tallystick.invoicing.line import USAGE_UNITS, Explanation, InvoiceLineItem, LineType
+from tallystick.invoicing.line import USAGE_UNITS, Explanation, InvoiceLineItem, LineType, PricedEvents
 from tallystick.invoicing.totals import adjustment, leaf, parent, rounded, shown, sum_of
 from tallystick.kernel.quantity import plain
 from tallystick.rating.limits import Bound
@@ -13,9 +14,10 @@ from tallystick.rating.limits import Bound
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tallystick.rating.charge import FeeCharge, SlabCharge, UsageCharge
+    from tallystick.rating.charge import EventsCharge, FeeCharge, FixedCharge, SlabCharge, UsageCharge
     from tallystick.rating.limits import Limits
 
+FIXED_AMOUNTS: Final = "Fixed amount per event"
 ADJUSTMENTS: Final = {
     Bound.MINIMUM: "Minimum charge",
     Bound.MAXIMUM: "Maximum charge",
@@ -47,8 +49,10 @@ def usage_card_line(charge: UsageCharge, currency: str) -> InvoiceLineItem:
 
 
 def slab_lines(charge: UsageCharge, kind: LineType, currency: str) -> list[InvoiceLineItem]:
-    """One line of that type per slab, used or not, and one for the card's limits if it has any."""
+    """One line of that type per slab, used or not; one for fixed amounts and one for limits if the card has any."""
     lines = [_slab_line(slab, kind, currency) for slab in charge.slabs]
+    if charge.fixed is not None:
+        lines.append(_fixed_line(charge.fixed, kind, currency))
     if charge.limits:
         lines.append(_adjustment_line(charge.limits, lines, currency))
     return lines
@@ -96,6 +100,18 @@ def _slab_line(slab: SlabCharge, kind: LineType, currency: str) -> InvoiceLineIt
     )
 
 
+def _fixed_line(fixed: FixedCharge, kind: LineType, currency: str) -> InvoiceLineItem:
+    """What events cost beside the slabs; the wire has no other type for a part of a card."""
+    return leaf(
+        kind,
+        FIXED_AMOUNTS,
+        rounded(fixed.amount, currency),
+        quantity=Decimal(fixed.events - fixed.free),
+        value_per_quantity=fixed.rate,
+        explanation=Explanation(fixed_amount=plain(fixed.rate), free_events=fixed.free or None),
+    )
+
+
 def _slab_explanation(slab: SlabCharge) -> Explanation | None:
     if slab.price_type is PriceType.PER_UNIT and slab.bound is None:
         return None
@@ -106,6 +122,14 @@ def _slab_explanation(slab: SlabCharge) -> Explanation | None:
         packages=shown(slab.packages),
         minimum_rate=plain(slab.amount) if slab.bound is Bound.MINIMUM else None,
         maximum_rate=plain(slab.amount) if slab.bound is Bound.MAXIMUM else None,
+        fixed_amount=shown(slab.fixed) or None,
+        events=tuple(map(_priced_events, slab.events)) if slab.fixed is not None else None,
+    )
+
+
+def _priced_events(charge: EventsCharge) -> PricedEvents:
+    return PricedEvents(
+        fee=charge.fee, events=charge.events, quantity=plain(charge.quantity), amount=plain(charge.amount)
     )
 
 

@@ -5,17 +5,26 @@ Amounts are those of the line; the texts only show the way to them (domain.md 4.
 
 from __future__ import annotations
 
-import decimal
 from decimal import Decimal
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 from tallystick.catalog.rate_card import PriceType
 from tallystick.invoicing.card_lines import ADJUSTMENTS
-from tallystick.invoicing.line import Explanation, InvoiceLineItem, LineType, PricedSlab, PricedStretch
+from tallystick.invoicing.event_arithmetic import events_arithmetic, fixed_arithmetic
+from tallystick.invoicing.figures import figure, operand
+from tallystick.invoicing.line import (
+    Explanation,
+    InvoiceLineItem,
+    LineType,
+    PricedEvents,
+    PricedSlab,
+    PricedStretch,
+)
 from tallystick.invoicing.totals import sum_of
 from tallystick.kernel.document import Document
-from tallystick.kernel.quantity import EXACT, ONE, ZERO, plain
+from tallystick.kernel.quantity import EXACT, ONE, ZERO
+from tallystick.rating.event_fee import percentage
 from tallystick.rating.limits import Bound
 
 if TYPE_CHECKING:
@@ -29,15 +38,14 @@ GRANTS: Final = frozenset({LineType.CREDIT_GRANT_RATE_CARD_AMOUNT, LineType.ADVA
 _EXPLAINED: Final = FEES | LICENCES | GRANTS | {LineType.USAGE_RATE_CARD_AMOUNT, LineType.PRICING_RULE_ADDITION_AMOUNT}
 _SLABS: Final = frozenset({LineType.USAGE_RATE_CARD_SLAB_AMOUNT, LineType.LICENSE_RATE_CARD_SLAB_AMOUNT})
 _UPDATES: Final = frozenset({LineType.PRICING_RULE_REVENUE_UPDATE_AMOUNT, LineType.PRICING_RULE_USAGE_UPDATE_AMOUNT})
-_LONGEST_FRACTION: Final = 24
-_CUT_STEP: Final = Decimal("0.000001")
 _NOTHING: Final = Explanation()
 
 
 class Tier(Document, frozen=True, kw_only=True):
     """One slab of a card: its units, their price, and the amount; a limit is named when it decided.
 
-    Licences whose quantity changed have `stretches` of days instead of one quantity.
+    Licences whose quantity changed have `stretches` of days instead of one quantity. The rate of a PERCENTAGE slab is
+    per cent; where each event has its own fee, `events` are those that are priced alike.
     """
 
     description: str
@@ -50,6 +58,19 @@ class Tier(Document, frozen=True, kw_only=True):
     maximum_rate: Decimal | None = None
     stretches: tuple[PricedStretch, ...] | None = None
     cycle_days: int | None = None
+    fixed_amount: Decimal | None = None
+    events: tuple[PricedEvents, ...] | None = None
+    amount: Decimal
+    arithmetic: str
+
+
+class FixedAmounts(Document, frozen=True, kw_only=True):
+    """What events cost beside the slabs: `rate` for each of `quantity` events, after the free ones."""
+
+    description: str
+    quantity: Decimal
+    rate: Decimal
+    free_events: int | None = None
     amount: Decimal
     arithmetic: str
 
@@ -92,7 +113,17 @@ def explainable(line: InvoiceLineItem) -> Iterator[InvoiceLineItem]:
 
 def tiers_of(card: InvoiceLineItem) -> list[Tier]:
     """The slabs of a card, in their order; in each usage cycle, where it has some."""
-    return [_tier(line, before) for before, lines in _priced(card) for line in lines if line.type in _SLABS]
+    return [
+        _tier(line, before)
+        for before, lines in _priced(card)
+        for line in lines
+        if line.type in _SLABS and not _is_fixed(line)
+    ]
+
+
+def fixed_amounts_of(card: InvoiceLineItem) -> list[FixedAmounts]:
+    """What single events of a card cost beside its slabs; at most one, since only usage cards have some."""
+    return [_fixed_amounts(line) for line in card.line_items if _is_fixed(line)]
 
 
 def adjustments_of(card: InvoiceLineItem) -> list[Adjustment]:
@@ -196,7 +227,8 @@ def arithmetic_of(line: InvoiceLineItem) -> str:
     updates = rule_updates_of(line)
     if line.type in FEES:
         return "; ".join([_fee(line), *(update.arithmetic for update in updates)])
-    parts: list[Tier | Adjustment | RuleUpdate] = [*tiers_of(line), *adjustments_of(line), *updates]
+    slabs: list[Tier | FixedAmounts] = [*tiers_of(line), *fixed_amounts_of(line)]
+    parts: list[Tier | FixedAmounts | Adjustment | RuleUpdate] = [*slabs, *adjustments_of(line), *updates]
     return parts[0].arithmetic if len(parts) == 1 else _sum([part.amount for part in parts], line.value)
 
 
@@ -204,7 +236,27 @@ def addition_arithmetic(log: PricingRuleLog) -> str:
     """How a pricing rule comes to what it adds: its computation, and the variables in it."""
     read = [f"{name} = {variable.value}" for name, variable in log.variables_value.items()]
     values = f" with {', '.join(read)}" if read else ""
-    return f"{log.rule.computation}{values}: {_figure(log.changes.new_revenue)}"
+    return f"{log.rule.computation}{values}: {figure(log.changes.new_revenue)}"
+
+
+def _is_fixed(line: InvoiceLineItem) -> bool:
+    """Whether the line of a slab is that of what events cost beside all slabs."""
+    how = line.explanation
+    return how is not None and how.fixed_amount is not None and how.price_type is None
+
+
+def _fixed_amounts(line: InvoiceLineItem) -> FixedAmounts:
+    how = line.explanation or _NOTHING
+    quantity, rate, free = line.quantity or ZERO, how.fixed_amount or ZERO, how.free_events
+    words = fixed_arithmetic(quantity, rate, free or 0)
+    return FixedAmounts(
+        description=line.description,
+        quantity=quantity,
+        rate=rate,
+        free_events=free,
+        amount=line.value,
+        arithmetic=f"{words} = {_ending(EXACT.multiply(quantity, rate), line.value, _NOTHING)}",
+    )
 
 
 def _tier(line: InvoiceLineItem, before: str) -> Tier:
@@ -224,8 +276,6 @@ def _tier(line: InvoiceLineItem, before: str) -> Tier:
             arithmetic=_over_days(line, how.stretches, how.cycle_days),
         )
     quantity = line.quantity or ZERO
-    times, words = _multiplied(price_type, quantity, how)
-    exact = EXACT.multiply(times, rate)
     return Tier(
         description=f"{before}{line.description}",
         price_type=price_type,
@@ -235,9 +285,23 @@ def _tier(line: InvoiceLineItem, before: str) -> Tier:
         packages=how.packages,
         minimum_rate=how.minimum_rate,
         maximum_rate=how.maximum_rate,
+        fixed_amount=how.fixed_amount,
+        events=how.events,
         amount=line.value,
-        arithmetic=f"{words}{_operand(times)} x {_operand(rate)} = {_ending(exact, line.value, how)}",
+        arithmetic=_slab_arithmetic(line, price_type, rate, how),
     )
+
+
+def _slab_arithmetic(line: InvoiceLineItem, price_type: PriceType, rate: Decimal, how: Explanation) -> str:
+    quantity = line.quantity or ZERO
+    if how.events is not None:
+        exact = reduce(EXACT.add, (one.amount for one in how.events), ZERO)
+        words = events_arithmetic(how.events, rate, how.fixed_amount or ZERO)
+        return f"{words} = {_ending(exact, line.value, how)}"
+    if price_type is PriceType.PERCENTAGE:
+        return f"{figure(rate)} % of {operand(quantity)} = {_ending(percentage(rate, quantity), line.value, how)}"
+    times, words = _multiplied(price_type, quantity, how)
+    return f"{words}{operand(times)} x {operand(rate)} = {_ending(EXACT.multiply(times, rate), line.value, how)}"
 
 
 def _over_days(line: InvoiceLineItem, stretches: Sequence[PricedStretch], cycle_days: int | None) -> str:
@@ -245,9 +309,9 @@ def _over_days(line: InvoiceLineItem, stretches: Sequence[PricedStretch], cycle_
     parts = [(stretch.amount, stretch.days or 1) for stretch in stretches]
     total = reduce(EXACT.add, (EXACT.multiply(amount, days) for amount, days in parts), ZERO)
     if cycle_days is None:
-        words = " + ".join(_operand(amount) for amount, _ in parts)
+        words = " + ".join(operand(amount) for amount, _ in parts)
         return f"{words} = {_ending(total, line.value, _NOTHING)}"
-    words = " + ".join(f"{_operand(amount)} x {days}" for amount, days in parts)
+    words = " + ".join(f"{operand(amount)} x {days}" for amount, days in parts)
     ending = _ending(EXACT.divide(total, cycle_days), line.value, _NOTHING)
     return f"{words if len(parts) == 1 else f'({words})'} / {cycle_days} days = {ending}"
 
@@ -258,18 +322,18 @@ def _multiplied(price_type: PriceType, quantity: Decimal, how: Explanation) -> t
         return (ONE if quantity > 0 else ZERO), "flat rate: "
     if price_type is PriceType.PACKAGE:
         assert how.packages is not None, "a PACKAGE slab counts its packages"
-        return how.packages, f"{_figure(quantity)} units in packages of {_figure(how.package_size or ONE)}: "
+        return how.packages, f"{figure(quantity)} units in packages of {figure(how.package_size or ONE)}: "
     return quantity, ""
 
 
 def _ending(exact: Decimal, amount: Decimal, how: Explanation) -> str:
     """The result of a calculation, the limit that took its place, and what that was rounded to."""
-    text, reached = _figure(exact), exact
+    text, reached = figure(exact), exact
     if how.minimum_rate is not None:
-        text, reached = f"{text}, raised to the minimum {_figure(how.minimum_rate)}", how.minimum_rate
+        text, reached = f"{text}, raised to the minimum {figure(how.minimum_rate)}", how.minimum_rate
     elif how.maximum_rate is not None:
-        text, reached = f"{text}, lowered to the maximum {_figure(how.maximum_rate)}", how.maximum_rate
-    return text if reached == amount else f"{text}, rounded to {_figure(amount)}"
+        text, reached = f"{text}, lowered to the maximum {figure(how.maximum_rate)}", how.maximum_rate
+    return text if reached == amount else f"{text}, rounded to {figure(amount)}"
 
 
 def _adjusted(line: InvoiceLineItem, charged: Decimal) -> str:
@@ -278,11 +342,11 @@ def _adjusted(line: InvoiceLineItem, charged: Decimal) -> str:
         return _over_days(line, how.stretches, how.cycle_days)
     limit = how.maximum_rate if how.minimum_rate is None else how.minimum_rate
     if limit is None:
-        return f"{_figure(charged)} is within the limits of the card: 0"
+        return f"{figure(charged)} is within the limits of the card: 0"
     name = "maximum" if how.minimum_rate is None else "minimum"
     reached = EXACT.add(charged, line.value)
-    rounded = "" if reached == limit else f", rounded to {_figure(reached)},"
-    return f"{name} {_figure(limit)}{rounded} - {_operand(charged)} = {_figure(line.value)}"
+    rounded = "" if reached == limit else f", rounded to {figure(reached)},"
+    return f"{name} {figure(limit)}{rounded} - {operand(charged)} = {figure(line.value)}"
 
 
 def _agreed(card: InvoiceLineItem) -> InvoiceLineItem:
@@ -293,9 +357,9 @@ def _agreed(card: InvoiceLineItem) -> InvoiceLineItem:
 def _fee(line: InvoiceLineItem) -> str:
     terms, amount = fee_terms_of(line), _agreed(line).value
     if terms.days is None or terms.cycle_days is None:
-        return f"fixed fee, not prorated: {_figure(amount)}"
+        return f"fixed fee, not prorated: {figure(amount)}"
     exact = EXACT.divide(EXACT.multiply(terms.rate, terms.days), terms.cycle_days)
-    return f"{_figure(terms.rate)} x {terms.days} / {terms.cycle_days} days = {_ending(exact, amount, _NOTHING)}"
+    return f"{figure(terms.rate)} x {terms.days} / {terms.cycle_days} days = {_ending(exact, amount, _NOTHING)}"
 
 
 def _moved(what: str, before: Decimal, change: Decimal | None) -> str:
@@ -307,17 +371,5 @@ def _moved(what: str, before: Decimal, change: Decimal | None) -> str:
 
 def _sum(amounts: Sequence[Decimal], total: Decimal) -> str:
     first, *others = amounts
-    signed = (f" {'-' if amount < 0 else '+'} {_figure(amount.copy_abs())}" for amount in others)
-    return f"{_figure(first)}{''.join(signed)} = {_figure(total)}"
-
-
-def _operand(figure: Decimal) -> str:
-    return f"({_figure(figure)})" if figure < 0 else _figure(figure)
-
-
-def _figure(figure: Decimal) -> str:
-    """A figure in full; one without end, as a division leaves it, is cut after six digits and shows that it is."""
-    shortest = plain(figure)
-    if -int(shortest.as_tuple().exponent) <= _LONGEST_FRACTION:
-        return f"{shortest:f}"
-    return f"{shortest.quantize(_CUT_STEP, rounding=decimal.ROUND_DOWN, context=EXACT):f}..."
+    signed = (f" {'-' if amount < 0 else '+'} {figure(amount.copy_abs())}" for amount in others)
+    return f"{figure(first)}{''.join(signed)} = {figure(total)}"

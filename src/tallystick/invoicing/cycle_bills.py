@@ -8,23 +8,25 @@ from typing import TYPE_CHECKING, Final
 from tallystick.catalog.rate_card import InvoiceTiming
 from tallystick.invoicing.assemble import advance_bill, arrears_bill, change_bill
 from tallystick.kernel.period import Period, local_midnight
+from tallystick.metering.event_groups import NO_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from decimal import Decimal
 
     from tallystick.invoicing.assemble import Bill, Terms
+    from tallystick.metering.event_groups import EventGroups
 
 _DAY: Final = timedelta(days=1)
 
 
-def cycle_bills(terms: Terms, usage: Mapping[str, Decimal]) -> Iterator[Bill]:
+def cycle_bills(terms: Terms, usage: Mapping[str, Decimal], events: EventGroups = NO_EVENTS) -> Iterator[Bill]:
     """The bills of a cycle before credits: in arrears, in advance, and one for each day on which licences changed.
 
     Raises:
         BillingError: as `arrears_bill`.
     """
-    yield arrears_bill(terms, usage, ())
+    yield arrears_bill(terms, usage, (), events)
     yield advance_bill(terms, ())
     if any(card.invoice_timing is InvoiceTiming.IN_ADVANCE for card in terms.details.license_rate_cards):
         booked = {day for held in terms.licences.values() for day in held.booked_on(terms.cycle.period)}

@@ -10,6 +10,7 @@ import msgspec
 
 from tallystick.catalog.rate_card import PriceType
 from tallystick.kernel.document import Document
+from tallystick.rating.event_fee import EventFee
 
 USAGE_UNITS: Final = "USAGE_UNITS"
 """The units of a line whose value is a usage; every other line's units are its currency."""
@@ -81,12 +82,24 @@ class PricedSlab(Document, frozen=True, kw_only=True):
     amount: Decimal
 
 
+class PricedEvents(Document, frozen=True, kw_only=True):
+    """What `events` cost that are priced alike, whose amounts come to `quantity`; exact, not rounded yet."""
+
+    fee: EventFee
+    events: int
+    quantity: Decimal
+    amount: Decimal
+
+
 class Explanation(Document, frozen=True, kw_only=True):
     """How a value comes about when it is not quantity x valuePerQuantity: the line's `metadata`.
 
     A limit is named when it decided the value; `days` of `cycleDays` are given for a prorated fee. Licences have
     `stretches`, each of which adds its amount, or with `cycleDays` its days' share of it. Credit that is granted has
     the `slabs` that price it. The line of a pricing rule names the rule, with the metadata of its action.
+
+    The `rate` of a PERCENTAGE slab is per cent. Where each event has its own fee - that percentage and `fixedAmount`,
+    within limits -, `events` are what those cost that are priced alike. `freeEvents` have cost nothing.
     """
 
     price_type: PriceType | None = None
@@ -99,6 +112,9 @@ class Explanation(Document, frozen=True, kw_only=True):
     cycle_days: int | None = None
     stretches: tuple[PricedStretch, ...] | None = None
     slabs: tuple[PricedSlab, ...] | None = None
+    fixed_amount: Decimal | None = None
+    free_events: int | None = None
+    events: tuple[PricedEvents, ...] | None = None
     rule_id: str | None = None
     rule_metadata: dict[str, str] | None = None
 

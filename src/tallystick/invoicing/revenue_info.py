@@ -2,7 +2,7 @@
 
 The wire has a place for slabs and for fees, none for what brings a whole card to its limits and none for a true-up.
 Both are told all the same, so that what stands there adds up to the bill: the first as a slab of order 0 without usage,
-the second as a fee.
+where the fixed amounts of events are too, the second as a fee.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tallystick.catalog.rate_card import (
     MinimumCommitment,
     UsageRateCard,
 )
-from tallystick.invoicing.charge_explanation import adjustments_of, tiers_of
+from tallystick.invoicing.charge_explanation import adjustments_of, fixed_amounts_of, tiers_of
 from tallystick.invoicing.priced_lines import item_of, priced_lines
 from tallystick.kernel.document import Document
 from tallystick.kernel.quantity import EXACT, ZERO, plain
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tallystick.catalog.price_plan import PricePlanDetails
-    from tallystick.invoicing.charge_explanation import Adjustment, Tier
+    from tallystick.invoicing.charge_explanation import Adjustment, FixedAmounts, Tier
     from tallystick.invoicing.line import InvoiceLineItem
 
 _WHOLE_CARD: Final = 0
@@ -46,7 +46,10 @@ class SlabRevenueMetadata(Document, frozen=True, kw_only=True):
 
 
 class SlabRevenueSummary(Document, frozen=True, kw_only=True):
-    """What one slab of a card comes to; order 0 is what brings the whole card to its minimum or maximum."""
+    """What one slab of a card comes to.
+
+    Order 0 is what the whole card has beside its slabs: fixed amounts of events, and what brings it to its limits.
+    """
 
     order: int
     usage: Decimal
@@ -143,8 +146,9 @@ class CardRevenue:
         count = len(card.rate_plan.slabs)
         tiers = [tiers_of(line) for line in self.lines]
         slabs = [_slab(order, [of_one[order - 1 :: count] for of_one in tiers]) for order in range(1, count + 1)]
+        fixed = [found for line in self.lines for found in fixed_amounts_of(line) if found.amount]
         whole = [found for line in self.lines for found in adjustments_of(line) if found.amount]
-        return [*slabs, _whole_card(whole)] if whole else slabs
+        return [*slabs, *([_whole_card(whole, fixed)] if whole or fixed else ())]
 
 
 def card_revenues(
@@ -190,13 +194,14 @@ def _units(tier: Tier) -> Decimal:
     return tier.quantity
 
 
-def _whole_card(found: Sequence[Adjustment]) -> SlabRevenueSummary:
+def _whole_card(found: Sequence[Adjustment], fixed: Sequence[FixedAmounts]) -> SlabRevenueSummary:
     metadata = SlabRevenueMetadata(
         minimum_rate_applied=_is_named(one.minimum_rate for one in found),
         maximum_rate_applied=_is_named(one.maximum_rate for one in found),
     )
-    revenue = _added(one.amount for one in found)
-    return SlabRevenueSummary(order=_WHOLE_CARD, usage=ZERO, revenue=revenue, metadata=metadata)
+    revenue = _added([*(one.amount for one in found), *(one.amount for one in fixed)])
+    told = None if metadata == SlabRevenueMetadata() else metadata
+    return SlabRevenueSummary(order=_WHOLE_CARD, usage=ZERO, revenue=revenue, metadata=told)
 
 
 def _is_named(limits: Iterable[Decimal | None]) -> bool | None:

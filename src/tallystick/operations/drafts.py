@@ -20,11 +20,13 @@ from tallystick.invoicing.record import InvoiceRecord
 from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.kernel.money import Money, zero
 from tallystick.kernel.period import day_of
+from tallystick.metering.event_groups import EventCuts, EventGroups
 from tallystick.operations.cycles import agreed_version, terms_of
 from tallystick.operations.holdings import holdings_of
-from tallystick.operations.metered_usage import usage_totals
+from tallystick.operations.metered_usage import event_groups, usage_totals
 from tallystick.operations.work import Work
 from tallystick.rating.usage_card import UsagePrices
+from tallystick.stores.event_replacements import Replacements
 from tallystick.stores.event_store import UsageWindow
 
 
@@ -63,19 +65,21 @@ def bills_in_order(
     records: Sequence[InvoiceRecord],
     account_ids: Collection[str],
     usages: Sequence[dict[str, Decimal]] | None = None,
+    instead: Replacements | None = None,
 ) -> Drafted:
     """The bills of drafts, which stand oldest cycle first: each one gets of the credits what those before it left.
 
-    They are billed by the usage that there is, or by another one of each draft.
+    They are billed by the usage and events that there are, or by another usage of each draft and other units of events.
     """
     left: dict[str, list[OpenCredit]] = defaultdict(list)
     for held in work.state.credits.open_of(account_ids):
         left[held.credit.account_id].append(held)
     pricing = Pricing(work, records)
     drafted = Drafted(pricing)
-    for record, usage in zip(records, usage_of(work, records) if usages is None else usages, strict=True):
+    usages = usage_of(work, records) if usages is None else usages
+    for record, usage, events in zip(records, usages, pricing.events_of(work, records, instead), strict=True):
         try:
-            bill = pricing.bill(record, usage, left[record.account_id])
+            bill = pricing.bill(record, usage, left[record.account_id], events)
         except Exception as failure:  # noqa: BLE001 - one account that cannot be billed must not stop the others
             drafted.issues[record.id] = str(failure) or type(failure).__name__
             continue
@@ -108,12 +112,43 @@ class Pricing:
         """The piece of the account's timeline that a draft bills."""
         return self._pieces[record.schedule_id]
 
-    def bill(self, record: InvoiceRecord, usage: dict[str, Decimal], credits: Sequence[OpenCredit]) -> Bill:
-        """What one draft comes to, from its usage and the credits that are open for it."""
-        cycle, is_change = record.cycle, record.invoice_type is InvoiceType.ADHOC_ADVANCED
-        if is_change:
+    def event_cuts(self, record: InvoiceRecord) -> tuple[EventCuts, ...]:
+        """How the events of a draft's cycle have to be told apart; only what is billed in arrears has any."""
+        if record.invoice_type is not InvoiceType.STANDARD:
+            return ()
+        try:
+            return self._terms(record).event_cuts
+        except Exception:  # noqa: BLE001 - the bill of this draft says why there is none, the others are made
+            return ()
+
+    def events_of(
+        self, work: Work, records: Sequence[InvoiceRecord], instead: Replacements | None = None
+    ) -> list[EventGroups]:
+        """The events of each draft's cycle, told apart as its terms ask for it, or with other units of some."""
+        asked = [(UsageWindow(record.account_id, record.cycle.period), self.event_cuts(record)) for record in records]
+        return event_groups(work, asked, instead)
+
+    def bill(
+        self,
+        record: InvoiceRecord,
+        usage: dict[str, Decimal],
+        credits: Sequence[OpenCredit],
+        events: EventGroups,
+    ) -> Bill:
+        """What one draft comes to, from its usage and events and the credits that are open for it."""
+        terms = self._terms(record)
+        if record.invoice_type is InvoiceType.STANDARD_ADVANCED:
+            return advance_bill(terms, credits)
+        if record.invoice_type is InvoiceType.ADHOC_ADVANCED:
+            return change_bill(terms, day_of(record.cycle.period.start, self._zone), credits)
+        return arrears_bill(terms, usage, credits, events)
+
+    def _terms(self, record: InvoiceRecord) -> Terms:
+        """What a draft is made from, beside usage and credits."""
+        cycle = record.cycle
+        if record.invoice_type is InvoiceType.ADHOC_ADVANCED:
             cycle = self.piece(record).cycle_at(record.cycle.period.start, self._zone)
-        terms = Terms(
+        return Terms(
             plan_name=self.plan_name(record),
             details=self._details[record.schedule_id],
             rules=agreed_version(self._pieces[record.schedule_id], self._plans[record.price_plan_id]).pricing_rules,
@@ -124,11 +159,6 @@ class Pricing:
             licences=self._held[record.account_id],
             prices=self._prices,
         )
-        if record.invoice_type is InvoiceType.STANDARD_ADVANCED:
-            return advance_bill(terms, credits)
-        if is_change:
-            return change_bill(terms, day_of(record.cycle.period.start, self._zone), credits)
-        return arrears_bill(terms, usage, credits)
 
 
 def _after(credits: Sequence[OpenCredit], bill: Bill) -> list[OpenCredit]:

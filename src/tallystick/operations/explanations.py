@@ -15,6 +15,7 @@ from tallystick.invoicing.charge_explanation import (
     LICENCES,
     Adjustment,
     FeeTerms,
+    FixedAmounts,
     RuleUpdate,
     Tier,
     addition_arithmetic,
@@ -22,6 +23,7 @@ from tallystick.invoicing.charge_explanation import (
     arithmetic_of,
     explainable,
     fee_terms_of,
+    fixed_amounts_of,
     rule_updates_of,
     tiers_of,
 )
@@ -85,11 +87,11 @@ class BilledEvents(Document, frozen=True, kw_only=True):
 class ChargeExplanation(Document, frozen=True, kw_only=True):
     """How the amount of a usage card, a licence, a fixed fee, a credit grant or what a pricing rule adds comes about.
 
-    The billed period is `[startDate, endDate)`. A usage card has a meter, a quantity, tiers, adjustments when the
-    card has limits, and events; a licence has the same but for meter and events; a fee has its rate and days. Of a
-    credit grant the quantity is the credit that it gives, which is `creditId` once the invoice has fallen due.
-    `ruleUpdates` are what pricing rules changed of it - the quantity is the one after them -, and `pricingRules` the
-    logs of all that are about it, also of those that failed.
+    The billed period is `[startDate, endDate)`. A usage card has a meter, a quantity, tiers, `fixedAmounts` when events
+    cost something beside them, adjustments when the card has limits, and events; a licence has the same but for meter
+    and events; a fee has its rate and days. Of a credit grant the quantity is the credit that it gives, which is
+    `creditId` once the invoice has fallen due. `ruleUpdates` are what pricing rules changed of it - the quantity is the
+    one after them -, and `pricingRules` the logs of all that are about it, also of those that failed.
     """
 
     invoice_id: str
@@ -109,6 +111,7 @@ class ChargeExplanation(Document, frozen=True, kw_only=True):
     arithmetic: str
     quantity: Decimal | None = None
     tiers: list[Tier] = []
+    fixed_amounts: list[FixedAmounts] = []
     adjustments: list[Adjustment] = []
     meter: BilledMeter | None = None
     events: BilledEvents | None = None
@@ -188,6 +191,7 @@ def _how(work: Work, record: InvoiceRecord, line: InvoiceLineItem, logs: Sequenc
     if line.type in FEES:
         return found | {"fee": fee_terms_of(line)}
     found |= {"quantity": line.quantity, "tiers": tiers_of(line), "adjustments": adjustments_of(line)}
+    found |= {"fixed_amounts": fixed_amounts_of(line)}
     if line.type in GRANTS:
         return found | _credit(work, record, line.id or "")
     return found if line.type in LICENCES else found | _usage(work, record, line.id or "")

@@ -7,13 +7,14 @@ not know of aggregations; an organisation without them pays one small query of t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 
 from tallystick.kernel.period import Period
 from tallystick.kernel.quantity import ZERO
+from tallystick.metering.event_groups import NO_EVENTS, EventCuts, EventGroups
 from tallystick.operations.work import Work
 from tallystick.stores.event_replacements import Replacements
 from tallystick.stores.event_store import UsageWindow
@@ -66,6 +67,22 @@ def aggregates_instead(work: Work, windows: Sequence[UsageWindow], instead: Repl
     replaced = instead.of({window.account_id for window in windows})
     totals = work.events.aggregate_totals(work.organisation.id, windows, aggregates, replaced)
     return [dict.fromkeys(aggregates, ZERO) | total for total in totals]
+
+
+def event_groups(
+    work: Work, asked: Sequence[tuple[UsageWindow, Collection[EventCuts]]], instead: Replacements | None = None
+) -> list[EventGroups]:
+    """The events in each window, told apart in each of the ways that are asked for there; mostly none is.
+
+    They are those that there are, or that there would be with other units of some.
+    """
+    wanted = list(dict.fromkeys((window, cuts) for window, of_window in asked for cuts in of_window))
+    if not wanted:
+        return [NO_EVENTS for _ in asked]
+    replaced = None if instead is None else instead.of({window.account_id for window, _ in wanted})
+    groups = work.events.event_groups(work.organisation.id, wanted, replaced)
+    found = dict(zip(wanted, groups, strict=True))
+    return [{cuts: found[window, cuts] for cuts in of_window} for window, of_window in asked]
 
 
 def units_together(work: Work, window: UsageWindow, meter_id: str) -> Decimal:

@@ -7,7 +7,7 @@ which nobody gets before it is finalised.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -19,7 +19,7 @@ from tallystick.catalog.price_plan import PlanVersion, PricePlan, PricePlanDetai
 from tallystick.catalog.price_plan_v2 import EntityError, PricePlanV2, PricePlanV2Draft, PricePlanV2Patch
 from tallystick.catalog.pricing_rule import PricingRule
 from tallystick.catalog.pricing_rule_checks import pricing_rule_problems
-from tallystick.kernel.document import decode, given
+from tallystick.kernel.document import given
 from tallystick.kernel.errors import Problem, invalid, not_found, refuse_if_any
 from tallystick.kernel.paging import PageRequest
 from tallystick.kernel.scope import Scope
@@ -28,6 +28,9 @@ from tallystick.operations.pages import page_of
 from tallystick.operations.plan_migrations import migrate_to_active
 from tallystick.operations.price_plans import drafted, item_problems, live_plan
 from tallystick.operations.work import Work, command, needs, query
+
+if TYPE_CHECKING:
+    from tallystick.stores.state.documents import Documents
 
 _TERMS: Final = "pricePlanDetails."
 _OTHERWISE: Final = {"allow_ongoing_cycle_updates": "allowOngoingCycleUpdates", "pricePlanDetails": ""}
@@ -44,14 +47,6 @@ def create_price_plan_v2(work: Work, draft: PricePlanV2Draft) -> PricePlanV2:
     refuse_if_any(in_v2(problems))
     work.state.price_plans.add(plan, work.now)
     return PricePlanV2.of(plan, plan.latest)
-
-
-@query
-def list_price_plans_v2(work: Work, page: PageRequest) -> Listed[PricePlanV2]:
-    """Page through plans, each in its last version, which may be a draft; archived ones are left out."""
-    rows, token = work.state.price_plans.page_of_rows(page)
-    plans = [decode(row["body"], PricePlan) for row in rows]
-    return Listed(data=[PricePlanV2.of(plan, plan.latest) for plan in plans], next_token=token)
 
 
 @query
@@ -143,6 +138,12 @@ def version_asked(plan: PricePlan, version: str) -> PlanVersion:
     if found is None:
         raise not_found("version", version, "version")
     return found
+
+
+def listed(plans: Documents[PricePlan], page: PageRequest) -> Listed[PricePlanV2]:
+    """One page of plans, each in its last version."""
+    found, token = plans.page(page)
+    return Listed(data=[PricePlanV2.of(plan, plan.latest) for plan in found], next_token=token)
 
 
 def in_v2(problems: Iterable[Problem]) -> list[Problem]:

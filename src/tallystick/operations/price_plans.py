@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -43,6 +43,9 @@ from tallystick.operations.plan_migrations import migrate_to_active
 from tallystick.operations.principals import require_money
 from tallystick.operations.work import Work, command, needs, query
 
+if TYPE_CHECKING:
+    from tallystick.stores.state.documents import Documents
+
 _TERMS: Final = "pricePlanDetails."
 _ADDON_TYPES: Final[Mapping[type, tuple[AddOnType, ...]]] = {
     FixedFeeRateCard: (AddOnType.FIXED_FEE,),
@@ -66,33 +69,7 @@ def list_price_plans(
     work: Work, page: PageRequest, *, status: PlanStatus | None = None, type: PlanType | None = None
 ) -> Listed[PricePlanListItem]:
     """Page through plans, without their rate cards; archived ones only when asked for."""
-    rows, token = work.state.price_plans.page_of_rows(page, status=status, type=type)
-    items = []
-    for row in rows:
-        plan = decode(row["body"], PricePlan)
-        bare = msgspec.structs.replace(
-            plan.details,
-            usage_rate_cards=[],
-            fixed_fee_rate_cards=[],
-            license_rate_cards=[],
-            credit_grant_rate_cards=[],
-            minimum_commitment=None,
-        )
-        items.append(
-            PricePlanListItem(
-                id=plan.id,
-                name=plan.name,
-                version=plan.version.version,
-                description=plan.description,
-                status=plan.status,
-                usage_meters=[card.usage_meter_id for card in plan.details.usage_rate_cards],
-                price_plan_details=bare,
-                created_at=row["created_at"],
-                updated_at=row["updated_at"],
-                type=plan.type,
-            )
-        )
-    return Listed(data=items, next_token=token)
+    return listed(work.state.price_plans, page, status, type)
 
 
 @query
@@ -181,6 +158,39 @@ def drafted(work: Work, draft: PricePlanDraft) -> tuple[PricePlan, list[Problem]
     return plan, problems
 
 
+def listed(
+    plans: Documents[PricePlan], page: PageRequest, status: PlanStatus | None, kind: PlanType | None
+) -> Listed[PricePlanListItem]:
+    """One page of plans as lists show them."""
+    rows, token = plans.page_of_rows(page, status=status, type=kind)
+    items = []
+    for row in rows:
+        plan = decode(row["body"], PricePlan)
+        bare = msgspec.structs.replace(
+            plan.details,
+            usage_rate_cards=[],
+            fixed_fee_rate_cards=[],
+            license_rate_cards=[],
+            credit_grant_rate_cards=[],
+            minimum_commitment=None,
+        )
+        items.append(
+            PricePlanListItem(
+                id=plan.id,
+                name=plan.name,
+                version=plan.version.version,
+                description=plan.description,
+                status=plan.status,
+                usage_meters=[card.usage_meter_id for card in plan.details.usage_rate_cards],
+                price_plan_details=bare,
+                created_at=row["created_at"],
+                updated_at=row["updated_at"],
+                type=plan.type,
+            )
+        )
+    return Listed(data=items, next_token=token)
+
+
 def live_plan(work: Work, price_plan_id: str) -> PricePlan:
     """The plan that a path names.
 
@@ -256,10 +266,12 @@ def item_problems(work: Work, details: PricePlanDetails) -> list[Problem]:
     problems: list[Problem] = []
     meters = work.state.usage_meters.kept_among(card.usage_meter_id for card in details.usage_rate_cards)
     for position, card in enumerate(details.usage_rate_cards):
-        meter = meters.get(card.usage_meter_id)
+        path, meter = f"{_TERMS}usageRateCards[{position}].usageMeterId", meters.get(card.usage_meter_id)
         if meter is None or meter.status is Lifecycle.ARCHIVED:
-            path = f"pricePlanDetails.usageRateCards[{position}].usageMeterId"
             problems.append(Problem(path, f"usage meter {card.usage_meter_id!r} not found"))
+        elif card.is_priced_by_event and not meter.aggregation.adds_up:
+            reason = f"usage meter {meter.id!r} has the aggregation {meter.aggregation}, which is no sum of its events:"
+            problems.append(Problem(path, f"{reason} perEvent needs COUNT or SUM"))
     for position, grant in enumerate(details.credit_grant_rate_cards):
         path = f"{_TERMS}creditGrantRateCards[{position}].grantDetails.applicableEntityIds"
         problems += entity_problems(grant.grant_details.applicable_entity_ids, path)

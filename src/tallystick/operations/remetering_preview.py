@@ -2,7 +2,7 @@
 
 It holds figures of accounts and drafts, never events: however many events there are, it stays as large as the accounts
 are many. Only of meters whose units do not add up it keeps those that change, since a greatest value that is gone tells
-nothing of the next one.
+nothing of the next one, and of those that a draft prices event by event.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tallystick.kernel.ids import event_reference
 from tallystick.kernel.job import JobEntry
 from tallystick.kernel.period import local_date
 from tallystick.kernel.quantity import ZERO, plain
-from tallystick.operations.drafts import Drafted, bills_in_order, usage_of
+from tallystick.operations.drafts import Drafted, Pricing, bills_in_order, usage_of
 from tallystick.operations.metered_usage import aggregates_instead, usage_series
 from tallystick.operations.remetering_plan import Assessed
 from tallystick.operations.remeterings import (
@@ -60,6 +60,7 @@ class PreviewTally:
     _accounts: dict[str, _Tally] = field(default_factory=dict)
     _of_drafts: dict[str, dict[str, Decimal]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(Decimal)))
     _instead: Replacements = field(default_factory=Replacements)
+    _by_event: set[str] = field(default_factory=set)
     _now: list[ChangedEvent] = field(default_factory=list)
     _no_longer: list[ChangedEvent] = field(default_factory=list)
 
@@ -70,8 +71,12 @@ class PreviewTally:
         for record in work.state.invoices.drafts_of(sorted(unseen)):
             drafts[record.account_id].append(record)
         self._accounts |= {name: _Tally(drafts[name]) for name in unseen}
+        if drafts:
+            records = [record for of_account in drafts.values() for record in of_account]
+            pricing = Pricing(work, records)
+            self._by_event |= {cuts.meter_id for record in records for cuts in pricing.event_cuts(record)}
         self.totals = self.totals.plus(totals_of(self.remetering, events))
-        self._instead.add(list(_other_units(events, work.state.aggregates())))
+        self._instead.add(list(_other_units(events, work.state.aggregates().keys() | self._by_event)))
         for one in events:
             self._count(one)
             self._name(work, one)
@@ -175,7 +180,7 @@ class PreviewTally:
             for record, usage, of_draft in zip(records, usages, figures, strict=True)
         ]
         before = bills_in_order(work, records, account_ids, usages)
-        after = bills_in_order(work, records, account_ids, others)
+        after = bills_in_order(work, records, account_ids, others, self._instead)
         found: dict[str, list[ChangedInvoice]] = defaultdict(list)
         for record in records:
             found[record.account_id].append(_changed(work, record, before, after))
@@ -195,13 +200,13 @@ def totals_of(remetering: Remetering, events: Sequence[Assessed]) -> RemeteringT
     )
 
 
-def _other_units(events: Sequence[Assessed], aggregates: Collection[str]) -> Iterator[OtherUnits]:
-    """The units that events would have of meters whose units do not add up."""
-    if not aggregates:
+def _other_units(events: Sequence[Assessed], meter_ids: Collection[str]) -> Iterator[OtherUnits]:
+    """The units that events would have of meters whose units do not add up, or are priced event by event."""
+    if not meter_ids:
         return
     for one in events:
         for meter_id, units in one.other_units.items():
-            if meter_id in aggregates:
+            if meter_id in meter_ids:
                 yield OtherUnits(one.account_id, meter_id, one.stored.position, one.stored.event.timestamp, units)
 
 

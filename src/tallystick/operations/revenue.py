@@ -27,8 +27,9 @@ from tallystick.invoicing.invoice import InvoiceType
 from tallystick.invoicing.licence_earnings import licence_earnings
 from tallystick.kernel.period import Period
 from tallystick.kernel.quantity import ZERO
+from tallystick.metering.event_groups import EventGroups
 from tallystick.operations.cycles import begun_cycles
-from tallystick.operations.metered_usage import growing_usage, usage_totals
+from tallystick.operations.metered_usage import event_groups, growing_usage, usage_totals
 from tallystick.operations.work import Work
 from tallystick.stores.event_store import UsageWindow
 
@@ -58,22 +59,29 @@ class _BilledCycle:
     def windows(self) -> list[UsageWindow]:
         return [UsageWindow(self.account_id, Period(start, end)) for start, end in pairwise(self.cuts)]
 
+    @property
+    def grown(self) -> list[UsageWindow]:
+        """The cycle up to the end of each part."""
+        return [UsageWindow(self.account_id, Period(self.cuts[0], end)) for end in self.cuts[1:]]
+
 
 def revenue_between(work: Work, account_ids: Collection[str], bounds: Sequence[datetime]) -> Iterator[Earned]:
     """What accounts earned in each span between consecutive bounds; what is dated outside them is left out."""
     cycles = _told(work, list(_cycles(work, account_ids, bounds)))
     usage = growing_usage(work, [(cycle.account_id, cycle.cuts) for cycle in cycles])
+    events = iter(event_groups(work, [(one, cycle.terms.event_cuts) for cycle in cycles for one in cycle.grown]))
     for cycle in cycles:
-        earned = [*_earned(cycle, usage), *_earned_by_licences(cycle, work.now)]
+        earned = [*_earned(cycle, usage, events), *_earned_by_licences(cycle, work.now)]
         yield from (one for one in earned if bounds[0] <= one.at < bounds[-1])
 
 
 def revenue_by_cycle(work: Work, account_ids: Collection[str], span: Period) -> Iterator[Earned]:
     """What accounts earned in each cycle that starts in a span: as its invoice shows it, before credits."""
     cycles = _told(work, _starting_in(work, account_ids, span))
-    for cycle, usage in zip(cycles, _usage(work, cycles), strict=True):
+    events = event_groups(work, [(one, cycle.terms.event_cuts) for cycle in cycles for one in cycle.grown])
+    for cycle, usage, told in zip(cycles, _usage(work, cycles), events, strict=True):
         start = cycle.terms.cycle.period.start
-        arrears, advance = arrears_bill(cycle.terms, usage, ()), advance_bill(cycle.terms, ())
+        arrears, advance = arrears_bill(cycle.terms, usage, (), told), advance_bill(cycle.terms, ())
         for line in [*_card_lines(arrears), *_card_lines(advance)]:
             yield Earned(cycle.account_id, line.billable_id or COMMITMENT_ID, start, line.amount.amount)
         for license_id, change in _changes_by_rules(arrears, (CardKind.LICENCE,)).items():
@@ -92,12 +100,14 @@ def usage_by_cycle(work: Work, account_ids: Collection[str], span: Period) -> It
             yield Earned(cycle.account_id, meter_id, cycle.terms.cycle.period.start, units)
 
 
-def _earned(cycle: _BilledCycle, usage: Iterator[Mapping[str, Decimal]]) -> Iterator[Earned]:
-    """What one cycle earned, cut by cut; takes its usage up to the end of each."""
+def _earned(
+    cycle: _BilledCycle, usage: Iterator[Mapping[str, Decimal]], events: Iterator[EventGroups]
+) -> Iterator[Earned]:
+    """What one cycle earned, cut by cut; takes its usage and events up to the end of each."""
     period = cycle.terms.cycle.period
     before: dict[str, Decimal] = {}
     for start, end in pairwise(cycle.cuts):
-        bill = arrears_bill(cycle.terms, next(usage), ())
+        bill = arrears_bill(cycle.terms, next(usage), (), next(events))
         by_rules = _changes_by_rules(bill)
         for line in _card_lines(bill):
             if line.group is EntityGroup.ALL_USAGE_METER_RATE_CARDS:

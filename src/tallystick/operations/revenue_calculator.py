@@ -79,7 +79,7 @@ def _cards(work: Work, sources: Sources) -> Iterator[CardRevenue]:
     )
     first, behind = (local_date(instant, terms.zone) for instant in (terms.cycle.period.start, terms.cycle.period.end))
     held = {license_id: held.during(first, behind) for license_id, held in terms.licences.items()}
-    bills = cycle_bills(terms, sources.usage.units)
+    bills = cycle_bills(terms, sources.usage.units, sources.usage.events(work, terms.event_cuts))
     infos = (bill.revenue_info for bill in bills)
     return card_revenues(details, terms.currency, infos, {**sources.usage.units, **held})
 

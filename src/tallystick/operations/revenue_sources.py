@@ -5,7 +5,7 @@ Each part answers for itself: what is wrong with one of them does not hide what 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,8 +20,9 @@ from tallystick.kernel.errors import Problem, attempted, invalid, refuse_if_any
 from tallystick.kernel.period import Period, local_date, local_midnight
 from tallystick.kernel.quantity import is_tame
 from tallystick.kernel.recurrence import Cycle
+from tallystick.metering.event_groups import NO_EVENTS, EventCuts, EventGroups
 from tallystick.operations.cycles import terms_of
-from tallystick.operations.metered_usage import usage_totals
+from tallystick.operations.metered_usage import event_groups, usage_totals
 from tallystick.operations.price_plans import item_problems
 from tallystick.operations.revenue_licences import LicenceSource, licences_of, overage_problems
 from tallystick.operations.revenue_lookups import account_named, cycle_of, day_of, instant_of, looked_up, needed
@@ -58,10 +59,30 @@ class PlanSource:
 
 @dataclass(frozen=True, slots=True)
 class UsageSource:
-    """What was used of each meter, and when, if that was looked up."""
+    """What was used of each meter, and by whom and when, if that was looked up."""
 
     units: Mapping[str, Decimal]
-    within: Period | None = None
+    window: UsageWindow | None = None
+
+    @property
+    def within(self) -> Period | None:
+        """The time in which usage was looked up."""
+        return None if self.window is None else self.window.period
+
+    def events(self, work: Work, cuts: Collection[EventCuts]) -> EventGroups:
+        """The events behind the usage, told apart as cards ask for it.
+
+        Raises:
+            BillingError: of kind INVALID, when cards ask for them and the usage was sent along.
+        """
+        if self.window is not None:
+            return event_groups(work, [(self.window, cuts)])[0]
+        meters = sorted({one.meter_id for one in cuts})
+        reason = (
+            "says nothing of single events, which the plan's cards have a fee for: use LOOKUP_RANGE or LOOKUP_CYCLE"
+        )
+        refuse_if_any([Problem(f"usageConfig.usageMap.{meter_id}", reason) for meter_id in meters])
+        return NO_EVENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +177,8 @@ def _usage(work: Work, config: UsageConfig) -> UsageSource:
         refuse_if_any(_usage_problems(work, units))
         return UsageSource(units)
     account, within = looked_up(work, config, "usageConfig")
-    (units,) = usage_totals(work, [UsageWindow(account.id, within)])
-    return UsageSource(units, within)
+    window = UsageWindow(account.id, within)
+    return UsageSource(usage_totals(work, [window])[0], window)
 
 
 def _usage_problems(work: Work, units: Mapping[str, Decimal]) -> list[Problem]:

@@ -59,6 +59,12 @@ def change_schedule_rate_cards(work: Work, schedule_id: str, changes: RateCardOp
     return ChangedCards(rate_cards=_shown(changed, details))
 
 
+def schedule_terms(work: Work, schedule_id: str) -> PricePlanDetails | None:
+    """The terms of a schedule in a draft or in force, if there is one."""
+    piece = _in_draft(work, schedule_id) or _in_force(work, schedule_id)
+    return None if piece is None else terms_of(work, [piece])[piece.id]
+
+
 def _changed(work: Work, piece: Schedule, changes: RateCardOperations) -> tuple[Schedule, PricePlanDetails]:
     """A schedule with changed cards, which stand in the place of its plan's, and the terms that it has then.
 

@@ -7,6 +7,7 @@ where theirs are of another length, they price cycles of that length over the ve
 from __future__ import annotations
 
 import dataclasses
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,8 +20,9 @@ from tallystick.invoicing.line import InvoiceLineItem
 from tallystick.kernel.errors import BillingError, invalid
 from tallystick.kernel.period import Period, local_date
 from tallystick.kernel.recurrence import CycleRule
+from tallystick.metering.event_groups import EventCuts, EventGroups
 from tallystick.operations.cycles import BegunCycle, begun_cycles
-from tallystick.operations.metered_usage import usage_totals
+from tallystick.operations.metered_usage import event_groups, usage_totals
 from tallystick.operations.simulations import Simulation
 from tallystick.operations.work import Work
 from tallystick.rating.usage_card import UsagePrices
@@ -44,9 +46,13 @@ class _Priced:
     new: Sequence[Terms] = ()
     failure: str | None = None
 
-    def windows(self, account_id: str) -> Iterator[UsageWindow]:
-        """Whose usage is needed, and when; most of it twice."""
-        return (UsageWindow(account_id, terms.cycle.period) for terms in (*self.old, *self.new))
+
+@dataclass(frozen=True, slots=True)
+class _Used:
+    """What one account used in one cycle."""
+
+    usage: Mapping[str, Decimal]
+    events: EventGroups
 
 
 def next_accounts(work: Work, simulation: Simulation, after: str, size: int) -> list[str]:
@@ -62,10 +68,19 @@ def simulated(work: Work, simulation: Simulation, account_ids: Sequence[str]) ->
     prices = UsagePrices()
     past = groupby(_past_cycles(work, simulation, account_ids), key=lambda cycle: cycle.piece.account_id)
     priced = {name: _priced(work, simulation, list(cycles), prices) for name, cycles in past}
-    windows = list(dict.fromkeys(window for name, one in priced.items() for window in one.windows(name)))
-    usage = dict(zip(windows, usage_totals(work, windows), strict=True))
+    used = _used(work, priced)
     for name in account_ids:
-        yield _simulated(name, priced[name], usage) if name in priced else Simulated(name)
+        yield _simulated(name, priced[name], used) if name in priced else Simulated(name)
+
+
+def _used(work: Work, priced: Mapping[str, _Priced]) -> Mapping[UsageWindow, _Used]:
+    """What accounts used in their cycles, and how the events have to be told apart by either terms."""
+    cuts: dict[UsageWindow, dict[EventCuts, None]] = defaultdict(dict)
+    for name, one in priced.items():
+        for terms in (*one.old, *one.new):
+            cuts[UsageWindow(name, terms.cycle.period)] |= dict.fromkeys(terms.event_cuts)
+    usages = usage_totals(work, list(cuts))
+    return dict(zip(cuts, map(_Used, usages, event_groups(work, list(cuts.items()))), strict=True))
 
 
 def _past_cycles(work: Work, simulation: Simulation, account_ids: Sequence[str]) -> Iterator[BegunCycle]:
@@ -115,20 +130,19 @@ def _recut(work: Work, simulation: Simulation, cycles: Sequence[BegunCycle]) -> 
     return [dataclasses.replace(cycles[0].terms, cycle=cycle, ordinal=ordinal) for ordinal, cycle in found]
 
 
-def _simulated(name: str, priced: _Priced, usage: Mapping[UsageWindow, Mapping[str, Decimal]]) -> Simulated:
+def _simulated(name: str, priced: _Priced, used: Mapping[UsageWindow, _Used]) -> Simulated:
     if priced.failure is not None:
         return Simulated(name, failure=priced.failure)
     try:
-        old, new = (_bills(name, side, usage) for side in (priced.old, priced.new))
+        old, new = (_bills(name, side, used) for side in (priced.old, priced.new))
         return Simulated(name, compared(name, priced.old[0].currency, len(priced.old), old, new))
     except Exception as failure:  # noqa: BLE001 - one account that cannot be billed must not stop the others
         return Simulated(name, failure=str(failure) or type(failure).__name__)
 
 
-def _bills(
-    name: str, cycles: Sequence[Terms], usage: Mapping[UsageWindow, Mapping[str, Decimal]]
-) -> Iterator[InvoiceLineItem]:
+def _bills(name: str, cycles: Sequence[Terms], used: Mapping[UsageWindow, _Used]) -> Iterator[InvoiceLineItem]:
     """The invoices of these cycles, each as the root of its lines."""
     for terms in cycles:
-        for bill in cycle_bills(terms, usage[UsageWindow(name, terms.cycle.period)]):
+        of_cycle = used[UsageWindow(name, terms.cycle.period)]
+        for bill in cycle_bills(terms, of_cycle.usage, of_cycle.events):
             yield bill.revenue_info

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from tallystick.catalog.rate_card import PriceType
 from tallystick.kernel.errors import BillingError, Kind, Problem
+from tallystick.rating.event_fee import EventFee
 from tallystick.rating.limits import Bound, Limits
 
 if TYPE_CHECKING:
@@ -25,10 +26,29 @@ if TYPE_CHECKING:
     AnyRate = TypeVar("AnyRate", CurrencyRate, RateValue, CurrencySlabRateDetail)
 
 
+class EventsCharge(Struct, frozen=True, kw_only=True, gc=False):
+    """What `events` cost that are priced alike, whose amounts come to `quantity`."""
+
+    fee: EventFee
+    events: int
+    quantity: Decimal
+    amount: Decimal
+
+
+class FixedCharge(Struct, frozen=True, kw_only=True, gc=False):
+    """A fixed amount, at `rate`, for each of `events` events, but the `free` ones among them."""
+
+    rate: Decimal
+    events: int
+    free: int
+    amount: Decimal
+
+
 class SlabCharge(Struct, frozen=True, kw_only=True, gc=False):
     """The part of a usage card that one slab prices.
 
-    `packages` are those begun, for PACKAGE slabs only; `bound` is the slab limit that decided the amount.
+    `packages` are those begun, for PACKAGE slabs only; `bound` is the slab limit that decided the amount. `events` are
+    there where every event has its own fee, which is `fixed` and the rate, within limits.
     """
 
     order: int
@@ -39,10 +59,15 @@ class SlabCharge(Struct, frozen=True, kw_only=True, gc=False):
     packages: Decimal | None
     bound: Bound | None
     amount: Decimal
+    fixed: Decimal | None = None
+    events: tuple[EventsCharge, ...] = ()
 
 
 class UsageCharge(Struct, frozen=True, kw_only=True, gc=False):
-    """A card with slabs applied to a quantity, such as a meter's usage. `limits` bind the whole card, also at zero."""
+    """A card with slabs applied to a quantity, such as a meter's usage. `limits` bind the whole card, also at zero.
+
+    `fixed` is what its events cost beside the slabs.
+    """
 
     billable_id: str
     display_name: str
@@ -50,6 +75,7 @@ class UsageCharge(Struct, frozen=True, kw_only=True, gc=False):
     quantity: Decimal
     slabs: tuple[SlabCharge, ...]
     limits: Limits
+    fixed: FixedCharge | None = None
 
 
 class FeeCharge(Struct, frozen=True, kw_only=True, gc=False):

@@ -11,13 +11,17 @@ from tallystick.catalog.credit_grant import CreditGrantRateCard
 from tallystick.catalog.rate_card import PriceType, PricingModel, shown_name
 from tallystick.kernel.quantity import EXACT, ONE, ZERO, from_text
 from tallystick.rating.charge import SlabCharge, UsageCharge, in_currency
+from tallystick.rating.event_fee import percentage
+from tallystick.rating.event_price import EventPrice
 from tallystick.rating.limits import Limits
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from decimal import Decimal
 
     from tallystick.catalog.price_plan import PricePlanDetails
     from tallystick.catalog.rate_card import LicenseRateCard, RatePlan, RateValue, Slab, SlabRate, UsageRateCard
+    from tallystick.metering.event_groups import EventCuts, EventGroup
 
 
 class UsagePrice:
@@ -28,7 +32,18 @@ class UsagePrice:
     the slab in which it ends has to be priced; the others were beforehand.
     """
 
-    __slots__ = ("_above", "_below", "_billable_id", "_limits", "_model", "_name", "_slabs", "_starts", "_tag")
+    __slots__ = (
+        "_above",
+        "_below",
+        "_billable_id",
+        "_events",
+        "_limits",
+        "_model",
+        "_name",
+        "_slabs",
+        "_starts",
+        "_tag",
+    )
 
     def __init__(self, card: UsageRateCard | LicenseRateCard | CreditGrantRateCard, currency: str) -> None:
         """Take a card of a plan, whose first slab starts at zero.
@@ -46,6 +61,7 @@ class UsagePrice:
         self._starts = [slab.start_after for slab in slabs]
         self._slabs = [_SlabPrice(slab, rates[slab.order]) for slab in slabs]
         self._limits = Limits.of(value.rate_config)
+        self._events = EventPrice.of(card.billable_id, value)
         unused = [slab.charge(ZERO) for slab in self._slabs]
         widths = [EXACT.subtract(end, start) for start, end in pairwise(self._starts)]
         full = [slab.charge(width) for slab, width in zip(self._slabs, widths, strict=False)]
@@ -63,11 +79,27 @@ class UsagePrice:
         """What the card is called on an invoice."""
         return self._name
 
-    def charge(self, quantity: Decimal) -> UsageCharge:
+    @property
+    def cuts(self) -> EventCuts | None:
+        """How the events have to be told apart, where the price depends on more than what they come to together."""
+        return None if self._events is None else self._events.cuts
+
+    def charge(self, quantity: Decimal, groups: Sequence[EventGroup] | None = None) -> UsageCharge:
         """What a quantity costs in one cycle, in units of the item and major units of the currency.
 
-        A negative quantity, such as refunds leave, falls into the first slab whole.
+        A negative quantity, such as refunds leave, falls into the first slab whole. A card that has `cuts` needs the
+        groups of the cycle's events, which decide its quantity too.
+
+        Raises:
+            BillingError: of kind BROKEN, when such a card is charged without them.
         """
+        if self._events is None:
+            return self._of(quantity)
+        charge = self._of(self._events.quantity(groups, self._name))
+        return self._events.charged(charge, groups or ())
+
+    def _of(self, quantity: Decimal) -> UsageCharge:
+        """What a quantity costs by its slabs alone."""
         place = max(bisect_left(self._starts, quantity) - 1, 0)
         units = quantity
         if place and self._model is PricingModel.TIERED:
@@ -98,11 +130,13 @@ class _SlabPrice:
     def charge(self, units: Decimal) -> SlabCharge:
         """The charge for units; the slab's limits bind only when there are some, of either sign.
 
-        Negative ones are priced per unit only.
+        Negative ones are priced per unit and by percentage only.
         """
         packages, bound = None, None
         if self._price_type is PriceType.PER_UNIT:
             amount = EXACT.multiply(self._rate, units)
+        elif self._price_type is PriceType.PERCENTAGE:
+            amount = percentage(self._rate, units)
         elif self._package_size is not None:
             packages = _packages_begun(units, self._package_size)
             amount = EXACT.multiply(self._rate, packages)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from tallystick.catalog.usage_meter import Aggregation
     from tallystick.kernel.period import Period
     from tallystick.metering.event import EventStatus
+    from tallystick.metering.event_groups import EventCuts, EventGroup
     from tallystick.stores.event_store_queries import CountsBy, EventOrder
     from tallystick.stores.event_store_usage import SeriesBy
 
@@ -169,6 +170,12 @@ class EventStore(Protocol):
 
         It is what there is, or what there would be with the `Replacements` in the place of what they replace.
         """
+        ...
+
+    def event_groups(
+        self, organisation: str, asked: Sequence[tuple[UsageWindow, EventCuts]], instead: pa.Table | None = None
+    ) -> list[tuple[EventGroup, ...]]:
+        """The events of each window and meter, told apart by their units: those that there are or that would be."""
         ...
 
     def usage_series(

@@ -11,10 +11,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
+import pyarrow as pa
 
 from tallystick.catalog.usage_meter import Aggregation
 from tallystick.kernel import quantity
 from tallystick.metering.aggregation import average
+from tallystick.metering.event_groups import MOST_CUTS, MOST_UNITS, EventGroup
 from tallystick.stores.event_store_spans import WITHIN, bucket, matching, naive
 from tallystick.stores.event_store_usage import GROUPS, NARROW_SUM, WIDE_SUM, UsageQueries, table_of, whole
 
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    import pyarrow as pa
-
+    from tallystick.metering.event_groups import EventCuts
     from tallystick.stores.event_facts import UsageWindow
     from tallystick.stores.event_store_usage import SeriesBy
 
@@ -69,6 +70,11 @@ WHERE value IS NOT NULL AND list_contains($replaced, meter_id)
 """The same with other units in the place of some."""
 
 
+_GROUP: Final = " + ".join(f"CAST(value > cut{number} AS INTEGER)" for number in range(MOST_CUTS))
+"""In which group an event is: behind as many cuts as its units exceed."""
+_UNITS: Final = pa.decimal128(quantity.STORED_DIGITS, quantity.STORED_SCALE)
+
+
 class AggregateQueries(UsageQueries):
     """Questions about the usage of meters whose units do not add up; the caller names them."""
 
@@ -104,6 +110,36 @@ class AggregateQueries(UsageQueries):
                 totals[ordinal][meter_id] = figure
         return totals
 
+    def event_groups(
+        self, organisation: str, asked: Sequence[tuple[UsageWindow, EventCuts]], instead: pa.Table | None = None
+    ) -> list[tuple[EventGroup, ...]]:
+        """The events of each window and meter, told apart by their units; one query, however many are asked for.
+
+        They are those that there are, or that there would be, as in `aggregate_totals`.
+        """
+        found = [[EventGroup(0, quantity.ZERO)] * (len(cuts.cuts) + 1) for _, cuts in asked]
+        if not asked:
+            return []
+        windows = [window for window, _ in asked]
+        meter_ids = list({cuts.meter_id for _, cuts in asked})
+        where, parameters = matching(
+            organisation, {"account_id": list({window.account_id for window in windows}), "meter_id": meter_ids}
+        )
+        parameters |= {"start": naive(min(window.period.start for window in windows))}
+        parameters |= {"end": naive(max(window.period.end for window in windows))}
+        tables = {"windows": _with_cuts(asked)}
+        if instead is not None:
+            parameters["replaced"] = meter_ids
+            tables["instead"] = instead
+        query = f"""
+            {_COUNTED} SELECT ordinal, {_GROUP} AS place, count(*), {{total}}
+            FROM ({_STANDING if instead is None else _REPLACED}) JOIN windows USING (account_id, meter_id)
+            WHERE event_at >= start_at AND event_at < end_at GROUP BY ordinal, place
+        """  # noqa: S608 - made of constants
+        for ordinal, place, events, total, rest in self._rows(query, where, parameters, **tables):
+            found[ordinal][place] = EventGroup(events, quantity.plain(whole(total, rest)))
+        return list(map(tuple, found))
+
     def aggregate_series(
         self,
         organisation: str,
@@ -132,13 +168,28 @@ class AggregateQueries(UsageQueries):
     def _figures(
         self, query: str, where: str, parameters: Mapping[str, object], **tables: pa.Table
     ) -> Iterator[tuple[Any, Any, Decimal]]:
-        """Two columns and an exact figure; where 38 digits do not do, sums are taken in wider parts."""
-        try:
-            rows = self._read(query.format(where=where, value=_NARROW_VALUE, total=NARROW_SUM), parameters, **tables)
-        except duckdb.OutOfRangeException:
-            rows = self._read(query.format(where=where, value=_WIDE_VALUE, total=WIDE_SUM), parameters, **tables)
-        for first, second, total, rest, count in rows:
+        """Two columns and an exact figure."""
+        for first, second, total, rest, count in self._rows(query, where, parameters, **tables):
             yield first, second, quantity.plain(average(whole(total, rest), count))
+
+    def _rows(
+        self, query: str, where: str, parameters: Mapping[str, object], **tables: pa.Table
+    ) -> list[tuple[Any, ...]]:
+        """What is found; where 38 digits do not do, sums are taken in wider parts."""
+        try:
+            return self._read(query.format(where=where, value=_NARROW_VALUE, total=NARROW_SUM), parameters, **tables)
+        except duckdb.OutOfRangeException:
+            return self._read(query.format(where=where, value=_WIDE_VALUE, total=WIDE_SUM), parameters, **tables)
+
+
+def _with_cuts(asked: Sequence[tuple[UsageWindow, EventCuts]]) -> pa.Table:
+    """Windows as a table, each with a meter and with cuts; no event is beyond the greatest, so it fills the rest."""
+    table = table_of([window for window, _ in asked])
+    table = table.append_column("meter_id", pa.array([cuts.meter_id for _, cuts in asked], pa.string()))
+    for number in range(MOST_CUTS):
+        column = [cuts.cuts[number] if number < len(cuts.cuts) else MOST_UNITS for _, cuts in asked]
+        table = table.append_column(f"cut{number}", pa.array(column, _UNITS))
+    return table
 
 
 def _by_kind(kinds: Mapping[str, Aggregation]) -> Iterator[tuple[Aggregation, list[str]]]:

@@ -69,6 +69,22 @@ def test_a_rate() -> None:
     assert (one.path, one.old, one.new) == (f"{CARD}.rateValues[0].slabRates[1].rate", "0.02", "0.018")
 
 
+def test_a_rate_per_cent_is_called_a_percentage() -> None:
+    """It is one in both states, whatever else is different about the slab; another rate of the card is none."""
+    old, plan = copy.deepcopy(PLAN), copy.deepcopy(PLAN)
+    for one in (old, plan):
+        one["pricePlanDetails"]["usageRateCards"][0]["ratePlan"]["slabs"][1]["priceType"] = "PERCENTAGE"
+    rates = plan["pricePlanDetails"]["usageRateCards"][0]["rateValues"][0]
+    rates["slabRates"] = [{"order": 1, "rate": Decimal("0.06")}, {"order": 2, "rate": Decimal("2.7")}]
+    rates["perEvent"] = {"fixedAmount": Decimal("0.30")}
+    assert told(plan, old) == [
+        "rate 0.05 -> 0.06 in slab 1 in USD of usage card 'API calls'",
+        "percentage 0.02 -> 2.7 in slab 2 in USD of usage card 'API calls'",
+        "perEvent in USD of usage card 'API calls' added: fixedAmount 0.30",
+    ]
+    assert "rate 0.02 -> 2.7 in slab 2 in USD of usage card 'API calls'" in told(plan)
+
+
 def test_a_slab_that_comes_between_is_one_difference_for_its_bounds_and_one_for_its_rate() -> None:
     plan, _, card = changed()
     card["ratePlan"]["slabs"].append({"order": 3, "startAfter": 5000, "priceType": "PER_UNIT"})

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
 
 from tallystick.catalog.credit_grant import (
     CreditGrantRateCard,
@@ -15,6 +18,7 @@ from tallystick.catalog.credit_grant import (
 )
 from tallystick.catalog.rate_card import (
     CurrencyRate,
+    EventRates,
     FeeType,
     FixedFeeRateCard,
     InvoiceTiming,
@@ -32,9 +36,12 @@ from tallystick.catalog.rate_card import (
     UsageRateCard,
 )
 from tallystick.kernel.recurrence import Interval
+from tallystick.metering.event_groups import EventGroup
 from tallystick.rating.usage_card import UsagePrice
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tallystick.rating.charge import UsageCharge
 
 
@@ -58,13 +65,34 @@ def usage_card(
     currency: str = "USD",
     low: str | None = None,
     high: str | None = None,
+    per_event: EventRates | None = None,
 ) -> UsageRateCard:
-    return UsageRateCard(
-        display_name=name,
-        tag=tag,
-        usage_meter_id=meter,
-        **prices(slabs, model, currency, limits(low, high)),
-    )
+    priced = prices(slabs, model, currency, limits(low, high))
+    priced["rate_values"] = [msgspec.structs.replace(one, per_event=per_event) for one in priced["rate_values"]]
+    return UsageRateCard(display_name=name, tag=tag, usage_meter_id=meter, **priced)
+
+
+def each_event(fixed: str | None = None, low: str | None = None, high: str | None = None, free: int = 0) -> EventRates:
+    """What each event costs beside its percentage, and at least and at most."""
+    amounts = [None if text is None else Decimal(text) for text in (fixed, low, high)]
+    return EventRates(fixed_amount=amounts[0], minimum_amount=amounts[1], maximum_amount=amounts[2], free_events=free)
+
+
+def charge_events(card: UsageRateCard, amounts: Iterable[Decimal], currency: str = "USD") -> UsageCharge:
+    """What a card makes of events of these amounts, told apart as it asks for."""
+    events, price = list(amounts), UsagePrice(card, currency)
+    if price.cuts is None:
+        return price.charge(sum(events, Decimal(0)))
+    groups: list[list[Decimal]] = [[] for _ in range(len(price.cuts.cuts) + 1)]
+    for amount in events:
+        groups[bisect_left(price.cuts.cuts, amount)].append(amount)
+    return price.charge(Decimal(0), [EventGroup(len(group), sum(group, Decimal(0))) for group in groups])
+
+
+def amount_of(charge: UsageCharge) -> Decimal:
+    """What a card comes to before its own limits, not rounded."""
+    fixed = Decimal(0) if charge.fixed is None else charge.fixed.amount
+    return sum((slab.amount for slab in charge.slabs), fixed)
 
 
 def licence_card(

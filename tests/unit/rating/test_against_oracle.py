@@ -60,6 +60,8 @@ def slab_price(slab: S, units: Fraction) -> Fraction:
         return Fraction(0)
     if slab.price_type == "PER_UNIT":
         price = Fraction(slab.rate) * units
+    elif slab.price_type == "PERCENTAGE":
+        price = Fraction(slab.rate) / 100 * units
     elif units < 0:
         price = Fraction(0)
     elif slab.price_type == "FLAT":

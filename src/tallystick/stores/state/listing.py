@@ -38,6 +38,8 @@ class Listing:
     largest_size: int = 100
     hidden: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Values of a column that are only listed when the caller filters by that column."""
+    only: ColumnElement[bool] | None = None
+    """What every row of the list is, where it does not show all of its table."""
     wider: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     """Values of a column that a filter by another value of it finds too."""
     bounds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -108,6 +110,8 @@ def _statement(listing: Listing, query: Query) -> Any:  # noqa: ANN401 - a Selec
     conditions: list[ColumnElement[bool]] = [table.c.organisation_id == query.organisation]
     conditions += [_filter(listing, name, value) for name, value in query.filters.items()]
     conditions += [table.c[name].not_in(values) for name, values in listing.hidden.items() if name not in query.filters]
+    if listing.only is not None:
+        conditions.append(listing.only)
     if query.search:
         needle = query.search
         conditions.append(or_(*(table.c[name].icontains(needle, autoescape=True) for name in listing.search)))

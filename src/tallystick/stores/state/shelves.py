@@ -11,6 +11,7 @@ from tallystick.catalog.addon import AddOn
 from tallystick.catalog.event_schema import EventSchema
 from tallystick.catalog.feature import Feature
 from tallystick.catalog.price_plan import PricePlan
+from tallystick.catalog.rate_card import PriceType
 from tallystick.catalog.setting import Setting
 from tallystick.catalog.usage_meter import Aggregation, UsageMeter
 from tallystick.stores.state import tables
@@ -111,7 +112,7 @@ PRICE_PLANS: Final = Shelf(
     "price plan",
     PricePlan,
     Listing(
-        "price_plans",
+        "all_price_plans",
         tables.price_plan,
         _NEWEST_FIRST,
         search=("id", "name", "description"),
@@ -120,6 +121,15 @@ PRICE_PLANS: Final = Shelf(
     ),
     ("status", "type", "name", "description"),
 )
+TOGAI_PLANS: Final = replace(
+    PRICE_PLANS,
+    listing=replace(
+        PRICE_PLANS.listing,
+        name="price_plans",
+        only=tables.price_plan.c.body.not_like(f'%"priceType":"{PriceType.PERCENTAGE}"%'),
+    ),
+)
+"""The same plans, of which the list shows only those without percentages; quotes in a text are escaped in a body."""
 SETTINGS: Final = Shelf(
     "setting",
     Setting,

@@ -107,6 +107,11 @@ class State:
         documents = Documents(self._connection, self._organisation, self._secret, shelves.TOGAI_METERS)
         return documents.page(request, **filters)
 
+    @cached_property
+    def togai_plans(self) -> Documents[PricePlan]:
+        """The price plans, of which pages show only those that the Togai wire knows."""
+        return Documents(self._connection, self._organisation, self._secret, shelves.TOGAI_PLANS)
+
     def aggregates(self) -> dict[str, Aggregation]:
         """The meters whose units do not add up, archived ones too, with their aggregations."""
         return aggregates.of(self._connection, self._organisation)
