@@ -1,15 +1,8 @@
 """Figures from other billing systems' test suites and docs, restated as cards of ours.
 
-The numbers G.. are those of `shared/data/pricing-cases.yaml` (sources: getlago/lago-api@1b1c24a,
-openmeterio/openmeter@7e57a39, killbill/killbill@cb60779, polarsource/polar@c6c3645, TogaiHQ docs@6eac98d).
-G10 and G25, which need commitments and rounding, stand in `tests/unit/invoicing`. These cannot hold here:
-
-- G01, G02, G04: a tier with a flat fee AND a price per unit; our slab has one price type.
-- G06: a percentage of money with free events; we price units.
-- G11: credit notes and tax; we have neither yet.
-- G14's increment as a bill of its own: a cycle is billed once, for all its usage.
-- G16 at zero usage: our FLAT charges nothing for nothing (domain.md 4.4); a card minimum would lift the 80.
-- G22: seats; it stands in `test_licence_changes.py`.
+The numbers G.. are those of `docs/pricing-cases.md`, which says what of them cannot hold here and why (sources:
+getlago/lago-api@1b1c24a, openmeterio/openmeter@7e57a39, killbill/killbill@cb60779, polarsource/polar@c6c3645, TogaiHQ
+docs@6eac98d). `tests/unit/invoicing/test_outside_cases.py` reads all cases from the file that they were collected in.
 """
 
 from __future__ import annotations
@@ -20,7 +13,7 @@ import pytest
 
 from tallystick.kernel.money import Money, round_half_up
 from tallystick.rating.fixed_fee import charge_fee
-from tests.unit.rating.cards import S, charge_usage, fee_card, usage_card
+from tests.unit.rating.cards import S, amount_of, charge_events, charge_usage, each_event, fee_card, usage_card
 
 G05 = (S("0", "PACKAGE", "100", size="10"),)
 G05_FREE = (S("0", "PER_UNIT", "0"), S("5", "PACKAGE", "100", size="10"))
@@ -49,6 +42,13 @@ def test_a_card_comes_to_what_others_charge(slabs: tuple[S, ...], model: str, ex
     for usage, amount in expected.items():
         charge = charge_usage(card, "USD", Decimal(usage))
         assert sum(slab.amount for slab in charge.slabs) == Decimal(amount), usage
+
+
+def test_a_percentage_with_a_free_amount_and_free_events_comes_to_what_others_charge() -> None:
+    # G06: 550 of 800 at 1.3 % = 7.15; of four events two fit the free amount, the others cost 2 each.
+    card = usage_card(S("0", "PERCENTAGE", "0"), S("250", "PERCENTAGE", "1.3"), per_event=each_event("2", free=2))
+    events = [Decimal(amount) for amount in (50, 100, 250, 400)]
+    assert amount_of(charge_events(card, events)) == Decimal("11.15")
 
 
 @pytest.mark.parametrize(
