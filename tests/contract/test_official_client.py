@@ -232,11 +232,13 @@ def test_a_timeline_is_edited_tried_read_and_put_in_force(
 ) -> None:
     server.api().post("/accounts", {"id": "acme-later", "name": "Later", "customerId": "acme"}).ok()
     accounts, schedules = togai.AccountsApi(client), togai.SchedulesApi(client)
-    edits = {"edits": [walk.association(walked.plan.id) | {"pricePlanDetailsOverride": {"minimumCommitment": MINIMUM}}]}
-    asked = togai.EditPricingScheduleRequest.from_dict(edits)
+    own = {"pricePlanDetailsOverride": {"minimumCommitment": MINIMUM}, "pricingRulesOverride": [walk.SURCHARGE]}
+    asked = togai.EditPricingScheduleRequest.from_dict({"edits": [walk.association(walked.plan.id) | own]})
     tried = accounts.update_pricing_schedule_batch("acme-later", asked, dry_run=True)
     override = tried.pricing_schedules[0].price_plan_details_override
     assert [one.rate for one in override.minimum_commitment.rate_values] == [400]
+    (rule,) = tried.pricing_schedules[0].pricing_rules_override
+    assert (rule.name, rule.version, rule.action.id) == ("Surcharge", 1, "surcharge")
     config = {"pricePlanId": walked.plan.id, "pricingCycleConfigOverride": CYCLE}
     edit = walk.ASSOCIATION_V2 | {"associationConfig": config}
     drafted = schedules.bulk_edit_schedules("acme-later", togai.EditAccountScheduleRequest.from_dict({"edits": [edit]}))
@@ -247,6 +249,11 @@ def test_a_timeline_is_edited_tried_read_and_put_in_force(
     assert schedules.list_schedule_errors(piece.id).data == []
     (card,) = schedules.list_schedule_rate_cards(piece.id, "DRAFT").data
     assert (card.name, card.reference_type, card.account_id) == (walked.meter.id, "SCHEDULE", "acme-later")
+    rules = togai.UpdatePricingRulesRequest.from_dict({"pricingRules": [walk.SURCHARGE]})
+    (rule,) = schedules.update_pricing_rules(piece.id, rules).data
+    assert schedules.list_pricing_rules(piece.id, "DRAFT").data == [rule]
+    (shown,) = schedules.listaccount_schedules("acme-later", "DRAFT").data
+    assert shown.account_schedule_info.pricing_rules == [rule]
     finalisation = togai.FinalizeAccountSchedules(mergeSchedules=True)
     (active,) = schedules.finalize_account_schedules("acme-later", finalisation).data
     assert active.account_schedule_info.pricing_cycle_config.start_offset.day_offset == "5"

@@ -104,7 +104,8 @@ def billing(record: Record, meter: str) -> None:
     record("PATCH", "/price_plans/{price_plan_id}", {"description": "Two tiers"}, price_plan_id=plan)
     record("POST", "/price_plans/{price_plan_id}/activate", {"currencies": ["USD"]}, price_plan_id=plan)
     record("POST", "/accounts/{account_id}/price_plans", walk.association(plan), account_id="acme-main")
-    edits = {"edits": [walk.association(plan) | {"effectiveFrom": "2026-03-01"}, walk.DISASSOCIATION]}
+    dearer = walk.association(plan) | {"effectiveFrom": "2026-03-01", "pricingRulesOverride": [walk.SURCHARGE]}
+    edits = {"edits": [dearer, walk.DISASSOCIATION]}
     record("POST", "/accounts/{account_id}/edit_schedules", edits, account_id="acme-main", query="?dry_run=true")
     v2_edits = {"edits": [walk.ASSOCIATION_V2 | {"associationConfig": {"pricePlanId": plan}}, walk.DISASSOCIATION]}
     drafting(record, {"account_id": "acme-main"}, v2_edits)
@@ -164,6 +165,9 @@ def drafting(record: Record, account: dict[str, str], edits: dict[str, Any]) -> 
     drafted = record("GET", "/v2/accounts/{account_id}/schedules", query="?mode=DRAFT", **account)["data"][-1]
     cards, schedule = "/v2/schedules/{schedule_id}/rate_cards", {"schedule_id": drafted["id"]}
     (card,) = record("GET", cards, query="?mode=DRAFT", **schedule)["data"]
+    rules = cards.replace("rate_cards", "pricing_rules")
+    record("PUT", rules, {"pricingRules": [walk.SURCHARGE]}, **schedule)
+    record("GET", rules, query="?mode=DRAFT", **schedule)
     delete = {"actionType": "DELETE", "rateCardName": card["name"]}
     record("POST", cards, {"operations": [delete]}, **schedule)
     for mode in ("ACTIVE", "DRAFT"):

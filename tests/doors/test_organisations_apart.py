@@ -34,6 +34,7 @@ CHANGES: dict[str, Any] = {
     "add_plan_currency": {"currency": "EUR"},
     "update_price_plan_v2": {"description": "Taken over"},
     "replace_plan_pricing_rules": {"pricingRules": []},
+    "replace_schedule_pricing_rules": {"pricingRules": []},
     "change_rate_cards": {"operations": [{"actionType": "DELETE", "rateCardName": "calls"}]},
     "finalize_price_plan": {},
     "update_invoice": {"status": "VOID"},
@@ -46,6 +47,7 @@ CHANGES: dict[str, Any] = {
 QUERIES: dict[str, dict[str, object]] = {
     "list_account_schedules": {"mode": "DRAFT"},
     "list_schedule_rate_cards": {"mode": "DRAFT"},
+    "list_schedule_pricing_rules": {"mode": "DRAFT"},
     "get_usage": {"startDate": "2026-01-01", "endDate": "2026-02-01"},
 }
 """What a route must be asked, so that it is what its path names that is looked for."""
@@ -57,6 +59,7 @@ READ_AT = {
     "finalize_schedules": "/accounts/acme",
     "discard_schedules": "/accounts/acme",
     "change_schedule_rate_cards": "/v2/schedules/{schedule_id}/errors",
+    "replace_schedule_pricing_rules": "/v2/schedules/{schedule_id}/errors",
 }
 """Where the owner reads what cannot be read by its own path."""
 

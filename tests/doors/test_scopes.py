@@ -131,6 +131,7 @@ QUERIES = {
     "start_correction": {"action": "UNDO", "async": "true"},
     "list_account_schedules": {"mode": "DRAFT"},
     "list_schedule_rate_cards": {"mode": "DRAFT"},
+    "list_schedule_pricing_rules": {"mode": "DRAFT"},
     "get_usage": {"startDate": "2026-01-01", "endDate": "2026-02-01"},
 }
 

@@ -214,6 +214,7 @@ BODIES: Final[dict[tuple[str, str], Json]] = {
             "fixedFeeRateCards": [],
             "minimumCommitment": commitment(5),
         },
+        "pricingRulesOverride": PRICING_RULES,
         "retainStartOffsets": False,
         "preActions": [{"type": "GRANT_LICENSE", "config": {"licenseId": "<addon>", "quantity": "1"}}],
     },
@@ -248,6 +249,7 @@ BODIES: Final[dict[tuple[str, str], Json]] = {
     ("POST", "/v2/schedules/<schedule>/rate_cards"): {
         "operations": [{"actionType": "DELETE", "rateCardName": "<addon>"}]
     },
+    ("PUT", "/v2/schedules/<schedule>/pricing_rules"): {"pricingRules": PRICING_RULES},
     ("POST", "/license_updates"): {
         "licenseId": "<addon>",
         "accountId": "acme",

@@ -1,7 +1,7 @@
 """Whatever is edited, in whatever order and as time goes by: each day of a plan is billed once, at its price.
 
-Against a slow model that keeps for each day the plan that it was last told. One call is used a day, so that an invoice
-comes to the sum of the prices of its days.
+Against a slow model that keeps for each day the plan that it was last told, with cards or rules of its own or without.
+One call is used a day, so that an invoice comes to the sum of the prices of its days.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.operations.shop import OPEN_END, Shop, event, monthly, tiered
+from tests.operations.test_pricing_rules import rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 DAY = timedelta(days=1)
 USED_DAYS = 150
-PRICES = {"monthly": 1, "weekly": 10, "own terms": 100}
+PRICES = {"monthly": 1, "weekly": 10, "own terms": 100, "own rules": 1000}
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class Account:
     since: date
     shop: Shop = field(init=False)
     plans: dict[str, tuple[str, dict[str, Any]]] = field(init=False)
+    rules: list[dict[str, Any]] = field(init=False)
     told: dict[date, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -82,7 +84,14 @@ class Account:
         cycle = monthly(interval="WEEKLY", grace=0)
         weekly_plan = self.shop.plan(cycle=cycle, usageRateCards=[tiered(meter, (0, PRICES["weekly"]))])
         own = {"usageRateCards": [tiered(meter, (0, PRICES["own terms"]))], "pricingCycleConfig": monthly(day="9")}
-        self.plans = {"monthly": (monthly_plan, {}), "weekly": (weekly_plan, {}), "own terms": (monthly_plan, own)}
+        calls = f"usage.urc.{meter}"
+        self.rules = [rule({"*": [{"var": calls}, PRICES["own rules"]]}, target=f"revenue.urc.{meter}")]
+        self.plans = {
+            "monthly": (monthly_plan, {}),
+            "weekly": (weekly_plan, {}),
+            "own terms": (monthly_plan, {"pricePlanDetailsOverride": own}),
+            "own rules": (monthly_plan, {"pricingRulesOverride": self.rules}),
+        }
         self._use()
 
     @property
@@ -102,12 +111,18 @@ class Account:
         body: dict[str, Any] = {"mode": mode, "effectiveFrom": start.isoformat(), "effectiveUntil": until}
         if edit.plan is None or edit.way == "v1" or edit.plan == "own terms":
             plan, override = (None, {}) if edit.plan is None else self.plans[edit.plan]
-            terms = {"pricePlanId": plan, "pricePlanDetailsOverride": override} if plan else {}
+            terms = {"pricePlanId": plan} | override if plan else {}
             self.shop.api.post("/accounts/acme/price_plans", body | terms).ok()
             return
         merge = edit.way == "v2 merged"
-        config = {"associationConfig": {"pricePlanId": self.plans[edit.plan][0]}, "mergeSchedules": merge}
-        self.shop.api.post("/v2/accounts/acme/edit_schedules", {"edits": [body | config]}).ok()
+        has_rules = edit.plan == "own rules"
+        config = {"associationConfig": {"pricePlanId": self.plans[edit.plan][0]}}
+        edits = {"edits": [body | config | {"mergeSchedules": merge and not has_rules}]}
+        drafted = self.shop.api.post("/v2/accounts/acme/edit_schedules", edits).ok()["pricingSchedules"]
+        if has_rules:
+            (piece,) = [one["id"] for one in drafted if on(one["startDate"]) == start]
+            path = f"/v2/schedules/{piece}/pricing_rules"
+            self.shop.api.send("PUT", path, {"pricingRules": self.rules}).ok()
         self.shop.api.post("/v2/accounts/acme/finalize_schedules", {"mergeSchedules": merge}).ok()
 
     def again(self, plan: str | None) -> None:

@@ -19,6 +19,13 @@ TENTH = rule({"*": [TOTAL, -0.1]}, when={">": [TOTAL, 1000000]}, description="Vo
 """The worked example of domain.md 4.8: a tenth less of all above a million."""
 
 
+def assert_it_comes_to_990000(invoice: Json) -> None:
+    """The lines of that example: three fees, and a tenth of their 1100000 less."""
+    fees = amounts(invoice, "FIXED_FEE_RATE_CARD_AMOUNT")
+    assert (fees, amounts(invoice, "PRICING_RULE_ADDITION_AMOUNT")) == ([600000, 300000, 200000], [-110000])
+    assert amounts(invoice, "SUB_TOTAL_AMOUNT", "TOTAL_AMOUNT") == [990000] * 2
+
+
 def put(plan: Plan, *rules: Json) -> Answer:
     return plan.api.send("PUT", f"{plan.path}/pricing_rules", {"pricingRules": rules})
 
@@ -48,14 +55,7 @@ def test_the_worked_example_as_a_rule_of_a_draft_comes_to_990000(shop: Shop) -> 
     assert made == TENTH | {"id": made["id"], "version": 1, "invoiceTiming": "IN_ARREARS"}
     plan.finalize().ok()
     shop.associate(plan.id)
-    invoice = shop.invoice()
-    assert amounts(invoice, "FIXED_FEE_RATE_CARD_AMOUNT", "PRICING_RULE_ADDITION_AMOUNT") == [
-        600000,
-        300000,
-        200000,
-        -110000,
-    ]
-    assert amounts(invoice, "SUB_TOTAL_AMOUNT", "TOTAL_AMOUNT") == [990000] * 2
+    assert_it_comes_to_990000(shop.invoice())
 
 
 def test_rules_are_replaced_as_a_whole_and_keep_their_names_ids(plan: Plan) -> None:

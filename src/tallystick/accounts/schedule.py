@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
-import msgspec
 from msgspec import Meta
 
 from tallystick.catalog.price_plan import PricePlanDetailsPatch
+from tallystick.catalog.pricing_rule import PricingRule, PricingRuleDrafts
 from tallystick.kernel.document import Document, Draft
 from tallystick.kernel.micros import instant_of, micros_of
 from tallystick.kernel.period import Period
@@ -31,7 +31,7 @@ class Schedule:
 
     `first_ordinal` is the number of its first cycle since the plan was put on the account, from 0: more than 0 where
     the piece goes on with a plan that was in force before. `override` is what was agreed on in the place of a part of
-    the plan's terms.
+    the plan's terms, `pricing_rules` what holds in the place of all of the plan's rules.
     """
 
     id: str
@@ -44,6 +44,12 @@ class Schedule:
     anniversary: bool
     first_ordinal: int = 0
     override: PricePlanDetailsPatch | None = None
+    pricing_rules: tuple[PricingRule, ...] | None = None
+
+    @property
+    def has_own_terms(self) -> bool:
+        """Whether something else was agreed on than the plan's own cards and rules."""
+        return self.override is not None or self.pricing_rules is not None
 
     def cycle_at(self, instant: datetime, zone: ZoneInfo) -> Cycle:
         """The cycle that holds an instant of this piece (domain.md 4.10)."""
@@ -145,7 +151,7 @@ class ScheduleEdit(Draft, frozen=True, kw_only=True):
     effective_from: date
     effective_until: date
     price_plan_details_override: PricePlanDetailsPatch | None = None
-    pricing_rules_override: list[msgspec.Raw] = []
+    pricing_rules_override: PricingRuleDrafts | None = None
     retain_start_offsets: bool = False
 
 
@@ -190,6 +196,7 @@ class PlanOverride(Document, frozen=True, kw_only=True):
     start_date: datetime
     end_date: datetime
     price_plan_details_override: PricePlanDetailsPatch | None = None
+    pricing_rules_override: tuple[PricingRule, ...] | None = None
 
 
 class ScheduleChanged(Document, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from tallystick.accounts.schedule import PreAction, PricePlanInfo, ScheduleEdit, ScheduleMode
 from tallystick.catalog.price_plan import PricePlanDetailsPatch, PricingCycleConfig
+from tallystick.catalog.pricing_rule import PricingRule, PricingRuleDraft
 from tallystick.kernel.document import Document, Draft
 
 if TYPE_CHECKING:
@@ -58,10 +59,11 @@ class ScheduleFinalisation(Draft, frozen=True, kw_only=True):
 
 
 class ScheduleInfo(Document, frozen=True, kw_only=True):
-    """The cycle and the currencies of a schedule."""
+    """The cycle, the currencies and the pricing rules of a schedule."""
 
     pricing_cycle_config: PricingCycleConfig
     supported_currencies: list[str]
+    pricing_rules: list[PricingRule] = []
 
 
 class AccountSchedule(Document, frozen=True, kw_only=True, omit_defaults=False):
@@ -94,14 +96,24 @@ def digest_of(timeline: Timeline) -> str:
     return hashlib.sha256("\n".join(said).encode()).hexdigest()
 
 
-def as_v1(edit: ScheduleEditV2, price_plan_id: str | None, override: PricePlanDetailsPatch | None) -> ScheduleEdit:
-    """An edit of v2 as v1 has it, of the plan and on the terms that its association means."""
+@dataclass(frozen=True, slots=True)
+class Association:
+    """What an association of v2 means: a plan, and what is agreed on in the place of its terms and of its rules."""
+
+    price_plan_id: str | None = None
+    override: PricePlanDetailsPatch | None = None
+    pricing_rules: list[PricingRuleDraft] | None = None
+
+
+def as_v1(edit: ScheduleEditV2, meant: Association) -> ScheduleEdit:
+    """An edit of v2 as v1 has it."""
     config = edit.association_config
     return ScheduleEdit(
         mode=edit.mode,
-        price_plan_id=price_plan_id,
+        price_plan_id=meant.price_plan_id,
         effective_from=edit.effective_from,
         effective_until=edit.effective_until,
-        price_plan_details_override=override,
+        price_plan_details_override=meant.override,
+        pricing_rules_override=meant.pricing_rules,
         retain_start_offsets=config is not None and config.retain_start_offsets,
     )

@@ -10,12 +10,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from tallystick.accounts.schedule import Schedule
+from tallystick.catalog.pricing_rule import say_the_same
 from tallystick.kernel.period import BEGINNING, FOREVER, Period
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
     from zoneinfo import ZoneInfo
+
+    from tallystick.catalog.pricing_rule import PricingRule
 
 _ANY_TIME: Final = Period(BEGINNING, FOREVER)
 
@@ -106,8 +109,22 @@ def _goes_on(piece: Schedule, following: Schedule) -> bool:
 
 def _agree(piece: Schedule, following: Schedule) -> bool:
     """Whether the following piece goes on with the same terms and cycles without a day in between."""
-    same = replace(piece, id=following.id, within=following.within, first_ordinal=following.first_ordinal)
-    return piece.within.end == following.within.start and same == following
+    if piece.within.end != following.within.start or not _same_rules(piece.pricing_rules, following.pricing_rules):
+        return False
+    return following == replace(
+        piece,
+        id=following.id,
+        within=following.within,
+        first_ordinal=following.first_ordinal,
+        pricing_rules=following.pricing_rules,
+    )
+
+
+def _same_rules(own: Sequence[PricingRule] | None, others: Sequence[PricingRule] | None) -> bool:
+    """Whether two pieces have rules of their own that say the same, or neither has any."""
+    if own is None or others is None:
+        return own is others
+    return say_the_same(own, others)
 
 
 def _agreed_at(timeline: Timeline, instant: datetime) -> Schedule | None:

@@ -43,6 +43,7 @@ from tallystick.operations import (
     running_invoices,
     schedule_cards,
     schedule_drafts,
+    schedule_rules,
     search,
     settings,
     simulations,
@@ -73,6 +74,16 @@ _TOGAI: Final = (
     Route("DELETE", "/v2/accounts/{account_id}/discard_schedules", schedule_drafts.discard_schedules, 200, "Accounts"),
     Route("GET", "/v2/schedules/{schedule_id}/rate_cards", schedule_cards.list_schedule_rate_cards, 200, "Accounts"),
     Route("POST", "/v2/schedules/{schedule_id}/rate_cards", schedule_cards.change_schedule_rate_cards, 200, "Accounts"),
+    Route(
+        "GET", "/v2/schedules/{schedule_id}/pricing_rules", schedule_rules.list_schedule_pricing_rules, 200, "Accounts"
+    ),
+    Route(
+        "PUT",
+        "/v2/schedules/{schedule_id}/pricing_rules",
+        schedule_rules.replace_schedule_pricing_rules,
+        200,
+        "Accounts",
+    ),
     Route("GET", "/v2/schedules/{schedule_id}/errors", schedule_drafts.list_schedule_errors, 200, "Accounts"),
     Route("GET", "/accounts/{account_id}/credit_balance", credits.get_credit_balance, 200, "Credits"),
     Route("POST", "/event_schema", event_schemas.create_event_schema, 201, "Event schemas"),

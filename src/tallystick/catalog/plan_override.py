@@ -1,7 +1,8 @@
 """What an account agreed on in the place of a part of its plan's terms (domain.md 5.3).
 
 Each key of an override that is present takes the place of the plan's whole list of that kind, or of its cycle, its
-currencies or its commitment; an empty list, and a commitment that is null, mean none.
+currencies or its commitment; an empty list, and a commitment that is null, mean none. Pricing rules that an account
+agreed on take the place of all that its plan has, likewise.
 """
 
 from __future__ import annotations
@@ -15,13 +16,17 @@ from tallystick.catalog.card_rates import has_rates, kept_in, rates_of
 from tallystick.catalog.percentage_rules import beyond_togai
 from tallystick.catalog.plan_rules import later_problems, terms_problems
 from tallystick.catalog.price_plan import PricePlanDetails, PricePlanDetailsPatch, PricePlanPatch
+from tallystick.catalog.pricing_rule import rules_of, said_by, say_the_same
 from tallystick.kernel.document import given
 from tallystick.kernel.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
+
+    from tallystick.catalog.pricing_rule import PricingRule, PricingRuleDraft
 
 OVERRIDE: Final = "pricePlanDetailsOverride"
+RULES_OVERRIDE: Final = "pricingRulesOverride"
 _TERMS: Final = "pricePlanDetails"
 
 
@@ -73,6 +78,20 @@ def override_problems(details: PricePlanDetails, override: PricePlanDetailsPatch
         problems += beyond_togai(f"{OVERRIDE}.usageRateCards", cards)
     refused = later_problems(PricePlanPatch(price_plan_details=override))
     return problems + in_override(refused + terms_problems(overridden(details, override), details.type))
+
+
+def rules_between(rules: Sequence[PricingRule], wanted: Sequence[PricingRule]) -> list[PricingRuleDraft] | None:
+    """What an account has to agree on so that other rules than its plan's hold; None, when they say the same."""
+    return None if say_the_same(rules, wanted) else [said_by(rule) for rule in wanted]
+
+
+def own_rules(
+    rules: Sequence[PricingRule], override: Sequence[PricingRuleDraft] | None, new_id: Callable[[], str]
+) -> tuple[PricingRule, ...] | None:
+    """The rules that an override puts in the place of a plan's; None, when it names none, and the plan has none."""
+    if override is None or not (override or rules):
+        return None
+    return tuple(rules_of(override, rules, new_id))
 
 
 def in_override(problems: Iterable[Problem]) -> list[Problem]:

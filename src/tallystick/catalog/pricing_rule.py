@@ -97,7 +97,10 @@ class PricingRules(Document, frozen=True, kw_only=True):
 
 
 class PricingRulesChange(Draft, frozen=True, kw_only=True):
-    """What `PUT .../pricing_rules` takes: the rules in the place of all that there are; left out, there are none."""
+    """What `PUT .../pricing_rules` takes: rules in the place of all that there are.
+
+    Left out, a plan has none, and a schedule those of its plan.
+    """
 
     pricing_rules: PricingRuleDrafts | None = None
 
@@ -111,6 +114,17 @@ def rules_of(
     """
     before = {rule.name: rule for rule in kept}
     return [_rule(draft, before.get(draft.name), new_id) for draft in drafts]
+
+
+def said_by(rule: PricingRule) -> PricingRuleDraft:
+    """What a rule says, as a caller would write it."""
+    return PricingRuleDraft(**{field: getattr(rule, field) for field in PricingRuleDraft.__struct_fields__})
+
+
+def say_the_same(rules: Iterable[PricingRule], others: Iterable[PricingRule]) -> bool:
+    """Whether two lists of rules change bills alike, whatever their ids and versions are."""
+    said = [{rule.name: said_by(rule) for rule in each} for each in (rules, others)]
+    return said[0] == said[1]
 
 
 def of_timing(rules: Iterable[PricingRule], timing: RuleTiming) -> list[PricingRule]:

@@ -25,7 +25,7 @@ from tallystick.kernel.period import local_date
 from tallystick.kernel.scope import Scope
 from tallystick.operations.accounts import live_account
 from tallystick.operations.agreements import agreed, edited
-from tallystick.operations.cycles import agreed_cycle, agreed_terms, agreed_version, has_own_cycle
+from tallystick.operations.cycles import agreed_cycle, agreed_rules, agreed_terms, agreed_version, has_own_cycle
 from tallystick.operations.pre_actions import carry_out
 from tallystick.operations.timelines import (
     billed_account,
@@ -127,9 +127,9 @@ def _shown(piece: Schedule, plan: PricePlan, *, compact: bool) -> TimelinePiece:
         start_date=piece.within.start,
         end_date=piece.within.end,
         version=version.version,
-        is_overriden=own_cycle or piece.override is not None,
+        is_overriden=own_cycle or piece.has_own_terms,
         price_plan_details=None if compact else details,
-        pricing_rules=[] if compact else version.pricing_rules,
+        pricing_rules=[] if compact else agreed_rules(piece, version),
         price_plan_id=plan.id,
         price_plan_name=plan.name,
     )

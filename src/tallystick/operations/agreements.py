@@ -5,6 +5,8 @@ v1 and v2 make the same agreements; v1 puts them in force at once, v2 into a dra
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import msgspec
@@ -12,8 +14,17 @@ import msgspec
 from tallystick.accounts.account import Account
 from tallystick.accounts.schedule import PlanOverride, Schedule, ScheduleChanged, ScheduleEdit, ScheduleMode
 from tallystick.accounts.timeline import Timeline, cut, put_in
-from tallystick.catalog.plan_override import OVERRIDE, in_override, overridden, override_problems, shown
+from tallystick.catalog.plan_override import (
+    OVERRIDE,
+    RULES_OVERRIDE,
+    in_override,
+    overridden,
+    override_problems,
+    own_rules,
+    shown,
+)
 from tallystick.catalog.price_plan import PlanStatus, PricePlan, PricePlanDetails, PricePlanDetailsPatch
+from tallystick.catalog.pricing_rule import PricingRule
 from tallystick.catalog.pricing_rule_checks import pricing_rule_problems
 from tallystick.kernel.errors import Problem, invalid, refuse_if_any
 from tallystick.kernel.period import Period
@@ -30,7 +41,7 @@ def edited(work: Work, account: Account, stored: Timeline, timeline: Timeline, c
     Raises:
         BillingError: of kind INVALID, with everything that is wrong with the edit by itself, or on this timeline.
     """
-    refuse_if_any(_not_offered(change))
+    refuse_if_any(_senseless(change))
     within = days_of(work, change.effective_from, change.effective_until)
     zone, new_id = work.organisation.zone, partial(work.ids.mint, "sch")
     if change.mode is ScheduleMode.DISASSOCIATE:
@@ -42,19 +53,16 @@ def edited(work: Work, account: Account, stored: Timeline, timeline: Timeline, c
     return after
 
 
-def _not_offered(change: ScheduleEdit) -> list[Problem]:
-    """What makes no sense together, or is not offered yet."""
+def _senseless(change: ScheduleEdit) -> list[Problem]:
+    """What makes no sense together."""
     problems: list[Problem] = []
-    if change.pricing_rules_override:
-        problems.append(
-            Problem("pricingRulesOverride", "is not offered yet: the plan's pricing rules hold, leave it out")
-        )
     if change.mode is ScheduleMode.ASSOCIATE and change.price_plan_id is None:
         problems.append(Problem("pricePlanId", "is required to associate a plan"))
     if change.mode is ScheduleMode.DISASSOCIATE:
         sent = {
             "pricePlanId": change.price_plan_id is not None,
             OVERRIDE: change.price_plan_details_override is not None,
+            RULES_OVERRIDE: bool(change.pricing_rules_override),
             "retainStartOffsets": change.retain_start_offsets,
         }
         reason = "says nothing to DISASSOCIATE, which takes off whatever plan there is: leave it out"
@@ -76,23 +84,42 @@ def _plan(work: Work, account: Account, change: ScheduleEdit) -> PricePlan:
     return plan
 
 
-def _override(work: Work, account: Account, plan: PricePlan, change: ScheduleEdit) -> PricePlanDetailsPatch | None:
-    """What the account gets in the place of a part of the plan's terms; None when nothing is named."""
+@dataclass(frozen=True, slots=True)
+class _OwnTerms:
+    """What an account gets in the place of a part of a plan's terms, and of its rules; None, where nothing is named."""
+
+    override: PricePlanDetailsPatch | None
+    pricing_rules: tuple[PricingRule, ...] | None
+
+
+def _own_terms(work: Work, account: Account, plan: PricePlan, change: ScheduleEdit) -> _OwnTerms:
+    """What an edit puts in the place of the plan's; the rules are held against the cards that hold then.
+
+    Raises:
+        BillingError: of kind INVALID, naming every problem.
+    """
     override = change.price_plan_details_override
-    if override is None or override == PricePlanDetailsPatch():
-        return None
-    details = overridden(plan.details, override)
-    problems = override_problems(plan.details, override, account.invoice_currency)
-    problems += in_override(item_problems(work, details))
-    refuse_if_any(problems + _broken_rules(plan, details))
-    return override
+    if override == PricePlanDetailsPatch():
+        override = None
+    details, problems = overridden(plan.details, override), []
+    if override is not None:
+        problems += override_problems(plan.details, override, account.invoice_currency)
+        problems += in_override(item_problems(work, details))
+    kept = plan.version.pricing_rules
+    rules = own_rules(kept, change.pricing_rules_override, partial(work.ids.mint, "pp_rule"))
+    if rules is not None:
+        problems += pricing_rule_problems(rules, details, RULES_OVERRIDE)
+    elif override is not None:
+        problems += _broken_rules(kept, details)
+    refuse_if_any(problems)
+    return _OwnTerms(override, rules)
 
 
-def _broken_rules(plan: PricePlan, details: PricePlanDetails) -> list[Problem]:
-    """What the plan's pricing rules lack on an account that agrees on these cards in the place of the plan's."""
+def _broken_rules(rules: Sequence[PricingRule], details: PricePlanDetails) -> list[Problem]:
+    """What a plan's pricing rules lack on an account that agrees on these cards in the place of the plan's."""
     return [
         Problem(OVERRIDE, f"leaves the plan's {found.path} behind: {found.reason}")
-        for found in pricing_rule_problems(plan.version.pricing_rules, details)
+        for found in pricing_rule_problems(rules, details)
     ]
 
 
@@ -104,8 +131,8 @@ def _piece(
     timeline: Timeline,
     change: ScheduleEdit,
 ) -> Schedule:
-    override = _override(work, account, plan, change)
-    config = overridden(plan.details, override).pricing_cycle_config
+    own = _own_terms(work, account, plan, change)
+    config = overridden(plan.details, own.override).pricing_cycle_config
     assert config is not None, "an ACTIVE plan has a pricing cycle"
     if change.retain_start_offsets:
         rule = retained_rule(timeline, within, config)
@@ -120,7 +147,8 @@ def _piece(
         rule=rule,
         grace_days=config.grace_period,
         anniversary=bool(config.anniversary_cycle) and not change.retain_start_offsets,
-        override=override,
+        override=own.override,
+        pricing_rules=own.pricing_rules,
     )
 
 
@@ -147,4 +175,5 @@ def _override_shown(piece: Schedule, plan: PricePlan) -> PlanOverride:
         start_date=piece.within.start,
         end_date=piece.within.end,
         price_plan_details_override=None if override is None else shown(override),
+        pricing_rules_override=piece.pricing_rules,
     )

@@ -68,9 +68,9 @@ def terms_of(work: Work, pieces: Sequence[Schedule]) -> dict[str, PricePlanDetai
 
 
 def rules_of(work: Work, pieces: Sequence[Schedule]) -> dict[str, list[PricingRule]]:
-    """The pricing rules that each piece was agreed on, by piece: those of its plan version."""
+    """The pricing rules that each piece was agreed on, by piece: those of its plan version, or its own."""
     plans = work.state.price_plans.among({piece.price_plan_id for piece in pieces})
-    return {piece.id: agreed_version(piece, plans[piece.price_plan_id]).pricing_rules for piece in pieces}
+    return {piece.id: agreed_rules(piece, agreed_version(piece, plans[piece.price_plan_id])) for piece in pieces}
 
 
 def agreed_version(piece: Schedule, plan: PricePlan) -> PricingSchedule:
@@ -82,6 +82,11 @@ def agreed_terms(piece: Schedule, version: PricingSchedule) -> PricePlanDetails:
     """The terms of a piece, which its plan's version lends it where it has none of its own."""
     assert version.price_plan_details is not None, "a stored plan version carries its terms"
     return overridden(version.price_plan_details, piece.override)
+
+
+def agreed_rules(piece: Schedule, version: PricingSchedule) -> list[PricingRule]:
+    """The pricing rules of a piece, which its plan's version lends it as long as it has none of its own."""
+    return version.pricing_rules if piece.pricing_rules is None else list(piece.pricing_rules)
 
 
 def has_own_cycle(piece: Schedule, version: PricingSchedule) -> bool:

@@ -21,7 +21,7 @@ from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.kernel.money import Money, zero
 from tallystick.kernel.period import day_of
 from tallystick.metering.event_groups import EventCuts, EventGroups
-from tallystick.operations.cycles import agreed_version, terms_of
+from tallystick.operations.cycles import rules_of, terms_of
 from tallystick.operations.holdings import holdings_of
 from tallystick.operations.metered_usage import event_groups, usage_totals
 from tallystick.operations.work import Work
@@ -99,7 +99,8 @@ class Pricing:
     def __init__(self, work: Work, records: Sequence[InvoiceRecord]) -> None:
         self._zone = work.organisation.zone
         self._pieces: dict[str, Schedule] = work.state.schedules.among({record.schedule_id for record in records})
-        self._details = terms_of(work, list(self._pieces.values()))
+        pieces = list(self._pieces.values())
+        self._details, self._rules = terms_of(work, pieces), rules_of(work, pieces)
         self._prices = UsagePrices()
         self._held = holdings_of(work, {record.account_id for record in records}, self._details.values())
         self._plans: dict[str, PricePlan] = work.state.price_plans.among({record.price_plan_id for record in records})
@@ -151,7 +152,7 @@ class Pricing:
         return Terms(
             plan_name=self.plan_name(record),
             details=self._details[record.schedule_id],
-            rules=agreed_version(self._pieces[record.schedule_id], self._plans[record.price_plan_id]).pricing_rules,
+            rules=self._rules[record.schedule_id],
             currency=record.currency,
             zone=self._zone,
             cycle=cycle,

@@ -106,7 +106,7 @@ def migrate_account(work: Work, job: Job, entry: JobEntry) -> JobEntry:
     work, account, before = billed_account(work, entry.entity_id)
     moving = [piece for piece in before if _is_on(piece, migration, work)]
     if not migration.mode.ignores_overrides and moving:
-        moving = [piece for piece in moving if piece.override is None]
+        moving = [piece for piece in moving if not piece.has_own_terms]
         if not moving:
             return _skipped(
                 entry, "the account has overrides: they are dropped by the modes that end in _IGNORE_OVERRIDE"
@@ -253,6 +253,7 @@ def _rest(work: Work, timeline: Timeline, piece: Schedule, within: Period, targe
         anniversary=bool(config.anniversary_cycle) and not keeps,
         first_ordinal=0,
         override=None,
+        pricing_rules=None,
     )
 
 

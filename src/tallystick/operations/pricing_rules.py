@@ -1,4 +1,4 @@
-"""Pricing rules: those of a plan version, by v1 and by v2, and what each did to an invoice."""
+"""Pricing rules: those of plans by v1 and by v2, and what each did to an invoice; `schedule_rules.py` has accounts'."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from tallystick.catalog.pricing_rule import PricingRules, PricingRulesChange, Ru
 from tallystick.catalog.pricing_rule_checks import pricing_rule_problems
 from tallystick.invoicing.rule_log import PricingRuleLogs, logs_of
 from tallystick.kernel.errors import not_found, refuse_if_any
+from tallystick.operations.cycles import agreed_rules, agreed_version
 from tallystick.operations.drafts import draft_bills
 from tallystick.operations.plan_drafts import LATEST, version_asked
 from tallystick.operations.price_plans import live_plan
@@ -19,12 +20,15 @@ from tallystick.operations.work import Work, command, event_query, query
 def list_pricing_rules(
     work: Work, price_plan_id: str, pricing_schedule_id: str, *, invoice_timing: RuleTiming | None = None
 ) -> PricingRules:
-    """The pricing rules of one version of a plan, all at once, or those of one timing."""
-    for version in live_plan(work, price_plan_id).pricing_schedule:
-        if version.id == pricing_schedule_id:
-            wanted = [rule for rule in version.pricing_rules if invoice_timing in {None, rule.invoice_timing}]
-            return PricingRules(data=wanted)
-    raise not_found("pricing schedule", pricing_schedule_id)
+    """The pricing rules of one version of a plan, or of an account's schedule of it; all at once, or of one timing."""
+    plan = live_plan(work, price_plan_id)
+    rules = {version.id: version.pricing_rules for version in plan.pricing_schedule}.get(pricing_schedule_id)
+    if rules is None:
+        piece = work.state.schedules.among([pricing_schedule_id]).get(pricing_schedule_id)
+        if piece is None or piece.price_plan_id != plan.id:
+            raise not_found("pricing schedule", pricing_schedule_id)
+        rules = agreed_rules(piece, agreed_version(piece, plan))
+    return PricingRules(data=[rule for rule in rules if invoice_timing in {None, rule.invoice_timing}])
 
 
 @query

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 from msgspec import UNSET
 
 from tallystick.accounts.schedule import Schedule
-from tallystick.accounts.schedule_draft import DraftTimeline, TimelineMode
+from tallystick.accounts.schedule_draft import TimelineMode
 from tallystick.catalog.card_operations import in_request, operated
 from tallystick.catalog.plan_card import RateCard, RateCardOperations, cards_of, shown
 from tallystick.catalog.plan_override import override_between
 from tallystick.catalog.plan_rules import terms_problems
 from tallystick.catalog.price_plan import PricePlanDetails, PricePlanDetailsPatch
-from tallystick.kernel.errors import not_found, refuse_if_any
+from tallystick.kernel.errors import refuse_if_any
 from tallystick.operations.answers import Listed
 from tallystick.operations.cycles import agreed_terms, agreed_version, terms_of
+from tallystick.operations.named_schedules import changed_in_draft, known_schedule, schedule_in
 from tallystick.operations.pages import page_of
 from tallystick.operations.plan_cards import ChangedCards
 from tallystick.operations.plan_drafts import in_v2
 from tallystick.operations.price_plans import item_problems
-from tallystick.operations.schedule_drafts import opened_draft
-from tallystick.operations.timelines import billed_account, refuse_early
 from tallystick.operations.work import Work, command, query
 
 
@@ -31,11 +31,8 @@ def list_schedule_rate_cards(
     work: Work, schedule_id: str, *, mode: TimelineMode, page_size: int | None = None, next_token: str | None = None
 ) -> Listed[RateCard]:
     """Page through the rate cards of a schedule in force, or of one in a draft."""
-    piece = _in_force(work, schedule_id) if mode is TimelineMode.ACTIVE else _in_draft(work, schedule_id)
-    if piece is None:
-        raise not_found("schedule", schedule_id)
-    cards = _shown(piece, terms_of(work, [piece])[piece.id])
-    return page_of(work, f"schedule_rate_cards_{mode}", piece.id, cards, page_size, next_token)
+    cards = _shown(work, schedule_in(work, schedule_id, mode))
+    return page_of(work, f"schedule_rate_cards_{mode}", schedule_id, cards, page_size, next_token)
 
 
 @command
@@ -44,29 +41,18 @@ def change_schedule_rate_cards(work: Work, schedule_id: str, changes: RateCardOp
 
     A draft of the account's timeline is opened first when there is none, as a copy of the one in force.
     """
-    known = _in_draft(work, schedule_id) or _in_force(work, schedule_id)
-    if known is None:
-        raise not_found("schedule", schedule_id)
-    work, account, active = billed_account(work, known.account_id)
-    draft = opened_draft(work, account, active)
-    piece = next((one for one in draft.pieces if one.id == schedule_id), None)
-    if piece is None:
-        raise not_found("schedule", schedule_id)
-    changed, details = _changed(work, piece, changes)
-    pieces = tuple(changed if one.id == piece.id else one for one in draft.pieces)
-    refuse_early(work, active, pieces, None)
-    work.state.timeline_drafts.keep(account.id, DraftTimeline(draft.base, pieces), work.now)
-    return ChangedCards(rate_cards=_shown(changed, details))
+    changed = changed_in_draft(work, schedule_id, partial(_changed, work, changes))
+    return ChangedCards(rate_cards=_shown(work, changed))
 
 
 def schedule_terms(work: Work, schedule_id: str) -> PricePlanDetails | None:
     """The terms of a schedule in a draft or in force, if there is one."""
-    piece = _in_draft(work, schedule_id) or _in_force(work, schedule_id)
+    piece = known_schedule(work, schedule_id)
     return None if piece is None else terms_of(work, [piece])[piece.id]
 
 
-def _changed(work: Work, piece: Schedule, changes: RateCardOperations) -> tuple[Schedule, PricePlanDetails]:
-    """A schedule with changed cards, which stand in the place of its plan's, and the terms that it has then.
+def _changed(work: Work, changes: RateCardOperations, piece: Schedule) -> Schedule:
+    """A schedule with changed cards, which stand in the place of its plan's.
 
     Raises:
         BillingError: of kind INVALID, naming every problem.
@@ -79,21 +65,11 @@ def _changed(work: Work, piece: Schedule, changes: RateCardOperations) -> tuple[
     cycle = UNSET if piece.override is None else piece.override.pricing_cycle_config
     between = override_between(agreed_terms(replace(piece, override=None), version), result.details)
     override = msgspec.structs.replace(between, pricing_cycle_config=cycle)
-    return replace(piece, override=None if override == PricePlanDetailsPatch() else override), result.details
+    return replace(piece, override=None if override == PricePlanDetailsPatch() else override)
 
 
-def _in_force(work: Work, schedule_id: str) -> Schedule | None:
-    return work.state.schedules.among([schedule_id]).get(schedule_id)
-
-
-def _in_draft(work: Work, schedule_id: str) -> Schedule | None:
-    account_id = work.state.timeline_drafts.owner_of(schedule_id)
-    draft = None if account_id is None else work.state.timeline_drafts.find(account_id)
-    return None if draft is None else next(piece for piece in draft.pieces if piece.id == schedule_id)
-
-
-def _shown(piece: Schedule, details: PricePlanDetails) -> list[RateCard]:
-    cards = cards_of(details)
+def _shown(work: Work, piece: Schedule) -> list[RateCard]:
+    cards = cards_of(terms_of(work, [piece])[piece.id])
     return [
         shown(one, price_plan_id=piece.price_plan_id, reference_id=piece.id, account_id=piece.account_id)
         for one in cards

@@ -16,6 +16,7 @@ from tallystick.accounts.account import Account
 from tallystick.accounts.schedule import PricePlanInfo, Schedule, ScheduleChanged, ScheduleMode
 from tallystick.accounts.schedule_draft import (
     AccountSchedule,
+    Association,
     AssociationConfig,
     DraftTimeline,
     ScheduleEditsV2,
@@ -27,7 +28,7 @@ from tallystick.accounts.schedule_draft import (
     digest_of,
 )
 from tallystick.accounts.timeline import Timeline, merged, piece_at
-from tallystick.catalog.plan_override import OVERRIDE, override_between
+from tallystick.catalog.plan_override import OVERRIDE, RULES_OVERRIDE, override_between, rules_between
 from tallystick.catalog.plan_rules import terms_problems
 from tallystick.catalog.price_plan import PlanStatus, PricePlan, PricePlanDetailsPatch
 from tallystick.catalog.price_plan_v2 import EntityError
@@ -39,7 +40,15 @@ from tallystick.kernel.scope import Scope
 from tallystick.operations.accounts import live_account
 from tallystick.operations.agreements import agreed, edited
 from tallystick.operations.answers import DONE, Done, Listed
-from tallystick.operations.cycles import agreed_cycle, agreed_terms, agreed_version, has_own_cycle, terms_of
+from tallystick.operations.cycles import (
+    agreed_cycle,
+    agreed_rules,
+    agreed_terms,
+    agreed_version,
+    has_own_cycle,
+    rules_of,
+    terms_of,
+)
 from tallystick.operations.plan_drafts import entity_error, in_v2
 from tallystick.operations.pre_actions import carry_out
 from tallystick.operations.price_plans import item_problems
@@ -59,8 +68,9 @@ _IN_V2: Final = {
     "retainStartOffsets": f"{_CONFIG}.retainStartOffsets",
     f"{OVERRIDE}.pricingCycleConfig": f"{_CONFIG}.pricingCycleConfigOverride",
     OVERRIDE: f"{_CONFIG}.scheduleId",
+    RULES_OVERRIDE: f"{_CONFIG}.scheduleId",
 }
-"""Where v2 has what v1 calls so; the cards of an override are those of the schedule that was named."""
+"""Where v2 has what v1 calls so; cards and rules of an override are those of the schedule that was named."""
 
 _SCHEDULE: Final = "SCHEDULE"
 _STALE: Final = "the plans of account '{}' changed since its draft was opened: discard that first"
@@ -183,9 +193,9 @@ def _refuse_stale(account: Account, draft: DraftTimeline, active: Timeline) -> N
 def _edited(work: Work, account: Account, active: Timeline, timeline: Timeline, edit: ScheduleEditV2) -> Timeline:
     """A draft with one edit made, which v1 checks."""
     refuse_if_any(_config_problems(edit))
-    plan_id, override = _meant(work, timeline, edit.association_config)
+    meant = _meant(work, timeline, edit.association_config)
     try:
-        after = edited(work, account, active, timeline, as_v1(edit, plan_id, override))
+        after = edited(work, account, active, timeline, as_v1(edit, meant))
     except BillingError as refused:
         raise BillingError(refused.kind, refused.code, *_in_v2(refused.problems)) from None
     zone = work.organisation.zone
@@ -202,26 +212,25 @@ def _config_problems(edit: ScheduleEditV2) -> list[Problem]:
     return []
 
 
-def _meant(
-    work: Work, timeline: Timeline, config: AssociationConfig | None
-) -> tuple[str | None, PricePlanDetailsPatch | None]:
-    """The plan that an association is about, and what it gets in the place of a part of the plan's terms.
+def _meant(work: Work, timeline: Timeline, config: AssociationConfig | None) -> Association:
+    """The plan that an association is about, and what it gets in the place of the plan's terms and rules.
 
     Raises:
         BillingError: of kind INVALID, when the schedule to copy is not found.
     """
     if config is None:
-        return None, None
-    plan_id, override = config.price_plan_id, PricePlanDetailsPatch()
+        return Association()
+    plan_id, override, rules = config.price_plan_id, PricePlanDetailsPatch(), None
     if config.schedule_id is not None:
         piece = _schedule(work, timeline, config.schedule_id)
         plan_id = plan_id or piece.price_plan_id
         plan = work.state.price_plans.find(plan_id)
         if plan is not None:
             override = override_between(plan.details, terms_of(work, [piece])[piece.id])
+            rules = rules_between(plan.version.pricing_rules, rules_of(work, [piece])[piece.id])
     if config.pricing_cycle_config_override is not None:
         override = msgspec.structs.replace(override, pricing_cycle_config=config.pricing_cycle_config_override)
-    return plan_id, override
+    return Association(plan_id, override, rules)
 
 
 def _schedule(work: Work, timeline: Timeline, schedule_id: str) -> Schedule:
@@ -258,7 +267,7 @@ def _errors(work: Work, active: Timeline, after: Timeline) -> list[EntityError]:
         if plan.status is not PlanStatus.ACTIVE:
             errors.append(_error(piece, f"price plan {plan.id!r} is {plan.status}"))
         version = agreed_version(piece, plan)
-        details, rules = agreed_terms(piece, version), version.pricing_rules
+        details, rules = agreed_terms(piece, version), agreed_rules(piece, version)
         problems = terms_problems(details, plan.type) + item_problems(work, details)
         errors += [
             entity_error(details, rules, problem, reference_id=piece.id, entity_id=piece.id, entity_type=_SCHEDULE)
@@ -299,11 +308,12 @@ def _shown(piece: Schedule, plan: PricePlan) -> AccountSchedule:
         version=version.version,
         start_date=piece.within.start,
         end_date=piece.within.end,
-        is_overridden=piece.override is not None or has_own_cycle(piece, version),
+        is_overridden=piece.has_own_terms or has_own_cycle(piece, version),
         deferred_revenue=terms.deferred_revenue,
         allow_ongoing_cycle_updates=terms.allow_ongoing_cycle_updates,
         account_schedule_info=ScheduleInfo(
             pricing_cycle_config=agreed_cycle(piece),
             supported_currencies=terms.supported_currencies,
+            pricing_rules=agreed_rules(piece, version),
         ),
     )

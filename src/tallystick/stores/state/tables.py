@@ -250,6 +250,7 @@ schedule = Table(
     instant_column("created_at"),
     Column("first_ordinal", Integer, nullable=False, server_default="0"),
     text_column("override", optional=True),
+    text_column("pricing_rules", optional=True),
     PrimaryKeyConstraint("organisation_id", "id"),
     UniqueConstraint("organisation_id", "account_id", "starts_at"),
     Index("ix_schedule_opening", "next_cycle_at", "organisation_id"),
@@ -273,6 +274,7 @@ schedule_draft = Table(
     *_agreed(),
     Column("first_ordinal", Integer, nullable=False),
     text_column("override", optional=True),
+    text_column("pricing_rules", optional=True),
     PrimaryKeyConstraint("organisation_id", "account_id", "id"),
     UniqueConstraint("organisation_id", "id"),
     ForeignKeyConstraint(

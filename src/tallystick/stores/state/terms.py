@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tallystick.accounts.alias import AliasSpan
 from tallystick.accounts.schedule import Opening, Schedule
 from tallystick.catalog.price_plan import PricePlanDetailsPatch
+from tallystick.catalog.pricing_rule import PricingRule
 from tallystick.kernel.document import decode, encode
 from tallystick.kernel.errors import conflict
 from tallystick.kernel.period import BEGINNING, FOREVER, Period
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection, Row
+
+_RULES: Final = tuple[PricingRule, ...]
+_HAS_OWN_TERMS: Final = or_(schedule.c.override.is_not(None), schedule.c.pricing_rules.is_not(None))
 
 
 class Aliases:
@@ -192,7 +196,7 @@ class Schedules:
             select(schedule)
             .where(
                 schedule.c.organisation_id == self._organisation,
-                schedule.c.override.is_not(None),
+                _HAS_OWN_TERMS,
                 schedule.c.ends_at > now,
             )
             .order_by(schedule.c.account_id, schedule.c.starts_at)
@@ -245,8 +249,7 @@ class Schedules:
             schedule.c.ends_at > now,
         )
         if overridden is not None:
-            own = schedule.c.override
-            statement = statement.where(own.is_not(None) if overridden else own.is_(None))
+            statement = statement.where(_HAS_OWN_TERMS if overridden else ~_HAS_OWN_TERMS)
         return set(self._connection.execute(statement.distinct()).scalars())
 
     def any_at_all(self) -> bool:
@@ -300,6 +303,7 @@ def piece_of(row: Row[Any]) -> Schedule:
         anniversary=row.anniversary,
         first_ordinal=row.first_ordinal,
         override=None if row.override is None else decode(row.override, PricePlanDetailsPatch),
+        pricing_rules=None if row.pricing_rules is None else decode(row.pricing_rules, _RULES),
     )
 
 
@@ -320,6 +324,7 @@ def columns_of(piece: Schedule) -> dict[str, Any]:
         "anniversary": piece.anniversary,
         "first_ordinal": piece.first_ordinal,
         "override": None if piece.override is None else encode(piece.override).decode(),
+        "pricing_rules": None if piece.pricing_rules is None else encode(piece.pricing_rules).decode(),
     }
 
 
