@@ -292,6 +292,37 @@ def test_pricing_rules_and_what_they_did_parse(walked: SimpleNamespace, server: 
     assert tenth.variables_value["revenue.rate_card_total"].value == "25"
 
 
+def test_money_comes_in_and_pays(walked: SimpleNamespace, server: Child, client: togai.ApiClient) -> None:
+    wallets, payments = togai.WalletApi(client), togai.PaymentsApi(client)
+    untouched = wallets.wallet_balance_for_account("acme-main")
+    assert (untouched.balance, untouched.status, untouched.effective_from.year) == (0, "ACTIVE", 1970)
+    assert wallets.wallet_entries_for_account("acme-main").data == []
+    filled = wallets.top_up_wallet_for_account("acme-main", togai.TopupWalletRequest(topupAmount=5))
+    assert (filled.id, filled.balance, filled.hold_amount) == (untouched.id, 5, 0)
+    off = wallets.update_wallet_for_account("acme-main", togai.UpdateWalletRequest(status="INACTIVE"))
+    assert off.status == "INACTIVE"
+    made = told(payments.create_payments, togai.CreatePaymentRequest, walk.payment(walked.frozen.id))
+    assert [(one.type, one.amount) for one in made.line_item_records] == [
+        ("INVOICE", 10),
+        ("CREDIT", 2),
+        ("WALLET_CREDIT", 8),
+    ]
+    assert made.external_payment_references.metadata == {"terminal": "7"}
+    assert [one.id for one in payments.list_payments().data] == [made.id]
+    assert payments.get_payment(made.id, version=1).version == 1
+    assert [
+        (one.transaction_type, one.closing_balance) for one in wallets.wallet_entries_for_account("acme-main").data
+    ] == [
+        ("CREDITED", 13),
+        ("CREDITED", 5),
+    ]
+    invoice = togai.InvoicesApi(client).get_invoice(walked.frozen.id)
+    assert (invoice.status, invoice.paid_amount) == ("PARTIALLY_PAID", 10)
+    marked = togai.InvoicesApi(client).update_invoice(walked.frozen.id, togai.UpdateInvoiceRequest(status="PAID"))
+    assert (marked.status, marked.paid_amount, marked.total_amount) == ("PAID", 170, 170)
+    server.api().post(f"/credits/{made.line_item_records[1].togai_id}/void").ok()
+
+
 def test_a_plan_grants_credit(walked: SimpleNamespace, server: Child, client: togai.ApiClient) -> None:
     api = server.api()
     bonus = api.post("/addons", {"type": "CREDIT_GRANT"}).ok()["id"]

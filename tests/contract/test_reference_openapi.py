@@ -235,6 +235,20 @@ def licensing(record: Record, seats: str) -> None:
     record("GET", "/named_license_updates")
 
 
+def money(record: Record, invoice: str) -> None:
+    """A wallet before and after it is filled, and a payment that is left without what it paid."""
+    account = {"account_id": "acme-main"}
+    for _ in range(2):
+        record("GET", "/accounts/{account_id}/wallet", **account)
+        record("GET", "/accounts/{account_id}/wallet/entries", **account)
+        record("POST", "/accounts/{account_id}/wallet_topup", {"topupAmount": 5}, **account)
+    record("PATCH", "/accounts/{account_id}/wallet", {"status": "ACTIVE"}, **account)
+    record("GET", "/payments")
+    made = record("POST", "/payments", walk.payment(invoice))
+    record("GET", "/payments")
+    record("GET", "/payments/{payment_id}", query="?version=1", payment_id=made["id"])
+
+
 def granting(record: Record, meter: str) -> None:
     """A plan that grants credit, by v1 and by v2."""
     bonus = record("POST", "/addons", {"type": "CREDIT_GRANT"})["id"]
@@ -265,8 +279,9 @@ def changing(record: Record) -> None:
     (frozen,) = [
         one for one in record("GET", "/invoices", query="?owner_id=acme-main")["data"] if one["status"] == "DUE"
     ]
+    money(record, frozen["id"])
     record("PATCH", "/invoices/{invoice_id}", {"status": "VOID"}, invoice_id=frozen["id"])
-    (credit,) = record("GET", "/credits")["data"]
+    *_, credit = record("GET", "/credits")["data"]
     record("POST", "/credits/{credit_id}/void", credit_id=credit["id"])
     (addon,) = [one for one in record("GET", "/addons")["data"] if one["type"] == "LICENSE"]
     record("PATCH", "/addons/{addon_id}", {"billableName": "Seats"}, addon_id=addon["id"])

@@ -177,3 +177,25 @@ def association(price_plan_id: str) -> dict[str, Any]:
         "effectiveFrom": "2026-01-01",
         "effectiveUntil": "9999-01-01",
     }
+
+
+def payment(invoice_id: str) -> dict[str, Any]:
+    """Ten dollars for an invoice and two for a credit, of a transfer of 20."""
+    return {
+        "description": "Payment for services",
+        "notes": "Invoice payment",
+        "currency": "USD",
+        "accountId": "acme-main",
+        "totalAmount": 20,
+        "externalPaymentReference": {
+            "sourceName": "XYZ Company",
+            "sourceType": "CARD",
+            "transactionNumber": "TXN123",
+            "description": "Card payment",
+            "metadata": {"terminal": "7"},
+        },
+        "lineItemRecords": [
+            {"togaiId": invoice_id, "order": 1, "amount": 10, "type": "INVOICE"},
+            {"order": 2, "amount": 2, "type": "CREDIT"},
+        ],
+    }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tallystick.api.routes import ROUTES
+from tests.operations.money import line, pay, payment
 from tests.operations.shop import Shop, event, tiered
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ CHANGES: dict[str, Any] = {
     "change_rate_cards": {"operations": [{"actionType": "DELETE", "rateCardName": "calls"}]},
     "finalize_price_plan": {},
     "update_invoice": {"status": "VOID"},
+    "update_wallet": {"status": "INACTIVE"},
+    "topup_wallet": {"topupAmount": 1},
     "update_setting": {"name": "Taken over"},
     "update_license_entry": {"accountId": "acme", "effectiveFrom": "2026-01-01T00:00:00Z", "metadata": {"by": "them"}},
     "create_account": {"id": "acme-2", "name": "Taken over"},
@@ -57,6 +60,7 @@ READ_AT = {
     "remove_plan_currency": "/price_plans/{price_plan_id}",
     "edit_draft_schedules": "/accounts/acme",
     "finalize_schedules": "/accounts/acme",
+    "topup_wallet": "/accounts/acme/wallet/entries",
     "discard_schedules": "/accounts/acme",
     "change_schedule_rate_cards": "/v2/schedules/{schedule_id}/errors",
     "replace_schedule_pricing_rules": "/v2/schedules/{schedule_id}/errors",
@@ -97,6 +101,7 @@ def names(mine: Api) -> dict[str, str]:
         "invoice_id": shop.invoices()[0]["id"],
         "line_id": meter,
         "credit_id": shop.credit(5),
+        "payment_id": pay(shop, 5, line("WALLET_CREDIT"))["id"],
         "currency_id": "XTS",
         "setting_id_str": shop.setting("threshold", "5", "ACCOUNT", "acme"),
     }
@@ -166,6 +171,7 @@ def test_another_organisations_things_are_never_listed(route: Route, theirs: Api
         ("/invoices", {"owner_id": "acme"}),
         ("/invoices", {"customer_id": "acme"}),
         ("/credits", {"account_id": "acme"}),
+        ("/payments", {"account_id": "acme"}),
         ("/license_updates", {"account_id": "acme"}),
         ("/accounts", {"customer_id": "acme"}),
         ("/events", {"account_id": "acme"}),
@@ -195,6 +201,7 @@ def test_their_ids_in_a_body_are_unknown(theirs: Api, names: dict[str, str]) -> 
     for path, body, message in (
         ("/accounts", {"id": "new", "name": "New", "customerId": "acme"}, "customerId: customer 'acme' not found"),
         ("/credits", {"creditRequests": [credit]}, "creditRequests[0].accountId: account 'acme' not found"),
+        ("/payments", payment(5, line("CREDIT")), "accountId: account 'acme' not found"),
         ("/features", {"name": "F", "schemaAssociations": ["api_call"]}, "event schema 'api_call' not found"),
         (
             "/usage_meters",

@@ -11,6 +11,7 @@ from tallystick.api.routes import ROUTES
 from tallystick.engine.administration import Administration
 from tallystick.kernel.scope import Scope
 from tallystick.operations.work import traits_of
+from tests.operations.money import line, payment
 from tests.operations.shop import event
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ MONEY = {
     "finalize_price_plan",
     "migrate_price_plan",
     "update_invoice",
+    "topup_wallet",
+    "update_wallet",
+    "create_payment",
     "reissue_invoice",
     "grant_credit",
     "correct_events",
@@ -90,6 +94,8 @@ BODIES = {
         "dataType": "NUMERIC",
     },
     "grant_credit": {"creditAmount": 1, "effectiveFrom": "2026-01-01"},
+    "topup_wallet": {"topupAmount": 1},
+    "create_payment": payment(5, line("CREDIT")),
     "start_remetering": {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"},
     "change_account_plan": {"pricePlanId": "pp.x", "effectiveFrom": "2026-01-01", "effectiveUntil": "9999-01-01"},
     "edit_draft_schedules": {"edits": [{"effectiveFrom": "2026-01-01", "effectiveUntil": "9999-01-01"}]},

@@ -395,7 +395,7 @@ def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 
 class TestWhatCannotBeDone:
-    @pytest.mark.parametrize("status", ["DUE", "PAID", "UN_COLLECTIBLE", "REFUND_INITIATED", "DRAFT", "MERGED", "void"])
+    @pytest.mark.parametrize("status", ["DRAFT", "MERGED", "PARTIALLY_PAID", "REFUND_COMPLETED", "void"])
     def test_no_other_state_can_be_asked_for(self, settled: Shop, status: str) -> None:
         name = settled.invoices()[0]["id"]
         assert settled.api.patch(f"/invoices/{name}", {"status": status}).refused(400).startswith("status: ")
@@ -415,10 +415,6 @@ class TestWhatCannotBeDone:
         before = settled.invoice()
         settled.api.patch(f"/invoices/{before['id']}", patch).refused(400)
         assert settled.invoice() == before
-
-    def test_a_draft_cannot_be_voided(self, settled: Shop) -> None:
-        draft = settled.invoices()[1]["id"]
-        assert "DRAFT" in settled.api.patch(f"/invoices/{draft}", {"status": "VOID"}).refused(400)
 
     def test_of_one_that_stands_no_other_is_made(self, settled: Shop) -> None:
         for invoice in settled.invoices():

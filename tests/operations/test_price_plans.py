@@ -277,7 +277,6 @@ def test_licences_are_priced_by_add_ons_of_their_type(shop: Shop, addon: str) ->
         (licence(desks, 1, type="NAMED_LICENSE"), f"{SEATS}.type: is NAMED_LICENSE, but add-on '{desks}' is a LICENSE"),
         (licence(names, 1, config={"maxQuantity": 5}), f"{SEATS}.config.maxQuantity: cannot be kept"),
         (licence(names, 1, timing="IN_ADVANCE"), f"{SEATS}.invoiceTiming: is IN_ADVANCE, but named licences"),
-        (licence(desks, 1, proratedRefundMode="WALLET"), f"{SEATS}.proratedRefundMode: is WALLET"),
     ):
         assert message in refusal(shop, licenseRateCards=[wrong])
     card = licence(desks, 30, usageCycle="WEEKLY", type="LICENSE", name="seats", config={"maxQuantity": 5})

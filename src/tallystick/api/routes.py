@@ -31,6 +31,7 @@ from tallystick.operations import (
     metrics,
     named_licences,
     organisations,
+    payments,
     plan_cards,
     plan_currencies,
     plan_drafts,
@@ -51,6 +52,7 @@ from tallystick.operations import (
     togai_plans,
     usage,
     usage_meters,
+    wallets,
 )
 from tallystick.operations.togai_plans import on_togai
 
@@ -209,6 +211,13 @@ _TOGAI: Final = (
     Route("POST", "/credits", credits.create_credits, 200, "Credits"),
     Route("GET", "/credits/{credit_id}", credits.get_credit, 200, "Credits"),
     Route("POST", "/credits/{credit_id}/void", credits.void_credit, 200, "Credits"),
+    Route("GET", "/accounts/{account_id}/wallet", wallets.get_wallet, 200, "Wallets"),
+    Route("PATCH", "/accounts/{account_id}/wallet", wallets.update_wallet, 200, "Wallets"),
+    Route("POST", "/accounts/{account_id}/wallet_topup", wallets.topup_wallet, 200, "Wallets"),
+    Route("GET", "/accounts/{account_id}/wallet/entries", wallets.list_wallet_entries, 200, "Wallets"),
+    Route("GET", "/payments", payments.list_payments, 200, "Payments"),
+    Route("POST", "/payments", payments.create_payment, 201, "Payments"),
+    Route("GET", "/payments/{payment_id}", payments.get_payment, 200, "Payments"),
     Route("GET", "/license_updates", licences.list_license_updates, 200, "Licenses"),
     Route("POST", "/license_updates", licences.update_licenses, 200, "Licenses"),
     Route("PATCH", "/license_updates/{license_id}", licences.update_license_entry, 200, "Licenses"),

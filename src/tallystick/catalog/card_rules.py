@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from tallystick.catalog.credit_grant import ExpiryType
 from tallystick.catalog.percentage_rules import event_rate_problems, no_percentage_slabs, no_percentages
-from tallystick.catalog.rate_card import InvoiceTiming, PriceType, ProratedRefundMode
+from tallystick.catalog.rate_card import InvoiceTiming, PriceType
 from tallystick.kernel.day_span import DaySpan
 from tallystick.kernel.errors import BillingError, Problem
 from tallystick.kernel.money import LARGEST_MINOR, exact_in_minor_unit, from_minor, is_currency
@@ -205,9 +205,6 @@ def _licence(path: str, card: LicenseRateCard, cycle: Interval | None) -> Iterat
     if cycle and card.usage_cycle and _BY_LENGTH.index(card.usage_cycle) > _BY_LENGTH.index(cycle):
         reason = f"is {card.usage_cycle}, longer than the {cycle} pricing cycle that it cuts in windows"
         yield Problem(f"{path}.usageCycle", reason)
-    if card.prorated_refund_mode is ProratedRefundMode.WALLET:
-        reason = "is WALLET, and accounts have no wallet yet: send CREDITS, PAYMENT or NONE"
-        yield Problem(f"{path}.proratedRefundMode", reason)
     breach = card.config and card.config.max_quantity_breach_action
     if breach and card.max_quantity is None:
         yield Problem(f"{path}.config.maxQuantity", "is missing: say which quantity must not be exceeded")

@@ -63,6 +63,8 @@ _COVERABLE: Final = {
 }
 """The lines that credits may pay, with the group of cards that they belong to."""
 _ADVANCE: Final = "Advance fees"
+_GIVEN_BACK: Final = frozenset({ProratedRefundMode.CREDITS, ProratedRefundMode.WALLET})
+"""The modes in which a decrease gives something back beside the invoices."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +100,12 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """What is given back as a credit for licences that were paid in advance."""
+    """What is given back for licences that were paid in advance: as a credit, or into the wallet."""
 
     license_id: str
     display_name: str
     amount: Money
+    mode: ProratedRefundMode = ProratedRefundMode.CREDITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +182,7 @@ def change_bill(terms: Terms, day: Period, open_credits: Iterable[OpenCredit]) -
     """What the licences in advance that were changed on one day of a cycle are billed for, or what is given back.
 
     A change that comes to nothing has no line. What a decrease gives back is a line below zero when it is paid out,
-    and no line when it becomes a credit, or when nothing is given back.
+    and no line when it becomes a credit, goes into the wallet, or when nothing is given back.
 
     Raises:
         BillingError: as `arrears_bill`.
@@ -189,9 +192,9 @@ def change_bill(terms: Terms, day: Period, open_credits: Iterable[OpenCredit]) -
     )
     lines = [(card.tag, line) for card, line in changed if line.value > 0 or (line.value < 0 and _is_paid_out(card))]
     refunds = tuple(
-        Refund(card.id, line.description, -money_of(line))
+        Refund(card.id, line.description, -money_of(line), _refund_mode(card))
         for card, line in changed
-        if line.value < 0 and _refund_mode(card) is ProratedRefundMode.CREDITS
+        if line.value < 0 and _refund_mode(card) in _GIVEN_BACK
     )
     advance = parent(LineType.TOTAL_ADVANCED_FEES, _ADVANCE, by_tag(lines, terms.currency), terms.currency)
     return replace(_bill(terms, advance, (), (), open_credits), refunds=refunds)

@@ -65,6 +65,12 @@ class InvoiceRecord:
         """Whether its amounts can still change."""
         return self.status is InvoiceStatus.DRAFT
 
+    @property
+    def open(self) -> Money:
+        """What is still owed of a frozen invoice."""
+        assert self.total is not None, "a draft owes nothing yet"
+        return self.total if self.paid is None else self.total - self.paid
+
     def summary(self, total: Money, zone: ZoneInfo) -> InvoiceSummary:
         """The invoice as lists show it, with this total (domain.md 7.2)."""
         period = self.cycle.period

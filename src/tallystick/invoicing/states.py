@@ -21,6 +21,10 @@ ON_REQUEST: Final[Mapping[S, frozenset[S]]] = {
 """The steps that `PATCH /invoices/{id}` may ask for."""
 
 
+PAYABLE: Final = frozenset({S.DUE, S.PARTIALLY_PAID})
+"""The states in which a payment or the wallet pays an invoice; one that was given up is only marked as paid."""
+
+
 def may_request(status: S, wanted: S) -> bool:
     """Whether a caller may ask for this step."""
     return wanted in ON_REQUEST.get(status, ())
@@ -31,3 +35,8 @@ def when_due(total: Money) -> S:
     if not total:
         return S.PAID
     return S.DUE if total.amount > 0 else S.REFUND_COMPLETED
+
+
+def when_paid(total: Money, paid: Money) -> S:
+    """The state of an invoice that is owed, once so much of its total is paid."""
+    return S.PAID if paid == total else S.PARTIALLY_PAID

@@ -167,14 +167,18 @@ def _refuse_forbidden(work: Work, account: Account, patch: AccountPatch) -> None
     if patch.status is AccountStatus.ARCHIVED:
         raise invalid("status", "set ACTIVE or DRAFT; DELETE archives an account")
     currency = patch.invoice_currency
-    billed = work.state.schedules.of([account.id])[account.id] or work.state.credits.any_of(account.id)
+    billed = (
+        work.state.schedules.of([account.id])[account.id]
+        or work.state.credits.any_of(account.id)
+        or work.state.wallets.find(account.id)
+    )
     if isinstance(currency, str) and currency != account.invoice_currency:
         if not is_currency(currency):
             raise invalid("invoiceCurrency", f"{currency!r} is not an ISO 4217 currency code such as USD")
         if billed:
-            raise invalid("invoiceCurrency", "the currency is fixed once the account has a plan or a credit")
+            raise invalid("invoiceCurrency", "the currency is fixed once the account has a plan, a credit or a wallet")
     if patch.status is AccountStatus.DRAFT and account.status is AccountStatus.ACTIVE and billed:
-        raise invalid("status", "an account that has a plan or a credit cannot go back to DRAFT")
+        raise invalid("status", "an account that has a plan, a credit or a wallet cannot go back to DRAFT")
 
 
 def _lower(tags: list[str]) -> list[str]:

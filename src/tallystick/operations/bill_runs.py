@@ -1,8 +1,8 @@
 """Bill runs: everything that falls due at one instant, in order. The only place that sees the whole flow.
 
 At an instant first the cycles that start are opened, then the drafts that fall due are frozen, oldest cycle
-first, and then credits expire. Each step takes a bounded number at a time, so that one transaction stays short;
-the natural key of an invoice makes a repeated run do nothing.
+first, then refunds are completed, and then credits expire. Each step takes a bounded number at a time, so that one
+transaction stays short; the natural key of an invoice makes a repeated run do nothing.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ from tallystick.accounts.customer import Customer
 from tallystick.accounts.schedule import Schedule
 from tallystick.credits.credit import CreditStatus
 from tallystick.invoicing.assemble import Bill, coverable_lines
-from tallystick.invoicing.invoice import BilledAccount, BilledCustomer, InvoiceDetails, InvoiceType
+from tallystick.invoicing.invoice import BilledAccount, BilledCustomer, InvoiceDetails, InvoiceStatus, InvoiceType
 from tallystick.invoicing.record import InvoiceRecord
 from tallystick.invoicing.rows import LineRow, rows_of
 from tallystick.invoicing.rule_log import logs_of
 from tallystick.invoicing.states import when_due
+from tallystick.kernel.errors import invalid
 from tallystick.operations.credit_grants import grant_with
 from tallystick.operations.cycles import open_cycles
 from tallystick.operations.drafts import bills_in_order
 from tallystick.operations.refunds import give_back
+from tallystick.operations.settlement import complete_refunds, fall_due
 from tallystick.operations.work import Work
 from tallystick.stores.state.ledger import InvoiceBurn
 
@@ -37,6 +39,7 @@ class Tally:
 
     opened: int = 0
     frozen: int = 0
+    refunded: int = 0
     expired: int = 0
     issues: dict[str, str] = field(default_factory=dict)
 
@@ -44,13 +47,14 @@ class Tally:
         """Count what another step did as well."""
         self.opened += other.opened
         self.frozen += other.frozen
+        self.refunded += other.refunded
         self.expired += other.expired
         self.issues |= other.issues
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing was left to do."""
-        return not (self.opened or self.frozen or self.expired or self.issues)
+        return not (self.opened or self.frozen or self.refunded or self.expired or self.issues)
 
 
 def run_bills(work: Work, parked: Collection[str]) -> Tally:
@@ -65,6 +69,9 @@ def run_bills(work: Work, parked: Collection[str]) -> Tally:
     due = list(_one_each(work.state.invoices.freezing_at(work.now, parked, CHUNK)))
     if due:
         return freeze(work, due)
+    refunded = complete_refunds(work)
+    if refunded:
+        return Tally(refunded=refunded)
     expiring = work.state.credits.expiring(work.now)
     for credit in expiring:
         work.state.credits.close(credit, CreditStatus.EXPIRED, work.now, work.ids)
@@ -92,8 +99,9 @@ class _Billed:
 def freeze(work: Work, records: Sequence[InvoiceRecord]) -> Tally:
     """Make drafts due: bill them, number them, burn their credits, write their lines and logs; at most one per account.
 
-    The credit that they grant is there afterwards: it pays nothing of the bill that it was granted with.
-    Changes of licences that nothing is to be paid for leave no invoice; what they give back becomes credits.
+    The credit that they grant is there afterwards: it pays nothing of the bill that it was granted with. What is still
+    owed then is paid from the wallet, which has what these bills give back. Changes of licences that nothing is to be
+    paid for leave no invoice; what they give back becomes credits, or goes into the wallet.
     Older drafts of the same accounts that are not due yet keep what they hold of the credits.
     """
     tally = Tally()
@@ -103,13 +111,28 @@ def freeze(work: Work, records: Sequence[InvoiceRecord]) -> Tally:
     work.state.invoices.drop_drafts([one.record for one in made if one.comes_to_nothing])
     for one in made:
         give_back(work, one.record, one.bill.refunds)
-    work.state.invoices.freeze([(_frozen(work, one), one.lines) for one in billed])
+    frozen = [_numbered(work, one) for one in billed]
+    work.state.invoices.freeze([(record, one.lines) for record, one in zip(frozen, billed, strict=True)])
     work.state.rule_logs.add((one.record.id, logs_of(one.record.id, one.bill.rule_steps)) for one in billed)
     burns = [InvoiceBurn(burn.credit.id, burn.amount, one.record.id) for one in billed for burn in one.bill.burns]
     work.state.credits.burn(burns, work.now, work.ids)
     grant_with(work, [(one.record, one.piece, one.bill.grants) for one in billed])
+    fall_due(work, frozen)
     tally.frozen = len(made)
     return tally
+
+
+def void_draft(work: Work, record: InvoiceRecord) -> None:
+    """Let a draft never fall due: it keeps the figures that it has now, no number, and takes no credits.
+
+    Raises:
+        BillingError: of kind INVALID, when it cannot be billed, with the reason.
+    """
+    issues: dict[str, str] = {}
+    made = list(_billed(work, [record], issues))
+    if issues:
+        raise invalid("", issues[record.id])
+    work.state.invoices.freeze([(_frozen(work, one, InvoiceStatus.VOID), one.lines) for one in made])
 
 
 def _billed(work: Work, records: Sequence[InvoiceRecord], issues: dict[str, str]) -> Iterator[_Billed]:
@@ -155,12 +178,16 @@ def _details(customer: Customer, account: Account, plan_name: str) -> InvoiceDet
     )
 
 
-def _frozen(work: Work, billed: _Billed) -> InvoiceRecord:
+def _numbered(work: Work, billed: _Billed) -> InvoiceRecord:
+    number = work.organisation.invoice_number(work.state.next_invoice_number())
+    return dataclasses.replace(_frozen(work, billed, when_due(billed.bill.total)), sequence_id=number)
+
+
+def _frozen(work: Work, billed: _Billed, status: InvoiceStatus) -> InvoiceRecord:
     return dataclasses.replace(
         billed.record,
-        status=when_due(billed.bill.total),
+        status=status,
         total=billed.bill.total,
-        sequence_id=work.organisation.invoice_number(work.state.next_invoice_number()),
         frozen_at=work.now,
         frozen_position=billed.position,
         details=billed.details,

@@ -1,4 +1,4 @@
-"""Invoices: list, read, void, and make anew after a void."""
+"""Invoices: list, read, move to another status, and make anew after a void."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ from tallystick.invoicing.invoice import (
 )
 from tallystick.invoicing.record import InvoiceRecord
 from tallystick.invoicing.rows import tree_of
-from tallystick.invoicing.states import may_request
+from tallystick.invoicing.states import ON_REQUEST, may_request
 from tallystick.kernel.errors import conflict, invalid
 from tallystick.kernel.paging import PageRequest
 from tallystick.kernel.period import Period
 from tallystick.kernel.recurrence import Cycle
 from tallystick.kernel.scope import Scope
 from tallystick.operations.answers import Listed
-from tallystick.operations.bill_runs import freeze
-from tallystick.operations.credit_grants import take_back
+from tallystick.operations.bill_runs import freeze, void_draft
 from tallystick.operations.drafts import draft_bills
-from tallystick.operations.work import Work, catalogue_command, command, event_query, needs
+from tallystick.operations.payments import mark_as_paid
+from tallystick.operations.settlement import settle, void
+from tallystick.operations.work import Work, catalogue_command, event_query, needs
 
 EpochMillis = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
 """Milliseconds since 1970, until the end of the year 9999."""
@@ -72,9 +73,9 @@ def get_invoice(work: Work, invoice_id: str) -> Invoice:
 
 
 @needs(Scope.MONEY)
-@command
+@catalogue_command
 def update_invoice(work: Work, invoice_id: str, patch: InvoicePatch) -> Invoice:
-    """Void a frozen invoice: its credits come back, what it granted is void too, and nothing else about it changes."""
+    """Move an invoice to another status: make a draft due, mark one as paid, void it, give it up, refund it."""
     record = work.state.invoices.get(invoice_id)
     for field, name in (
         ("start_date", "startDate"),
@@ -83,16 +84,24 @@ def update_invoice(work: Work, invoice_id: str, patch: InvoicePatch) -> Invoice:
         ("auto_advance", "autoAdvance"),
     ):
         if getattr(patch, field) is not UNSET:
-            raise invalid(name, "only custom drafts can be edited")
+            raise invalid(name, "only custom drafts can be edited, and there are none yet")
     if patch.status is UNSET:
-        raise invalid("status", "is missing: send VOID")
-    if patch.status is not RequestedStatus.VOID:
-        raise invalid("status", f"{patch.status} is set by payments, which are not recorded yet: send VOID")
-    if not _may_be_voided(record):
-        raise invalid("status", f"an invoice that is {record.status} cannot be voided")
-    work.state.invoices.set_status(record, InvoiceStatus.VOID, work.now)
-    work.state.credits.give_back(record.id, work.now, work.ids)
-    take_back(work, record)
+        raise invalid("status", f"is missing: send {', '.join(RequestedStatus)}")
+    wanted = InvoiceStatus(patch.status)
+    refusal = _refusal(work, record, wanted)
+    if refusal is not None:
+        raise invalid("status", refusal)
+    match wanted:
+        case InvoiceStatus.DUE:
+            _make_due(work, record)
+        case InvoiceStatus.PAID:
+            mark_as_paid(work, record)
+        case InvoiceStatus.VOID if record.is_draft:
+            void_draft(work, record)
+        case InvoiceStatus.VOID:
+            void(work, record)
+        case _:
+            settle(work, record, wanted)
     return shown(work, work.state.invoices.get(invoice_id))
 
 
@@ -119,9 +128,7 @@ def reissue_invoice(work: Work, invoice_id: str) -> Invoice:
         updated_at=work.now,
     )
     work.state.invoices.add_drafts([record])
-    tally = freeze(work, [record])
-    if tally.issues:
-        raise invalid("", tally.issues[record.id])
+    _freeze(work, record)
     return shown(work, work.state.invoices.get(record.id))
 
 
@@ -160,9 +167,37 @@ def _cycle_now(work: Work, void: InvoiceRecord) -> Cycle:
     return cycle
 
 
-def _may_be_voided(record: InvoiceRecord) -> bool:
-    """Frozen, and no money was received for it; PAID by credits alone counts as nothing received."""
-    if record.is_draft:
-        return False
-    settled_by_credits = record.status is InvoiceStatus.PAID and not record.paid
-    return settled_by_credits or may_request(record.status, InvoiceStatus.VOID)
+def _refusal(work: Work, record: InvoiceRecord, wanted: InvoiceStatus) -> str | None:
+    """Why a caller may not move an invoice to another status, if there is a reason (domain.md 7.2).
+
+    One that credits paid whole is PAID too, and may be voided: no money was received for it.
+    """
+    if wanted is InvoiceStatus.VOID and record.status is InvoiceStatus.PAID and not record.paid:
+        return None
+    if not may_request(record.status, wanted):
+        ways = ", ".join(sorted(ON_REQUEST.get(record.status, ()))) or "nothing else"
+        return f"an invoice that is {record.status} cannot become {wanted}, but {ways}"
+    if wanted is InvoiceStatus.REFUND_INITIATED and not record.paid:
+        return f"nothing was paid for invoice {record.id!r}: send VOID to give its credits back"
+    over_at = record.cycle.period.end if record.invoice_type is InvoiceType.STANDARD else record.freeze_at
+    if record.is_draft and over_at > work.now:
+        return f"what invoice {record.id!r} bills is not over before {over_at.isoformat()}: wait until then"
+    return None
+
+
+def _make_due(work: Work, record: InvoiceRecord) -> None:
+    """Let a draft fall due now, before its grace is over: what comes in later for its cycle is on no invoice."""
+    now_due = dataclasses.replace(record, freeze_at=work.now)
+    work.state.invoices.move_cycle(now_due, work.now)
+    _freeze(work, now_due)
+
+
+def _freeze(work: Work, record: InvoiceRecord) -> None:
+    """Make one draft due.
+
+    Raises:
+        BillingError: of kind INVALID, when it cannot be billed, with the reason.
+    """
+    issues = freeze(work, [record]).issues
+    if issues:
+        raise invalid("", issues[record.id])

@@ -22,6 +22,8 @@ from tallystick.catalog.price_plan import PlanStatus, PlanType, PricePlan, Price
 from tallystick.catalog.setting import Setting, SettingDataType, SettingEntity
 from tallystick.catalog.usage_meter import Aggregation, Computation, MeterFilter, MeterType, UsageMeter
 from tallystick.credits.credit import Credit, CreditStatus
+from tallystick.credits.payment import Payment, PaymentLineType, PaymentReference, PaymentSource, Share
+from tallystick.credits.wallet import Wallet, empty_wallet
 from tallystick.invoicing.comparison import ComparedLine, Comparison
 from tallystick.invoicing.invoice import InvoiceClass, InvoiceStatus, InvoiceType
 from tallystick.invoicing.line import Explanation, LineType
@@ -38,6 +40,7 @@ from tests.stores.state.world import NOW
 JANUARY = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
 JUNE_11 = datetime(2026, 6, 11, 7, 30, 35, 123456, tzinfo=UTC)
 FEBRUARY = Period(datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC))
+MARCH = Period(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))
 
 
 def usd(text: str) -> Money:
@@ -303,6 +306,36 @@ def credit(name: str = "cred.welcome", amount: str = "100", /, **more: object) -
         }
         | more
     )
+
+
+def wallet(name: str = "wallet.acme", /, **more: object) -> Wallet:
+    """The wallet of `acme-main` as it is before anything happened to it."""
+    return msgspec.structs.replace(empty_wallet(account()), **({"id": name} | more))
+
+
+def payment(name: str = "payment.1", total: str = "10", /, **more: object) -> Payment:
+    """A transfer of `acme-main`, without its parts."""
+    return Payment(
+        **{
+            "id": name,
+            "account_id": "acme-main",
+            "external_payment_references": PaymentReference(
+                source_name="Bank", source_type=PaymentSource.BANK_TRANSFER, transaction_number=name
+            ),
+            "line_item_records": [],
+            "total_amount": Decimal(total),
+            "currency": "USD",
+            "version": 1,
+            "created_by": "key.1",
+            "created_at": NOW,
+        }
+        | more
+    )
+
+
+def share(amount: str = "10", target: str | None = "inv.due", /, **more: object) -> Share:
+    """A part of a payment that pays an invoice."""
+    return Share(**{"type": PaymentLineType.INVOICE, "order": 1, "amount": usd(amount), "target": target} | more)
 
 
 def job(name: str = "job.1", /, **more: object) -> Job:

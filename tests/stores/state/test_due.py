@@ -1,7 +1,8 @@
-"""What falls due next: the earliest of cycles that start, drafts to freeze and credits that expire."""
+"""What falls due next: the earliest of cycles that start, drafts to freeze, refunds and credits that expire."""
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,20 @@ def test_nothing_is_due_where_nothing_is(world: World) -> None:
     assert due(world) is None
 
 
-@pytest.mark.parametrize("make", [open_cycle, draft, credit], ids=["a cycle", "a draft", "a credit"])
+def refund(world: World, at: datetime, organisation: str = HOME) -> None:
+    """A refund that was initiated at an instant."""
+    with world.writing(organisation) as state:
+        record = nouns.draft("inv.paid")
+        state.invoices.add_drafts([record])
+        due = nouns.draft("inv.paid", status=InvoiceStatus.DUE, total=usd("1"), paid=usd("0"))
+        state.invoices.freeze([(due, [])])
+        refunding = dataclasses.replace(due, status=InvoiceStatus.REFUND_INITIATED, paid=usd("1"), updated_at=at)
+        state.invoices.settle(due, refunding)
+
+
+@pytest.mark.parametrize(
+    "make", [open_cycle, draft, credit, refund], ids=["a cycle", "a draft", "a credit", "a refund"]
+)
 def test_each_kind_falls_due_at_its_instant_and_not_before(world: World, make: Callable[..., None]) -> None:
     make(world, day(5, 1))
     assert due(world, day(4, 30)) is None

@@ -137,9 +137,14 @@ def test_a_cycle_of_an_account_and_schedule_has_one_invoice_of_a_class_and_type(
     add(world, nouns.draft("inv.other", **other))
 
 
+def settled(record: InvoiceRecord, status: InvoiceStatus, paid: str = "0", minutes: int = 1) -> InvoiceRecord:
+    """The invoice with another status and another sum that is paid."""
+    return dataclasses.replace(record, status=status, paid=usd(paid), updated_at=later(minutes))
+
+
 def test_a_cycle_whose_invoice_is_void_can_be_billed_again(world: World, due: InvoiceRecord) -> None:
     with world.writing() as state:
-        state.invoices.set_status(due, InvoiceStatus.VOID, later(1))
+        state.invoices.settle(due, settled(due, InvoiceStatus.VOID))
     add(world, nouns.draft("inv.second"))
     with pytest.raises(BillingError, match="has an invoice already"):
         add(world, nouns.draft("inv.third"))
@@ -152,13 +157,41 @@ def test_a_number_is_given_once(world: World, due: InvoiceRecord) -> None:
     assert get(world, "inv.february").is_draft
 
 
-def test_a_status_changes_only_from_the_one_that_was_read(world: World, due: InvoiceRecord) -> None:
+@pytest.mark.parametrize("first", [(InvoiceStatus.VOID, "0"), (InvoiceStatus.DUE, "1")], ids=str)
+def test_status_and_what_is_paid_change_only_from_what_was_read(
+    world: World, due: InvoiceRecord, first: tuple[InvoiceStatus, str]
+) -> None:
+    after = settled(due, *first)
     with world.writing() as state:
-        state.invoices.set_status(due, InvoiceStatus.VOID, later(1))
+        state.invoices.settle(due, after)
     with pytest.raises(BillingError, match="changed in the meantime") as refused, world.writing() as state:
-        state.invoices.set_status(due, InvoiceStatus.PAID, later(2))
+        state.invoices.settle(due, settled(due, InvoiceStatus.PARTIALLY_PAID, "2", 2))
     assert refused.value.kind is Kind.CONFLICT
-    assert get(world) == dataclasses.replace(due, status=InvoiceStatus.VOID, updated_at=later(1))
+    assert get(world) == after
+
+
+@pytest.mark.parametrize("paid", ["-0.01", "1000000.01"])
+def test_the_database_itself_keeps_what_is_paid_within_the_total(world: World, due: InvoiceRecord, paid: str) -> None:
+    with pytest.raises(DBAPIError), world.writing() as state:
+        state.invoices.settle(due, settled(due, InvoiceStatus.PARTIALLY_PAID, paid))
+    assert get(world) == due
+
+
+def test_refunds_that_were_initiated_are_found_from_their_instant_on(world: World, due: InvoiceRecord) -> None:
+    refunding = settled(due, InvoiceStatus.REFUND_INITIATED, "1", 5)
+    with world.writing() as state:
+        state.invoices.settle(due, refunding)
+    with world.reading() as state:
+        assert state.invoices.refunding_at(later(4)) == []
+        assert state.invoices.refunding_at(later(5)) == [refunding]
+    with world.writing() as state:
+        state.invoices.settle(refunding, settled(refunding, InvoiceStatus.REFUND_COMPLETED, "1", 5))
+        assert state.invoices.refunding_at(later(9)) == []
+
+
+def test_invoices_are_read_by_their_ids(world: World, due: InvoiceRecord) -> None:
+    with world.reading() as state:
+        assert state.invoices.among([due.id, "inv.none"]) == {due.id: due}
 
 
 @pytest.mark.usefixtures("due")
@@ -337,5 +370,5 @@ def test_an_invoice_is_found_by_the_cycle_and_type_of_its_piece_unless_it_is_voi
         assert state.invoices.of_cycle("sch.2", *asked[1:]) is None
         assert state.invoices.of_cycle("sch.1", FEBRUARY.start, InvoiceType.STANDARD) is None
         assert state.invoices.of_cycle("sch.1", JANUARY.start, InvoiceType.ADHOC_ADVANCED) is None
-        state.invoices.set_status(due, InvoiceStatus.VOID, later(1))
+        state.invoices.settle(due, settled(due, InvoiceStatus.VOID))
         assert state.invoices.of_cycle(*asked) is None

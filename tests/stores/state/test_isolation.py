@@ -24,6 +24,7 @@ from tallystick.stores.state.access import ApiKey
 from tallystick.stores.state.credit_grants import GrantKey
 from tallystick.stores.state.ledger import InvoiceBurn
 from tallystick.stores.state.state import State
+from tallystick.stores.state.wallets import Occasion
 from tests.stores.state import nouns
 from tests.stores.state.nouns import span, usd
 from tests.stores.state.test_documents import EXAMPLES, name_of
@@ -39,6 +40,11 @@ if TYPE_CHECKING:
 
 END = datetime(2026, 12, 31, tzinfo=UTC)
 DUE = dataclasses.replace(nouns.draft("inv.due"), status=InvoiceStatus.DUE, total=usd("1"), sequence_id="INV-1")
+
+REFUNDING = dataclasses.replace(
+    nouns.draft("inv.refunding", nouns.MARCH), status=InvoiceStatus.REFUND_INITIATED, total=usd("1")
+)
+TOPUP = Occasion("Top-up")
 
 SHORTER = dataclasses.replace(nouns.piece(), within=nouns.JANUARY)
 BONUS = GrantKey.of(nouns.draft("inv.due"), "addon.bonus")
@@ -62,10 +68,16 @@ def full(world: World) -> World:
         state.credits.grant(nouns.credit("cred.bonus"), None, world.ids)
         state.credit_grants.add(BONUS, nouns.credit("cred.bonus"))
         state.credits.void_with("cred.bonus", "inv.due", NOW, world.ids)
+        state.wallets.open(nouns.wallet(), NOW)
+        state.wallets.credit(nouns.wallet(), usd("5"), TOPUP, NOW, world.ids)
+        state.wallets.debit(nouns.wallet(), usd("1"), Occasion("Invoice", "inv.due"), NOW, world.ids)
+        state.payments.add(nouns.payment(), [nouns.share()])
         state.licences.add(nouns.licence_entry())
         state.invoices.add_drafts([nouns.draft("inv.due")])
         state.invoices.freeze([(DUE, [nouns.line()])])
         state.rule_logs.add([("inv.due", [nouns.rule_log()])])
+        state.invoices.add_drafts([nouns.draft("inv.refunding", nouns.MARCH)])
+        state.invoices.freeze([(REFUNDING, [])])
         state.next_invoice_number()
         state.invoices.add_drafts([nouns.draft("inv.draft", nouns.FEBRUARY)])
         state.jobs.add(nouns.job())
@@ -143,6 +155,21 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "credits.expiring": (lambda s, _: s.credits.expiring(END), []),
     "credit_grants.add": (lambda s, _: s.credit_grants.add(BONUS, nouns.credit("cred.bonus")), None),
     "credit_grants.of": (lambda s, _: s.credit_grants.of([nouns.draft("inv.due")]), {}),
+    "wallets.find": (lambda s, _: s.wallets.find("acme-main"), None),
+    "wallets.open": (lambda s, _: s.wallets.open(nouns.wallet("wallet.new", account_id="other"), NOW), None),
+    "wallets.set": (lambda s, _: s.wallets.set(nouns.wallet(effective_from=END), END), None),
+    "wallets.credit": (
+        lambda s, ids: s.wallets.credit(nouns.wallet(), usd("1"), Occasion("More"), NOW, ids),
+        REFUSED,
+    ),
+    "wallets.debit": (lambda s, ids: s.wallets.debit(nouns.wallet(), usd("1"), Occasion("Out"), NOW, ids), REFUSED),
+    "wallets.spent_on": (lambda s, _: s.wallets.spent_on(nouns.wallet(), "inv.due"), usd("0")),
+    "wallets.page_of_entries": (lambda s, _: s.wallets.page_of_entries(PageRequest(), nouns.wallet()), ([], None)),
+    "payments.add": (lambda s, _: s.payments.add(nouns.payment("payment.2"), [nouns.share()]), None),
+    "payments.follow": (lambda s, _: s.payments.follow("payment.1", 1, [nouns.share()]), REFUSED),
+    "payments.get": (lambda s, _: s.payments.get("payment.1"), REFUSED),
+    "payments.page": (lambda s, _: s.payments.page(PageRequest()), ([], None)),
+    "payments.of_invoice": (lambda s, _: s.payments.of_invoice("inv.due"), {}),
     "licences.holder": (lambda s, _: s.licences.holder("ops", NOW), "ops"),
     "licences.add": (lambda s, _: s.licences.add(nouns.licence_entry()), None),
     "licences.with_key": (lambda s, _: s.licences.with_key("acme-main", "k1"), None),
@@ -175,7 +202,12 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "invoices.has_draft": (lambda s, _: s.invoices.has_draft("acme-main"), False),
     "invoices.freezing_at": (lambda s, _: s.invoices.freezing_at(nouns.FEBRUARY.end, [], 10), []),
     "invoices.freeze": (lambda s, _: s.invoices.freeze([(NEXT, [nouns.line()])]), REFUSED),
-    "invoices.set_status": (lambda s, _: s.invoices.set_status(DUE, InvoiceStatus.VOID, NOW), REFUSED),
+    "invoices.settle": (
+        lambda s, _: s.invoices.settle(DUE, dataclasses.replace(DUE, status=InvoiceStatus.VOID)),
+        REFUSED,
+    ),
+    "invoices.refunding_at": (lambda s, _: s.invoices.refunding_at(NOW), []),
+    "invoices.among": (lambda s, _: s.invoices.among(["inv.due"]), {}),
     "invoices.lines_of": (lambda s, _: s.invoices.lines_of("inv.due"), []),
     "invoices.sequence_ids": (lambda s, _: s.invoices.sequence_ids(), []),
     "invoices.set_net_terms": (lambda s, _: s.invoices.set_net_terms("acme-main", 99), None),

@@ -203,11 +203,6 @@ def test_terms_without_cards_have_no_problems() -> None:
             f"{SEATS}.invoiceTiming: is PREPAID, licences are billed IN_ADVANCE or IN_ARREARS",
         ),
         (
-            f"{SEATS}.proratedRefundMode",
-            "WALLET",
-            f"{SEATS}.proratedRefundMode: is WALLET, and accounts have no wallet yet: send CREDITS, PAYMENT or NONE",
-        ),
-        (
             f"{SEATS}.config.maxQuantity",
             None,
             f"{SEATS}.config.maxQuantity: is missing: say which quantity must not be exceeded",

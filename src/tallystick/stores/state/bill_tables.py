@@ -155,6 +155,13 @@ Index(
     sqlite_where=text("status = 'DRAFT'"),
     postgresql_where=text("status = 'DRAFT'"),
 )
+Index(
+    "ix_invoice_refunding",
+    invoice.c.updated_at,
+    invoice.c.organisation_id,
+    sqlite_where=text("status = 'REFUND_INITIATED'"),
+    postgresql_where=text("status = 'REFUND_INITIATED'"),
+)
 invoice_line = Table(
     "invoice_line",
     METADATA,

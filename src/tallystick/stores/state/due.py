@@ -1,4 +1,4 @@
-"""When something falls due next: a cycle that starts, a draft to freeze, a credit whose time is over."""
+"""When something falls due next: a cycle that starts, a draft to freeze, a refund, a credit whose time is over."""
 
 from __future__ import annotations
 
@@ -34,9 +34,14 @@ def next_due(
         ~among(invoice.c.id, parked),
         ~among(invoice.c.organisation_id, without),
     )
+    refunding = select(invoice.c.updated_at, invoice.c.organisation_id).where(
+        invoice.c.status == "REFUND_INITIATED",
+        invoice.c.updated_at <= end,
+        ~among(invoice.c.organisation_id, without),
+    )
     ended = case((credit.c.updated_at > credit.c.expires_at, credit.c.updated_at), else_=credit.c.expires_at)
     expiring = select(ended, credit.c.organisation_id).where(over(end), ~among(credit.c.organisation_id, without))
-    steps = union_all(opening, freezing, expiring).subquery()
+    steps = union_all(opening, freezing, refunding, expiring).subquery()
     row = connection.execute(
         select(steps.c.organisation, steps.c.at).order_by(steps.c.at, steps.c.organisation).limit(1)
     ).first()

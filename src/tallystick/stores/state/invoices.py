@@ -217,19 +217,39 @@ class Invoices:
             .values(net_term_days=days)
         )
 
-    def set_status(self, record: InvoiceRecord, status: InvoiceStatus, now: datetime) -> None:
-        """Change the status of a frozen invoice; nothing else about it can change.
+    def settle(self, before: InvoiceRecord, after: InvoiceRecord) -> None:
+        """Change the status of a frozen invoice, and what is paid of it; nothing else about it can change.
 
         Raises:
-            BillingError: of kind CONFLICT, when its status has changed since it was read.
+            BillingError: of kind CONFLICT, when either has changed since it was read.
         """
+        was = self._values(before)
         changed = self._connection.execute(
             update(invoice)
-            .where(self._mine, invoice.c.id == record.id, invoice.c.status == record.status)
-            .values(status=status, updated_at=now)
+            .where(
+                self._mine,
+                invoice.c.id == before.id,
+                invoice.c.status == before.status,
+                invoice.c.paid_minor == was["paid_minor"],
+            )
+            .values({name: self._values(after)[name] for name in ("status", "paid_minor", "updated_at")})
         )
         if not changed.rowcount:
-            raise conflict(f"invoice {record.id!r} changed in the meantime: read it again")
+            raise conflict(f"invoice {before.id!r} changed in the meantime: read it again")
+
+    def refunding_at(self, now: datetime) -> list[InvoiceRecord]:
+        """Invoices whose refund was initiated by an instant, and is not completed yet."""
+        rows = self._connection.execute(
+            select(invoice)
+            .where(self._mine, invoice.c.status == InvoiceStatus.REFUND_INITIATED, invoice.c.updated_at <= now)
+            .order_by(invoice.c.updated_at, invoice.c.id)
+        ).mappings()
+        return [_record(row) for row in rows]
+
+    def among(self, names: Collection[str]) -> dict[str, InvoiceRecord]:
+        """The invoices of these ids, by id; ids that do not exist are left out."""
+        rows = self._connection.execute(select(invoice).where(self._mine, among(invoice.c.id, names))).mappings()
+        return {row["id"]: _record(row) for row in rows}
 
     def lines_of(self, name: str) -> list[LineRow]:
         """The frozen lines of an invoice, in order."""

@@ -15,12 +15,14 @@ from tallystick.stores.state.jobs import Jobs
 from tallystick.stores.state.ledger import Ledger
 from tallystick.stores.state.licences import Licences
 from tallystick.stores.state.nearest_settings import nearest_settings
+from tallystick.stores.state.payments import Payments
 from tallystick.stores.state.rule_logs import RuleLogs
 from tallystick.stores.state.schema_ties import SchemaTies
 from tallystick.stores.state.search import Search
 from tallystick.stores.state.simulations import Simulations
 from tallystick.stores.state.terms import Aliases, Schedules, references
 from tallystick.stores.state.timeline_drafts import TimelineDrafts
+from tallystick.stores.state.wallets import Wallets
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -55,6 +57,8 @@ class State:
         self.credits = Ledger(connection, organisation, secret)
         self.credit_grants = CreditGrants(connection, organisation)
         self.feature_credits = FeatureCredits(connection, organisation, secret)
+        self.wallets = Wallets(connection, organisation, secret)
+        self.payments = Payments(connection, organisation, secret)
         self.licences = Licences(connection, organisation, secret)
         self.invoices = Invoices(connection, organisation, secret)
         self.rule_logs = RuleLogs(connection, organisation)

@@ -1,8 +1,8 @@
 """The state tables. They are created by the migrations only; a test compares the two.
 
 Every table of an organisation starts its key with it. Documents keep their JSON in `body`, beside the
-columns that lists filter and sort by. Facts (schedules, and those of `bill_tables.py`, `feature_credit_tables.py` and
-`job_tables.py`) have real columns.
+columns that lists filter and sort by. Facts (schedules, and those of `bill_tables.py`, `feature_credit_tables.py`,
+`payment_tables.py` and `job_tables.py`) have real columns.
 """
 
 from __future__ import annotations
@@ -24,7 +24,12 @@ from sqlalchemy import (
     text,
 )
 
-from tallystick.stores.state import bill_tables, feature_credit_tables, job_tables  # noqa: F401 - METADATA knows their tables too
+from tallystick.stores.state import (  # noqa: F401 - METADATA knows their tables too
+    bill_tables,
+    feature_credit_tables,
+    job_tables,
+    payment_tables,
+)
 from tallystick.stores.state.metadata import METADATA, TEXT, instant_column, text_column
 
 
