@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 import pytest
 import yaml
 
 from tallystick.api.routes import ROUTES
+from tallystick.credits.feature_credit import CreditSource
 from tests.contract import walk
 from tests.contract.json_schema import Description
+from tests.operations.granting import NAME, add, granted
 from tests.servers import inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tallystick.api.binder import Route
-    from tests.servers import Answer, Api
+    from tests.servers import Answer, Api, Inside
 
 REFERENCE: Final = Path(__file__).parents[2].parent / "shared" / "reference" / "togai-openapi.yaml"
 
-INGESTION: Final = (("POST", "/ingest"), ("POST", "/ingestBatch"), ("POST", "/authenticate"))
+INGESTION: Final = (("POST", "/ingest"), ("POST", "/ingestBatch"), ("POST", "/entitled"), ("POST", "/authenticate"))
 PROSE_ONLY: Final = {
     ("DELETE", "/settings/{setting_id_str}"),
     ("POST", "/price_plans/{price_plan_id}/currencies"),
@@ -84,6 +88,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str
         reading(record)
         changing(record)
         granting(record, meter)
+        entitling(record, server)
         yield record.answers
 
 
@@ -261,6 +266,32 @@ def granting(record: Record, meter: str) -> None:
     sent["rateCardDetails"] = {"creditGrantRateCard": card}
     update = {"actionType": "UPDATE", "rateCardName": bonus, "rateCard": sent}
     record("POST", "/v2/price_plans/{price_plan_id}/rate_cards", {"operations": [update]}, **plan)
+
+
+def entitling(record: Record, server: Inside) -> None:
+    """A feature whose units are granted, used, changed, voided and asked for."""
+    record("POST", "/event_schema", walk.SCHEMA | {"name": "export"})
+    record("POST", "/event_schema/{event_schema_name}/activate", event_schema_name="export")
+    tied = {"name": "Files", "schemaAssociations": ["export"]}
+    feature = {"account_id": "acme-main", "feature_id": record("POST", "/features", tied)["id"]}
+    entry = feature | {"entry_id": quote(NAME, safe="")}
+    beyond = replace(granted(5, **_ids(feature)), id="beyond", source=CreditSource.OVERAGE, granted=None)
+    add(server.engine.database, server.api(), granted(100, **_ids(feature)), beyond)
+    used = walk.EVENT | {"id": "x-1", "schemaName": "export", "timestamp": "2026-02-02T00:00:00Z"}
+    record("POST", "/entitled", {"event": used | {"accountId": "acme-main"}})
+    record("GET", "/events/{event_id}", event_id="x-1")
+    record("GET", "/accounts/{account_id}/features/{feature_id}", **feature)
+    entries = "/accounts/{account_id}/features/{feature_id}/entries"
+    record("GET", entries, **feature)
+    record("GET", "/accounts/{account_id}/entitlements", **feature)
+    record("GET", "/accounts/{account_id}/entitlements/{feature_id}", **feature)
+    record("POST", "/accounts/{account_id}/entitlements/{feature_id}", {"value": "0"}, **feature)
+    record("PATCH", f"{entries}/{{entry_id}}", {"effectiveUntil": "2026-05-01T00:00:00Z"}, **entry)
+    record("POST", f"{entries}/{{entry_id}}/void", **entry)
+
+
+def _ids(feature: dict[str, str]) -> dict[str, str]:
+    return {"account": feature["account_id"], "feature": feature["feature_id"]}
 
 
 def every_metric() -> Iterator[dict[str, str]]:

@@ -8,6 +8,7 @@ import pytest
 
 from tallystick.api.routes import ROUTES
 from tests.operations.money import line, pay, payment
+from tests.operations.granting import add, granted
 from tests.operations.shop import Shop, event, tiered
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ CHANGES: dict[str, Any] = {
     "update_wallet": {"status": "INACTIVE"},
     "topup_wallet": {"topupAmount": 1},
     "update_setting": {"name": "Taken over"},
+    "update_feature_credit_entry": {"granted": 7},
+    "check_entitlement": {"value": "true"},
     "update_license_entry": {"accountId": "acme", "effectiveFrom": "2026-01-01T00:00:00Z", "metadata": {"by": "them"}},
     "create_account": {"id": "acme-2", "name": "Taken over"},
     "grant_credit": {"creditAmount": 1, "effectiveFrom": "2026-01-01"},
@@ -55,6 +58,8 @@ QUERIES: dict[str, dict[str, object]] = {
 }
 """What a route must be asked, so that it is what its path names that is looked for."""
 READ_AT = {
+    "update_feature_credit_entry": "/accounts/acme/features/{feature_id}/entries",
+    "void_feature_credit_entry": "/accounts/acme/features/{feature_id}/entries",
     "update_license_entry": "/license_updates",
     "discard_price_plan": "/v2/price_plans/{price_plan_id}",
     "remove_plan_currency": "/price_plans/{price_plan_id}",
@@ -75,7 +80,7 @@ def mine(server: Inside) -> Api:
 
 
 @pytest.fixture(scope="module")
-def names(mine: Api) -> dict[str, str]:
+def names(mine: Api, server: Inside) -> dict[str, str]:
     """The id of each of its things, by the name of the path parameter."""
     shop = Shop(mine)
     meter = shop.metered_plan((0, 1))
@@ -83,6 +88,8 @@ def names(mine: Api) -> dict[str, str]:
     mine.post("/ingest", {"event": event("e-mine")}).ok()
     path = "/events/correction?action=UNDO&account_id=acme&event_id=e-mine&require_confirmation=true"
     plan = mine.get("/price_plans").ok()["data"][0]["id"]
+    feature = mine.post("/features", {"name": "Exports"}).ok()["id"]
+    add(server.engine.database, mine, granted(5, "acme", feature, "entry"))
     owned = {
         "job_id": mine.post(path).ok()["jobId"],
         "remetering_id": mine.post(f"/v1/usage-meters/{meter}/remeterings", CHANGES["start_remetering"]).ok()["jobId"],
@@ -93,7 +100,8 @@ def names(mine: Api) -> dict[str, str]:
         "usage_meter_id": meter,
         "addon_id": shop.addon(),
         "license_id": licensed(shop),
-        "feature_id": mine.post("/features", {"name": "Exports"}).ok()["id"],
+        "feature_id": feature,
+        "entry_id": "entry",
         "schedule_id": _drafted(mine),
         "price_plan_id": plan,
         "pricing_schedule_id": mine.get(f"/price_plans/{plan}").ok()["pricingSchedule"][0]["id"],

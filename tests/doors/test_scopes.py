@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MONEY = {
     "create_credits",
     "void_credit",
+    "update_feature_credit_entry",
+    "void_feature_credit_entry",
     "change_account_plan",
     "edit_schedules",
     "finalize_schedules",
@@ -96,6 +98,7 @@ BODIES = {
     "grant_credit": {"creditAmount": 1, "effectiveFrom": "2026-01-01"},
     "topup_wallet": {"topupAmount": 1},
     "create_payment": payment(5, line("CREDIT")),
+    "check_entitlement": {"value": "true"},
     "start_remetering": {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"},
     "change_account_plan": {"pricePlanId": "pp.x", "effectiveFrom": "2026-01-01", "effectiveUntil": "9999-01-01"},
     "edit_draft_schedules": {"edits": [{"effectiveFrom": "2026-01-01", "effectiveUntil": "9999-01-01"}]},
@@ -142,9 +145,9 @@ QUERIES = {
 }
 
 
-@pytest.mark.parametrize("path", ["/ingest", "/ingestBatch"])
+@pytest.mark.parametrize("path", ["/ingest", "/ingestBatch", "/entitled"])
 def test_a_key_that_only_reads_sends_no_events(server: Inside, path: str) -> None:
-    body = {"event": event("e-1")} if path == "/ingest" else {"events": [event("e-1")]}
+    body = {"events": [event("e-1")]} if path == "/ingestBatch" else {"event": event("e-1")}
     reader = key_with(server, Scope.READ)
     assert "the scope write" in reader.post(path, body).refused(403)
     assert reader.get("/events/e-1").status == 404

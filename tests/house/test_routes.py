@@ -21,6 +21,7 @@ LOOKS_BY_POST = {
     "/revenue_calculator": "the terms of a plan are too long for a query string",
     "/v2/revenue_calculator": "the same",
     "/v1/revenue-calculator": "the same",
+    "/accounts/{account_id}/entitlements/{feature_id}": "the contract asks so",
     "/v1/usage-meters/preview": "a meter and its events are too long for a query string",
 }
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tests.servers import Inside
 
 LATER = {
-    EventStatus.INSUFFICIENT_CREDITS: "feature credits are debited in a later release",
     EventStatus.UNKNOWN: "only another release writes it, see TestAStatusOfAnotherRelease",
 }
 """Statuses that nothing can bring about yet, and why."""
@@ -96,6 +95,12 @@ def of_no_licence(shop: Shop) -> str:
     return sent(offered(shop), schemaName="togai-named-license", attributes=attributes, dimensions=dimensions)
 
 
+def without_units(shop: Shop) -> str:
+    tie = [{"schemaName": "api_call", "attributeName": "calls"}]
+    offered(shop).api.post("/features", {"name": "Calls", "schemaAssociations": tie}).ok()
+    return sent(shop)
+
+
 def taken_back(shop: Shop) -> str:
     shop.metered_plan((0, 1))
     sent(shop)
@@ -116,6 +121,7 @@ MADE: dict[EventStatus, Callable[[Shop], str]] = {
     EventStatus.DUPLICATE: repeated,
     EventStatus.NO_EVENT_ID: nameless,
     EventStatus.INVALID_NAMED_LICENSE_EVENT: of_no_licence,
+    EventStatus.INSUFFICIENT_CREDITS: without_units,
     EventStatus.REVERTED: taken_back,
 }
 

@@ -156,5 +156,5 @@ def test_the_points_that_the_code_passes_are_those_that_are_listed() -> None:
     """So that tests/crash/test_named_points.py dies at each of them: it takes them from the same list."""
     source = "".join(path.read_text() for path in (ROOT / "src" / "tallystick").rglob("*.py"))
     passed = re.findall(r"faults\.reach\(([^)]*)\)", source)
-    listed = faults.POINTS | faults.JOB_POINTS | faults.MOVE_POINTS
+    listed = faults.POINTS | faults.JOB_POINTS | faults.MOVE_POINTS | faults.DEBIT_POINTS
     assert {getattr(faults, name.removeprefix("faults.")) for name in passed} == listed

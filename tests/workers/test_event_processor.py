@@ -42,7 +42,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from tallystick.metering.catalogue import Catalogue
     from tallystick.metering.event import Event
+    from tallystick.metering.purse import PurseSource
 
 KNOWN = catalogue(schema(meter(), departures()), accounts={"acme": [span("acme")], "zenith": [span("zenith")]})
 STATUS = "status"
@@ -51,14 +53,21 @@ STATUS = "status"
 class Plant:
     """A log, a store and a processor on the files of one directory."""
 
-    def __init__(self, directory: Path, known: KnownIds | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        known: KnownIds | None = None,
+        *,
+        sold: Catalogue = KNOWN,
+        purses: PurseSource | None = None,
+    ) -> None:
         self.clock = FrozenClock(datetime(2026, 4, 1, tzinfo=UTC))
         self.log = SqliteEventLog(directory / "log.db", self.clock, IdSource(self.clock))
         self.store = DuckEventStore(directory / "events.duckdb")
-        self.catalogues = FixedCatalogue(KNOWN)
+        self.catalogues = FixedCatalogue(sold)
         if known is None:
             known = KnownIds(folder=IdFolder(directory / "ids", self.store.identity))
-        self.processor = EventProcessor(self.log, self.store, self.catalogues, known=known)
+        self.processor = EventProcessor(self.log, self.store, self.catalogues, known=known, purses=purses)
 
     def send(self, *events: Event, organisation: str = ORGANISATION, source: EventSource = EventSource.BATCH) -> int:
         """Append events and return their row."""

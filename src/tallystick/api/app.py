@@ -46,6 +46,7 @@ def create_app(engine: Engine, workers: Workers) -> Starlette:
         WebRoute("/healthz", server.healthz, methods=["GET"]),
         WebRoute("/readyz", server.readyz, methods=["GET"]),
         *docs_routes(partial(describe, ROUTES)),
+        guard.route("POST", "/entitled", ingest.entitled),
         guard.route("POST", "/v1/events", ingest.batch),
         guard.route("POST", "/v1/cloudevents", ingest.cloud_events),
         guard.route("POST", "/authenticate", server.authenticate),

@@ -11,6 +11,7 @@ from tallystick.api.answers import response_of
 from tallystick.api.cloud_events import structured
 from tallystick.api.durable import Durable
 from tallystick.api.requests import body_of, idempotency_of
+from tallystick.engine.entitlement import Entitlements
 from tallystick.engine.event_bodies import is_batch
 from tallystick.engine.intake import Intake
 
@@ -27,6 +28,7 @@ class IngestDoor:
 
     def __init__(self, engine: Engine) -> None:
         self._intake = Intake(engine)
+        self._entitlements = Entitlements(engine, self._intake)
         self._durable = Durable()
 
     async def single(self, request: Request, caller: Caller) -> Response:
@@ -48,6 +50,16 @@ class IngestDoor:
         """
         body = await body_of(request)
         return await self._acknowledge(request, caller, body, self._intake.batch(body, caller))
+
+    async def entitled(self, request: Request, caller: Caller) -> Response:
+        """`POST /entitled`: one event that uses a feature, answered when it was judged.
+
+        Raises:
+            BillingError: as `Entitlements.answer`.
+        """
+        body = await body_of(request)
+        key, fingerprint = idempotency_of(request, body)
+        return response_of(await run_in_threadpool(self._entitlements.answer, body, caller, key, fingerprint))
 
     async def cloud_events(self, request: Request, caller: Caller) -> Response:
         """`POST /v1/cloudevents`: one CloudEvent or up to 1,000, of which the good ones are taken.

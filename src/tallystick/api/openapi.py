@@ -19,6 +19,7 @@ from tallystick.engine.intake import IngestAnswer
 from tallystick.kernel.document import Document, encode
 from tallystick.metering.cloud_event import CloudEvent
 from tallystick.metering.event import MAX_BATCH
+from tallystick.operations.answers import Done
 
 if TYPE_CHECKING:
     from tallystick.api.binder import Route
@@ -82,6 +83,18 @@ _BY_HAND: Final = (
         body=EventBatch,
         answer=IngestAnswer,
         statuses=(202, 207),
+    ),
+    _Entry(
+        method="post",
+        path="/entitled",
+        name="ingest_entitled_event",
+        tag="Entitlements",
+        text=(
+            "Take one event that uses a feature, if the account has as many units of it left; answered when they are "
+            "debited. Refused with 403 when there are too few, 409 when the id has counted before."
+        ),
+        body=SingleEvent,
+        answer=Done,
     ),
     _Entry(
         method="post",

@@ -20,9 +20,11 @@ from tallystick.operations import (
     corrections,
     credits,
     customers,
+    entitlements,
     event_schemas,
     events,
     explanations,
+    feature_credits,
     features,
     invoices,
     jobs,
@@ -87,6 +89,35 @@ _TOGAI: Final = (
         "Accounts",
     ),
     Route("GET", "/v2/schedules/{schedule_id}/errors", schedule_drafts.list_schedule_errors, 200, "Accounts"),
+    Route(
+        "GET", "/accounts/{account_id}/features/{feature_id}", feature_credits.get_feature_credits, 200, "Entitlements"
+    ),
+    Route(
+        "GET",
+        "/accounts/{account_id}/features/{feature_id}/entries",
+        feature_credits.list_feature_credit_entries,
+        200,
+        "Entitlements",
+    ),
+    Route(
+        "PATCH",
+        "/accounts/{account_id}/features/{feature_id}/entries/{entry_id}",
+        feature_credits.update_feature_credit_entry,
+        200,
+        "Entitlements",
+    ),
+    Route(
+        "POST",
+        "/accounts/{account_id}/features/{feature_id}/entries/{entry_id}/void",
+        feature_credits.void_feature_credit_entry,
+        200,
+        "Entitlements",
+    ),
+    Route("GET", "/accounts/{account_id}/entitlements", entitlements.list_entitlements, 200, "Entitlements"),
+    Route("GET", "/accounts/{account_id}/entitlements/{feature_id}", entitlements.get_entitlement, 200, "Entitlements"),
+    Route(
+        "POST", "/accounts/{account_id}/entitlements/{feature_id}", entitlements.check_entitlement, 200, "Entitlements"
+    ),
     Route("GET", "/accounts/{account_id}/credit_balance", credits.get_credit_balance, 200, "Credits"),
     Route("POST", "/event_schema", event_schemas.create_event_schema, 201, "Event schemas"),
     Route("GET", "/event_schema", event_schemas.list_event_schemas, 200, "Event schemas"),

@@ -72,6 +72,11 @@ class Enrichments(Draft, frozen=True, kw_only=True):
         return sorted(self.fields, key=lambda field: field.order)
 
     @property
+    def attributes(self) -> list[str]:
+        """The names of the attributes that are added."""
+        return [field.name for field in self.fields if field.type is FieldType.ATTRIBUTE]
+
+    @property
     def variables(self) -> frozenset[str]:
         """The names that rules may read because of these enrichments."""
         return frozenset(field.variable for field in self.fields) | self.dependency_variables

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from tallystick.engine.cloud_bodies import events_of_cloud
 from tallystick.engine.engine import Answer, Request
 from tallystick.engine.event_bodies import Refused, event_of, events_of
@@ -123,6 +125,27 @@ class Intake:
         if is_batch:
             return self._taken(events, caller, EventSource.BATCH, _IN_CLOUD_BATCH)
         return self._taken(events, caller, EventSource.API, _ALONE)
+
+    def entitled(self, body: bytes, caller: Caller) -> Taken:
+        """One event that uses a feature, from `{"event": {...}}`; its answer is yet to be found out.
+
+        Raises:
+            BillingError: of kind UNPROCESSABLE for its shape, its time, or a schema that is tied to no feature;
+                FORBIDDEN for a key that may not write.
+        """
+        caller.require(Scope.WRITE)
+        try:
+            columns = self.single(body, caller).columns
+        except BillingError as failure:
+            if failure.kind is Kind.INVALID:
+                raise BillingError(Kind.UNPROCESSABLE, failure.code, *failure.problems) from None
+            raise
+        name = columns.schema_names[0]
+        with self._engine.work_for(caller.organisation, caller.key_id, writes=False) as (work, _):
+            if work.state.ties.of_schema(name) is None:
+                reason = f"event schema {name!r} is tied to no feature: tie it to one, or send the event to /ingest"
+                raise BillingError(Kind.UNPROCESSABLE, "no_feature", Problem("event.schemaName", reason))
+        return Taken(msgspec.structs.replace(columns, source=EventSource.ENTITLED), _ACCEPTED)
 
     def append(self, taken: Taken) -> Future[int]:
         """Append events; the future is done when they are durable."""

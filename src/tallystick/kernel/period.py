@@ -26,6 +26,7 @@ FOREVER_ON: Final = date(9999, 1, 1)
 """The date that `FOREVER` bears in every zone."""
 
 _DAY: Final = timedelta(days=1)
+_MICROSECOND: Final = timedelta(microseconds=1)
 _NO_OFFSET: Final = timedelta(0)
 
 
@@ -82,6 +83,11 @@ class Period:
     def days(self, zone: ZoneInfo) -> int:
         """Calendar days from the start's local date to the end's; a date that the zone skipped counts."""
         return (local_date(self.end, zone) - local_date(self.start, zone)).days
+
+
+def at(instant: datetime) -> Period:
+    """The shortest span that holds an instant: times are kept to the microsecond."""
+    return Period(instant, instant + _MICROSECOND)
 
 
 @lru_cache(maxsize=8192)

@@ -77,6 +77,12 @@ def plain(number: Decimal) -> Decimal:
     return EXACT.add(number.normalize(EXACT), ZERO)  # adding 0 writes a positive exponent out
 
 
+def fits(number: Decimal) -> bool:
+    """Whether DECIMAL(38,12) holds a number exactly."""
+    steps = EXACT.scaleb(number, STORED_SCALE)
+    return abs(steps) < 10**STORED_DIGITS and steps == int(steps)
+
+
 def is_tame(number: Decimal) -> bool:
     """Whether a number is finite and small enough, in size and in digits, to be calculated with."""
     if not number.is_finite():

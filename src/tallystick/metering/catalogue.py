@@ -7,7 +7,7 @@ catalogues hands out the same object for as long as nothing about it has changed
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from tallystick.accounts.schedule import END_OF_MICROS, TakenUntil
 
@@ -61,11 +61,19 @@ class MeterTerms:
     computations: tuple[tuple[Rule | None, Rule], ...]
 
 
+class TiedFeature(NamedTuple):
+    """The feature that events of a schema use, and the attribute that says how much."""
+
+    feature_id: str
+    attribute: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SchemaTerms:
     """One version of an active event schema, with the names its events must carry and its active meters.
 
-    `id_template` makes the ids of events that bring none; `enrichments` add fields to what each event says.
+    `id_template` makes the ids of events that bring none; `enrichments` add fields to what each event says; `feature`
+    is what its events use up.
     """
 
     name: str
@@ -75,6 +83,7 @@ class SchemaTerms:
     meters: tuple[MeterTerms, ...]
     id_template: IdTemplate | None = None
     enrichments: Enrichments | None = None
+    feature: TiedFeature | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

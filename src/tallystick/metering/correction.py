@@ -50,6 +50,11 @@ def taken_back_by(job_id: str) -> str:
     return f"taken back by a correction, {job_id}" if job_id else "taken back by a correction"
 
 
+def stays(status: S) -> bool:
+    """Whether no order takes an event with this status back, be it to send it again."""
+    return status in _NEVER
+
+
 def refusal(status: S, action: CorrectionAction) -> str | None:
     """Why an event with this status cannot be corrected in this way; None when it can."""
     return f"an event that is {status} cannot be corrected by {action}" if status in _NOT[action] else None

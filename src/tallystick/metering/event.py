@@ -182,3 +182,5 @@ class EventSource(enum.StrEnum):
 
     API = "API"
     BATCH = "BATCH"
+    ENTITLED = "ENTITLED"
+    """By `POST /entitled`: whoever sent it was told what became of it, so what was refused stays refused."""

@@ -85,6 +85,15 @@ class CustomerTrace(Document, frozen=True, kw_only=True):
     name: str
 
 
+class FeatureTrace(Document, frozen=True, kw_only=True):
+    """The feature whose units an event used, and how many of them, and of its cycle so far, beyond what was granted."""
+
+    feature_id: str
+    mapped_attribute: str
+    overage_in_cycle: Decimal
+    overage_in_event: Decimal
+
+
 class EventTrace(Document, frozen=True, kw_only=True):
     """Everything that became of an event on its way to usage."""
 
@@ -93,6 +102,7 @@ class EventTrace(Document, frozen=True, kw_only=True):
     price_plans: list[PlanTrace] = []
     account: AccountTrace | None = None
     customer: CustomerTrace | None = None
+    feature_details: FeatureTrace | None = None
     enrichments: EnrichmentTrace | None = None
     status_before_reverting: EventStatus | None = None
     base_currency: str | None = None

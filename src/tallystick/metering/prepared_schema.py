@@ -23,17 +23,19 @@ if TYPE_CHECKING:
 class PreparedSchema:
     """A schema whose meters have become functions."""
 
-    __slots__ = ("_attributes", "_dimensions", "_enrichment", "_meters", "_silent", "version", "wholesale")
+    __slots__ = ("_attributes", "_dimensions", "_enrichment", "_meters", "_silent", "feature", "version", "wholesale")
 
     def __init__(self, terms: SchemaTerms) -> None:
         self.version = terms.version
+        self.feature = terms.feature
         self._attributes = terms.attributes
         self._dimensions = terms.dimensions
         self._meters: list[tuple[MeterTerms, Units]] = [(meter, units_of(meter)) for meter in terms.meters]
         self._enrichment = None if terms.enrichments is None else Enrichment(terms.enrichments, _sent(terms))
         self._silent: dict[tuple[MeterTerms, ...], str | None] = {}
         units = [of_meter for _, of_meter in self._meters]
-        self.wholesale = WholesaleSchema(terms, units) if self._enrichment is None else None
+        is_plain = self._enrichment is None and self.feature is None
+        self.wholesale = WholesaleSchema(terms, units) if is_plain else None
         """How whole columns of plain events are judged; None, where each event is judged by itself."""
 
     def lacks(self, data: EventData) -> bool:
@@ -54,11 +56,20 @@ class PreparedSchema:
 
     def meter(self, data: EventData, account: AccountTerms, ordinal: int, outcomes: Outcomes) -> Refusal | None:
         """Enrich the event, and add its units of every meter, or none at all when one of them fails."""
-        if self._enrichment is not None:
-            try:
-                outcomes.enrichments[ordinal] = self._enrichment.enrich(data, account.settings)
-            except EnrichmentError as failure:
-                return EventStatus.ENRICHMENT_FAILED, str(failure)
+        return self.enrich(data, account, ordinal, outcomes) or self.measure(data, ordinal, outcomes)
+
+    def enrich(self, data: EventData, account: AccountTerms, ordinal: int, outcomes: Outcomes) -> Refusal | None:
+        """Add to what the event says."""
+        if self._enrichment is None:
+            return None
+        try:
+            outcomes.enrichments[ordinal] = self._enrichment.enrich(data, account.settings)
+        except EnrichmentError as failure:
+            return EventStatus.ENRICHMENT_FAILED, str(failure)
+        return None
+
+    def measure(self, data: EventData, ordinal: int, outcomes: Outcomes) -> Refusal | None:
+        """Add the units of every meter, or none at all when one of them fails."""
         if not self._meters:
             outcomes.statuses[ordinal] = EventStatus.NO_MATCHING_METERS
             return None

@@ -9,12 +9,14 @@ import numpy as np
 
 from tallystick.accounts.schedule import TakenUntil
 from tallystick.kernel.micros import instant_of, micros_of
+from tallystick.kernel.quantity import plain
 from tallystick.metering.event import EventStatus
 from tallystick.metering.event_block import EventBlock
 from tallystick.metering.event_data import EventData
 from tallystick.metering.identity import NoIdError, id_of
 from tallystick.metering.outcomes import LONGEST_DESCRIPTION, Outcomes, Refusal
 from tallystick.metering.predefined import prepared
+from tallystick.metering.units import UnitsInvalidError, used_units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from tallystick.metering.catalogue import AccountSpan, AccountTerms, Catalogue
     from tallystick.metering.columns import EventColumns
     from tallystick.metering.identity import EventRow
+    from tallystick.metering.prepared_schema import PreparedSchema
+    from tallystick.metering.purse import Till
 
 _DUPLICATE: Final[Refusal] = (EventStatus.DUPLICATE, "an event with this id came in before")
 _NO_SCHEMA: Final[Refusal] = (EventStatus.SCHEMA_NOT_DEFINED, "no active event schema has this name")
@@ -40,26 +44,33 @@ _MOST_WINDOWS: Final = 4
 """Cycles of one account that are looked at for the events of a block; events of others are judged one by one."""
 
 
-def process(columns: EventColumns, received_at: datetime, catalogue: Catalogue, claimed: set[str]) -> Outcomes:
+def process(
+    columns: EventColumns, received_at: datetime, catalogue: Catalogue, claimed: set[str], till: Till | None = None
+) -> Outcomes:
     """Judge every event of the columns, which come with their ids (`identified`), in order.
 
     `claimed` holds the ids that earlier events of this organisation have taken; the ids of these events that are
     processed are added to it. An event that fails has not counted, so it leaves its id to the next one (domain.md 2.3).
+    Without a `till`, nobody asks whether there are enough units of a feature.
     """
     if len(columns) >= WORTH_WHOLESALE:
         received_ats = np.full(len(columns), micros_of(received_at))
-        return process_block(EventBlock.of(columns), received_ats, catalogue, claimed)
-    judge = _Judge(catalogue, claimed, Outcomes.blank(len(columns)))
+        return process_block(EventBlock.of(columns), received_ats, catalogue, claimed, till)
+    judge = _Judge(catalogue, claimed, Outcomes.blank(len(columns)), till)
     for ordinal, row in enumerate(columns.rows()):
         judge.settle(ordinal, row, received_at)
     return judge.outcomes
 
 
 def process_block(
-    block: EventBlock, received_ats: NDArray[np.int64], catalogue: Catalogue, claimed: set[str]
+    block: EventBlock,
+    received_ats: NDArray[np.int64],
+    catalogue: Catalogue,
+    claimed: set[str],
+    till: Till | None = None,
 ) -> Outcomes:
     """As `process`, for events that each were received at an instant of their own, in microseconds since 1970."""
-    judge = _Judge(catalogue, claimed, Outcomes.blank(len(block)))
+    judge = _Judge(catalogue, claimed, Outcomes.blank(len(block)), till)
     left = np.arange(len(block))
     if len(block) >= WORTH_WHOLESALE:
         left = judge.wholesale(block, received_ats)
@@ -71,13 +82,14 @@ def process_block(
 class _Judge:
     """Asks the questions of domain.md 2.4, in their order, about each event of a block."""
 
-    __slots__ = ("_accounts", "_claimed", "_schemas", "_terms", "outcomes")
+    __slots__ = ("_accounts", "_claimed", "_schemas", "_terms", "_till", "outcomes")
 
-    def __init__(self, catalogue: Catalogue, claimed: set[str], outcomes: Outcomes) -> None:
+    def __init__(self, catalogue: Catalogue, claimed: set[str], outcomes: Outcomes, till: Till | None) -> None:
         self._accounts = catalogue.accounts
         self._terms = catalogue.schemas
         self._schemas = {name: prepared(terms) for name, terms in catalogue.schemas.items()}
         self._claimed = claimed
+        self._till = till
         self.outcomes = outcomes
 
     def settle(self, ordinal: int, row: EventRow, received_at: datetime) -> None:
@@ -156,7 +168,38 @@ class _Judge:
             return _NO_ACCOUNT
         if account.gate.refuses(event_at, received_at):
             return _TOO_LATE
+        if schema.feature is not None and self._till is not None:
+            return self._pay(self._till, schema, data, account, event_at, ordinal)
         return schema.meter(data, account, ordinal, self.outcomes)
+
+    def _pay(
+        self,
+        till: Till,
+        schema: PreparedSchema,
+        data: EventData,
+        account: AccountTerms,
+        event_at: datetime,
+        ordinal: int,
+    ) -> Refusal | None:
+        """Meter the event, if the account has the units of the feature that it uses; then they are debited."""
+        refusal = schema.enrich(data, account, ordinal, self.outcomes)
+        if refusal is not None:
+            return refusal
+        assert schema.feature is not None, "asked before"
+        feature_id, attribute = schema.feature
+        try:
+            units = used_units(data, attribute)
+        except UnitsInvalidError as failure:
+            return EventStatus.UNITS_INVALID, f"feature {feature_id}: {failure}"
+        debits = till.offered(ordinal, (account.id, feature_id), units, event_at)
+        if debits is None:
+            left = till.purses.left((account.id, feature_id), event_at)
+            reason = f"feature {feature_id}: the event uses {plain(units):f}, and {plain(left):f} are left at its time"
+            return EventStatus.INSUFFICIENT_CREDITS, reason
+        refusal = schema.measure(data, ordinal, self.outcomes)
+        if refusal is None:
+            till.purses.pay(debits)
+        return refusal
 
     def _without_id(self, row: EventRow) -> Refusal:
         """Why neither the event nor its schema's template gave an id."""

@@ -6,17 +6,26 @@ own time, those that end first come first, overage comes last, and several may g
 
 from __future__ import annotations
 
+import functools
+from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from tallystick.kernel.quantity import EXACT, ZERO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
 
     from tallystick.kernel.period import Period
+
+
+PurseKey: TypeAlias = tuple[str, str]
+"""An account and a feature, by their ids."""
+
+EntryKey: TypeAlias = tuple[str, str, str]
+"""An account, a feature and an entry, by their ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +68,13 @@ class Purse:
                 missing = EXACT.subtract(missing, given)
         return None if missing > ZERO else tuple(found)
 
-    def take(self, parts: Iterable[Part]) -> None:
-        """Take what `parts` found."""
-        for entry_id, units in parts:
-            self._change(entry_id, -units)
+    def left(self, at: datetime) -> Decimal:
+        """What the pots with a limit have together for an event of that time."""
+        usable = (self._left[pot.entry_id] for pot in self._pots if pot.valid.contains(at))
+        return functools.reduce(EXACT.add, (left for left in usable if left is not None), ZERO)
 
-    def give_back(self, parts: Iterable[Part]) -> None:
-        """Put back what was taken; what came from a pot that is gone is lost."""
-        for entry_id, units in parts:
-            self._change(entry_id, units)
-
-    def _change(self, entry_id: str, units: Decimal) -> None:
+    def change(self, entry_id: str, units: Decimal) -> None:
+        """Take from a pot, or put back into it; what came from one that is gone is lost."""
         left = self._left.get(entry_id)
         if left is not None:
             self._left[entry_id] = EXACT.add(left, units)
@@ -93,3 +98,130 @@ class Debit(NamedTuple):
     entry_id: str
     units: Decimal
     is_return: bool = False
+
+    @property
+    def purse(self) -> PurseKey:
+        """Whose units of which feature."""
+        return self.account_id, self.feature_id
+
+    @property
+    def entry(self) -> EntryKey:
+        """The entry they are of."""
+        return self.account_id, self.feature_id, self.entry_id
+
+
+class Purses:
+    """The purses of an organisation while events of a round are judged; `booked` is what is to be stored of that."""
+
+    def __init__(
+        self,
+        pots: Mapping[PurseKey, Iterable[Pot]],
+        *,
+        recorded: Iterable[Debit] = (),
+        standing: Iterable[Debit] = (),
+        revisions: Mapping[EntryKey, int] | None = None,
+    ) -> None:
+        """Take the pots, `recorded` for rows of the log that were judged before, and are judged again after a crash.
+
+        The pots are already without what was recorded. `standing` was debited for events that may be taken back;
+        `revisions` are those of the entries as they were read.
+        """
+        self._purses = {key: Purse(held) for key, held in pots.items()}
+        self._recorded: dict[tuple[int, int], list[Debit]] = defaultdict(list)
+        self._returned: set[Debit] = set()
+        self._standing: dict[int, list[Debit]] = defaultdict(list)
+        for debit in recorded:
+            if debit.is_return:
+                self._returned.add(debit)
+                self._recorded.pop((debit.row, debit.position), None)  # it was found not to count already
+            else:
+                self._recorded[debit.row, debit.position].append(debit)
+        for debit in standing:
+            self._stand(debit)
+        self.revisions = {} if revisions is None else revisions
+        self.booked: list[Debit] = []
+
+    def offered(
+        self, row: int, position: int, purse: PurseKey, units: Decimal, event_at: datetime
+    ) -> Sequence[Debit] | None:
+        """The debits by which an event can have so many units, None when there are too few.
+
+        What was recorded for the event when it was judged before is offered again, whatever has changed since.
+        """
+        recorded = self._recorded.get((row, position))
+        if recorded:
+            return recorded
+        parts = self._purse(purse).parts(units, event_at)
+        return None if parts is None else [Debit(row, position, *purse, *part) for part in parts]
+
+    def left(self, purse: PurseKey, event_at: datetime) -> Decimal:
+        """How many units there are for events of that time, when there are too few."""
+        return self._purse(purse).left(event_at)
+
+    def pay(self, debits: Sequence[Debit]) -> None:
+        """Debit what was offered: the event counts."""
+        is_recorded = bool(debits) and self._recorded.pop(debits[0][:2], None) is not None
+        for debit in debits:
+            self._stand(debit)
+            if not is_recorded:
+                self._purse(debit.purse).change(debit.entry_id, -debit.units)
+                self.booked.append(debit)
+
+    def give_back(self, row: int, position: int) -> None:
+        """Reverse the debits that stand of an event, which counts no more."""
+        for debit in self._standing.pop(position, ()):
+            self._return(debit._replace(row=row, is_return=True))
+
+    def settle(self, through_row: int) -> None:
+        """Reverse what was recorded for events of rows up to this one that, judged again, do not count after all."""
+        left = [debit for place, debits in self._recorded.items() if place[0] <= through_row for debit in debits]
+        for debit in left:
+            self._return(debit._replace(is_return=True))
+
+    def _purse(self, key: PurseKey) -> Purse:
+        if key not in self._purses:
+            self._purses[key] = Purse()
+        return self._purses[key]
+
+    def _stand(self, debit: Debit) -> None:
+        """Count a debit, or take one away that was returned."""
+        held = self._standing[debit.position]
+        if debit.is_return:
+            held[:] = [one for one in held if one.entry_id != debit.entry_id]
+        else:
+            held.append(debit)
+
+    def _return(self, debit: Debit) -> None:
+        if debit in self._returned:
+            return
+        self._purse(debit.purse).change(debit.entry_id, debit.units)
+        self.booked.append(debit)
+
+
+class Till(NamedTuple):
+    """Where the events of a block pay: event i is at `positions[i]`, and judged by row `rows[i]` of the log."""
+
+    purses: Purses
+    rows: Sequence[int]
+    positions: Sequence[int]
+
+    def offered(self, ordinal: int, purse: PurseKey, units: Decimal, event_at: datetime) -> Sequence[Debit] | None:
+        """As `Purses.offered`, for one of the events."""
+        return self.purses.offered(int(self.rows[ordinal]), int(self.positions[ordinal]), purse, units, event_at)
+
+
+class PurseSource(Protocol):
+    """Where the processor gets purses, and has it stored what was booked of them."""
+
+    def open(
+        self, organisation: str, events: Mapping[str, Collection[datetime]], ordered: Collection[int], after_row: int
+    ) -> Purses:
+        """The purses of accounts for events of these times, and what stands of stored events that orders are about.
+
+        What was booked for rows behind `after_row` was booked before a crash, and is not booked again.
+        """
+        ...
+
+    def book(self, organisation: str, purses: Purses) -> bool:
+        """Store what was booked; False, when entries have changed since they were read: all is to be judged anew."""
+        ...

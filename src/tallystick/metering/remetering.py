@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from tallystick.metering.outcomes import FilteredOut, Outcomes
+    from tallystick.metering.purse import Till
 
 Facts: TypeAlias = "Mapping[str, tuple[int, Decimal]]"
 """The units of an event, each with the version of the meter that made them, by meter id."""
@@ -42,6 +43,8 @@ class Judged:
     status: EventStatus
     facts: Facts
     filtered_out: FilteredOut
+    till: Till | None = None
+    """Where it pays, if it comes to count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +137,11 @@ def _merged(
     return Remetered(EventStatus.METERED if facts else EventStatus.NOT_METERED, None, facts, silent)
 
 
-def judged_anew(event: Event, catalogue: Catalogue, received_at: datetime, claimed: set[str]) -> Remetered:
+def judged_anew(
+    event: Event, catalogue: Catalogue, received_at: datetime, claimed: set[str], till: Till | None
+) -> Remetered:
     """What becomes of an event that is judged as if it came now; if it counts, its id is added to the `claimed`."""
-    outcomes = process(EventColumns.of([event], "", EventSource.API), received_at, catalogue, claimed)
+    outcomes = process(EventColumns.of([event], "", EventSource.API), received_at, catalogue, claimed, till)
     return Remetered(
         outcomes.statuses[0],
         outcomes.descriptions[0],
@@ -152,18 +157,19 @@ def judged_anew(event: Event, catalogue: Catalogue, received_at: datetime, claim
 
 def _of_invalid(judged: Judged, catalogue: Catalogue, received_at: datetime, claimed: set[str]) -> Remetered | None:
     """What becomes of an event that failed for its units; None, where it still does not count."""
-    outcome = judged_anew(judged.event, catalogue, received_at, claimed)
+    outcome = judged_anew(judged.event, catalogue, received_at, claimed, judged.till)
     return outcome if outcome.status in COUNTED else None
 
 
 def _of_one_meter(schema: SchemaTerms, meter: MeterTerms) -> SchemaTerms:
     """The schema with one meter; events that came before a field was added to it need not have that field.
 
-    Where a schema enriches its events, its fields tell which variables there are, so that they are demanded.
+    Where a schema enriches its events, its fields tell which variables there are, so that they are demanded. What they
+    use of a feature stays as it is.
     """
     if schema.enrichments is not None:
-        return replace(schema, meters=(meter,))
-    return replace(schema, meters=(meter,), attributes=(), dimensions=())
+        return replace(schema, meters=(meter,), feature=None)
+    return replace(schema, meters=(meter,), attributes=(), dimensions=(), feature=None)
 
 
 def _open(name: str, catalogue: Catalogue) -> AccountSpan:

@@ -128,6 +128,23 @@ def stored(number: Decimal) -> Decimal:
     return held
 
 
+def used_units(data: EventData, attribute: str) -> Decimal:
+    """How many units of a feature an event uses: the number in one of its attributes, enriched ones included.
+
+    Raises:
+        UnitsInvalidError: when it is absent, DECIMAL(38,12) does not hold it exactly, or it is below 0: units are given
+            back by taking back the event that used them.
+    """
+    digits = data.attributes.get(attribute)
+    if digits is None:
+        raise UnitsInvalidError(f"attribute {attribute}, which says how much is used, is missing")
+    units = stored(Decimal(digits))
+    if units < quantity.ZERO:
+        reason = "is below 0: take back the event that used the units"
+        raise UnitsInvalidError(f"attribute {attribute}, which says how much is used, {reason}")
+    return units
+
+
 def filtered(condition: MeterFilter) -> Callable[[EventData], bool]:
     """Text equality with a field named bare or with its prefix; a bare name means a dimension before an attribute."""
     kind, dot, name = condition.field.partition(".")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from typing import Any, Final
 
 import msgspec
@@ -13,8 +14,8 @@ from tallystick.kernel.document import decode
 from tallystick.kernel.errors import not_found
 from tallystick.kernel.ids import event_reference
 from tallystick.kernel.paging import Query
-from tallystick.kernel.period import local_date
-from tallystick.kernel.quantity import plain
+from tallystick.kernel.period import at, local_date
+from tallystick.kernel.quantity import EXACT, ZERO, plain
 from tallystick.metering.aggregation import told_units
 from tallystick.metering.enrichment import EnrichmentTrace
 from tallystick.metering.event import EventStatus, statuses_named
@@ -24,6 +25,7 @@ from tallystick.metering.event_view import (
     EventList,
     EventTrace,
     EventView,
+    FeatureTrace,
     IngestionStatus,
     MeterTrace,
     PlanTrace,
@@ -161,6 +163,7 @@ def _trace(work: Work, event: StoredEvent, facts: Sequence[UsageFact]) -> EventT
     return EventTrace(
         event_schema=None if schema is None else SchemaTrace(name=event.event.schema_name, version=schema),
         usage_meters=_meter_traces(work, event, metered),
+        feature_details=_feature_trace(work, event),
         enrichments=None if event.enrichments is None else decode(event.enrichments, EnrichmentTrace),
         status_before_reverting=event.before_reverting,
         **_account_trace(work, event, [fact.meter_id for fact in metered]),
@@ -184,6 +187,26 @@ def _meter_traces(work: Work, event: StoredEvent, facts: Sequence[UsageFact]) ->
         MeterTrace(id=meter_id, name=meters[meter_id].name, version=version, status="PROCESSED_FILTERED_OUT")
         for meter_id, version in event.filtered_out
     ]
+
+
+def _feature_trace(work: Work, event: StoredEvent) -> FeatureTrace | None:
+    """The feature that the event's schema is tied to, when units of it were debited for the event."""
+    tie = work.state.ties.of_schema(event.event.schema_name)
+    debits = [] if tie is None else work.state.feature_credits.debits_of([event.position])
+    if tie is None or tie.feature_id not in {debit.feature_id for debit in debits}:
+        return None
+    beyond = {
+        entry.grant.id: entry.used
+        for entry in work.state.feature_credits.of([debits[0].account_id], at(event.event.timestamp), tie.feature_id)
+        if entry.is_overage
+    }
+    own = [-debit.units if debit.is_return else debit.units for debit in debits if debit.entry_id in beyond]
+    return FeatureTrace(
+        feature_id=tie.feature_id,
+        mapped_attribute=tie.attribute_name,
+        overage_in_cycle=plain(reduce(EXACT.add, beyond.values(), ZERO)),
+        overage_in_event=plain(reduce(EXACT.add, own, ZERO)),
+    )
 
 
 def _account_trace(work: Work, event: StoredEvent, meter_ids: list[str]) -> dict[str, Any]:

@@ -19,12 +19,13 @@ from tallystick.kernel.document import given
 from tallystick.kernel.errors import Problem, invalid, refuse_if_any
 from tallystick.kernel.paging import PageRequest
 from tallystick.operations.answers import Listed
-from tallystick.operations.work import Work, command, query
+from tallystick.operations.work import Work, catalogue_command, query
 
 
-@command
+@catalogue_command
 def create_feature(work: Work, draft: FeatureDraft) -> Feature:
     """Create a feature; without associations it is unmetered (domain.md 11.1 c)."""
+    work.state.catalogue_changed()
     associations = _associations(work, _one_spelling(draft) or [])
     feature = Feature(
         id=work.ids.mint("feature"),
@@ -65,9 +66,10 @@ def get_feature(work: Work, feature_id: str) -> Feature:
     return work.state.features.get(feature_id)
 
 
-@command
+@catalogue_command
 def update_feature(work: Work, feature_id: str, patch: FeaturePatch) -> Feature:
     """Change a feature; associations that are sent replace the old ones."""
+    work.state.catalogue_changed()
     changes = given(patch)
     if "schema_associations" in changes:
         changes["schema_associations"] = _associations(work, changes["schema_associations"])
@@ -114,7 +116,8 @@ def _association(work: Work, entry: SchemaAssociation | str) -> SchemaAssociatio
         raise LookupError(f"event schema {name!r} not found")
     attributes = [attribute.name for attribute in schema.attributes]
     if isinstance(entry, SchemaAssociation):
-        if entry.attribute_name not in attributes:
+        enriched = [] if schema.enrichments is None else schema.enrichments.attributes
+        if entry.attribute_name not in (*attributes, *enriched):
             raise LookupError(f"event schema {name!r} has no attribute {entry.attribute_name!r}")
         return entry
     if len(attributes) != 1:

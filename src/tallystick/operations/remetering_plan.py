@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from tallystick.kernel.quantity import EXACT, ZERO
 from tallystick.metering.catalogue import Catalogue, MeterTerms
-from tallystick.metering.event import COUNTED
+from tallystick.metering.event import COUNTED, EventSource
+from tallystick.metering.purse import Till
 from tallystick.metering.remetering import REMETERED, Facts, Judged, Remetered, remetered
 from tallystick.stores.event_store import StoredEvent, UsageFact
 
@@ -70,16 +71,25 @@ def assessed(
     catalogue: Catalogue,
     at: datetime,
     claimed: set[str],
+    till_of: Callable[[int], Till | None] = lambda _position: None,
 ) -> list[Assessed]:
     """What becomes of events of the meter's schema when they are metered anew at an instant; `facts` by position.
 
-    `claimed` are the ids that are taken, as for `remetered`. Events of a closed cycle stay as they are.
+    `claimed` are the ids that are taken, as for `remetered`; `till_of` says where the event of a position pays, if it
+    comes to count. Events of a closed cycle stay as they are.
     """
-    fitting = [event for event in events if event.status in REMETERED]
+    fitting = [event for event in events if event.status in REMETERED and not _was_refused(event)]
     closed = {event.position for event in fitting if is_closed(event, catalogue, at)}
     able = [event for event in fitting if event.position not in closed]
     judged = [
-        Judged(event.event, event.account_id, event.status, facts.get(event.position, {}), event.filtered_out)
+        Judged(
+            event.event,
+            event.account_id,
+            event.status,
+            facts.get(event.position, {}),
+            event.filtered_out,
+            till_of(event.position),
+        )
         for event in able
     ]
     anew = dict(zip((event.position for event in able), remetered(judged, meter, catalogue, at, claimed), strict=True))
@@ -87,6 +97,11 @@ def assessed(
         Assessed(event, facts.get(event.position, {}), anew.get(event.position), event.position in closed)
         for event in fitting
     ]
+
+
+def _was_refused(event: StoredEvent) -> bool:
+    """Whether the sender of an event was told that it does not count, and so did not use the feature."""
+    return event.source is EventSource.ENTITLED and event.status not in COUNTED
 
 
 def with_outcome(stored: StoredEvent, outcome: Remetered) -> StoredEvent:

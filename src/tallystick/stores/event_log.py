@@ -124,6 +124,10 @@ class EventLog(Protocol):
         """As `append`, for whoever wants no future."""
         ...
 
+    def append_placed(self, columns: EventColumns) -> Future[int]:
+        """As `append`; the future holds the position of the first event."""
+        ...
+
     def end(self) -> int:
         """The last durable row, 0 before the first."""
         ...
@@ -195,6 +199,14 @@ class SqliteEventLog:
             BillingError: as `append`, at once.
         """
         self._group_commit.append_for(waiter, columns)
+
+    def append_placed(self, columns: EventColumns) -> Future[int]:
+        """As `append`; the future holds the position of the first event.
+
+        Raises:
+            BillingError: as `append`, at once.
+        """
+        return self._group_commit.append_placed(columns, position_of)
 
     def end(self) -> int:
         """The last durable row, 0 before the first."""

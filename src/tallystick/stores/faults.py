@@ -3,7 +3,7 @@
 The variable holds names separated by commas: `ack_before_commit` makes the event log lie about durability,
 `spill_ids_early` makes the index of known ids write each batch into a file, `sort_facts_early` makes the server sort
 usage facts as soon as there are any, and `crash@<point>` kills the process as it reaches one of the `POINTS`,
-`JOB_POINTS` or `MOVE_POINTS`.
+`JOB_POINTS`, `MOVE_POINTS` or `DEBIT_POINTS`.
 """
 
 from __future__ import annotations
@@ -64,6 +64,11 @@ JOB_POINTS: Final = frozenset({JOB_ORDERED, JOB_STEP_TAKEN})
 MOVE_BEFORE_COMMIT: Final = "account_move_before_commit"
 MOVE_POINTS: Final = frozenset({MOVE_BEFORE_COMMIT, JOB_STEP_TAKEN})
 """The points of jobs that order nothing, but move accounts."""
+
+DEBITS_BEFORE_COMMIT: Final = "feature_debits_before_commit"
+DEBITS_COMMITTED: Final = "feature_debits_committed"
+DEBIT_POINTS: Final = frozenset({DEBITS_BEFORE_COMMIT, DEBITS_COMMITTED})
+"""The points of rounds whose events use features."""
 
 
 def armed(fault: str) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.stores import faults
+from tallystick.stores.log_body import first_ordinals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,8 +80,11 @@ class Waiter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Append:
+    """Events that wait; with `place`, what is told is made of their row and the ordinal of the first of them in it."""
+
     columns: EventColumns
     done: Waiter
+    place: Callable[[int, int], int] | None = None
 
 
 class GroupCommit:
@@ -117,12 +121,26 @@ class GroupCommit:
         Raises:
             BillingError: as `append`.
         """
+        self._take(_Append(columns, waiter))
+
+    def append_placed(self, columns: EventColumns, place: Callable[[int, int], int]) -> Future[int]:
+        """As `append`; the future holds what `place` makes of the row and the ordinal of the first event in it.
+
+        Raises:
+            BillingError: as `append`.
+        """
+        done: Future[int] = Future()
+        self._take(_Append(columns, done, place))
+        return done
+
+    def _take(self, append: _Append) -> None:
+        columns = append.columns
         with self._changed:
             self._refuse_when_closing()
             if self._waiting and self._waiting + len(columns) > self._most_waiting:
                 raise unavailable("too many events are waiting to be written: try again in a moment")
             self._waiting += len(columns)
-            self._appends.append(_Append(columns, waiter))
+            self._appends.append(append)
             self._changed.notify()
 
     def barrier(self) -> int:
@@ -240,8 +258,11 @@ def unavailable(reason: str) -> BillingError:
 
 
 def _acknowledge(group: list[_Append], row: int) -> None:
-    for append in group:
-        append.done.set_result(row)
+    ordinals = [0] * len(group)
+    if any(append.place is not None for append in group):
+        ordinals = first_ordinals([append.columns for append in group])
+    for append, ordinal in zip(group, ordinals, strict=True):
+        append.done.set_result(row if append.place is None else append.place(row, ordinal))
 
 
 def _refuse(group: list[_Append], failure: Exception) -> None:

@@ -90,6 +90,17 @@ def packed(parts: Sequence[EventColumns]) -> bytes:
     return _MARK + msgspec.msgpack.encode(blocks)
 
 
+def first_ordinals(parts: Sequence[EventColumns]) -> list[int]:
+    """Of each request, the place of its first event among all that are in a row together."""
+    found: dict[int, int] = {}
+    ordinal = 0
+    for group in grouped(parts):
+        for part in group:
+            found[id(part)] = ordinal
+            ordinal += len(part)
+    return [found[id(part)] for part in parts]
+
+
 def unpacked(body: bytes) -> list[EventBlock]:
     """The blocks of a row; nothing of their events is copied."""
     if body[:1] != _MARK:

@@ -6,6 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Final
 
+from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.metering.event import COUNTED
 from tallystick.stores.known_ids import KnownIds
 from tallystick.stores.memory import give_back
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tallystick.metering.catalogue import CatalogueSource
+    from tallystick.metering.purse import PurseSource
     from tallystick.stores.event_facts import MeteredBlock, Revision
     from tallystick.stores.event_log import EventLog, RawRow
     from tallystick.stores.event_store import EventStore
@@ -34,6 +36,10 @@ ROUNDS_PER_PRUNING: Final = 8
 WORTH_PRUNING: Final = 8_192
 """Events in a round from which on their rows go at once: those of a burst would keep the log large until the next."""
 
+MOST_JUDGEMENTS: Final = 20
+"""How often a round is judged because the feature credits that it uses change meanwhile, before it pauses."""
+
+_NEVER_BOOKED: Final = "the feature credits that events use change again and again while they are judged"
 _log = logging.getLogger(__name__)
 
 
@@ -48,8 +54,11 @@ class EventProcessor:
         *,
         known: KnownIds | None = None,
         apart: JudgeApart | None = None,
+        purses: PurseSource | None = None,
     ) -> None:
         """Join a log and a store; with `apart`, large rounds are judged by another process.
+
+        Without `purses`, nobody asks whether accounts have what their events use of features.
 
         Raises:
             BillingError: of kind BROKEN, when the log does not go on where the store ends.
@@ -60,6 +69,7 @@ class EventProcessor:
         self._catalogues = catalogues
         self._known = KnownIds() if known is None else known
         self._apart = apart
+        self._purses = purses
         self._apart_rounds = None if apart is None else RoundsApart(log, events, self._known, apart)
         self._rounds = 0
         self._is_full = False
@@ -177,9 +187,16 @@ class EventProcessor:
 
     def _judge_here(self, packed: Sequence[RawRow]) -> None:
         rows = [row.unpacked() for row in packed]
-        orders = Orders.among((columns for row in rows for columns in row.blocks), self._events)
-        at_hand = Round(rows, self._catalogues, orders, self._known.keys_of)
-        blocks = at_hand.judged(taken_earlier(at_hand.keys, self._known, self._events))
+        for _ in range(MOST_JUDGEMENTS):
+            orders = Orders.among((columns for row in rows for columns in row.blocks), self._events)
+            at_hand = Round(rows, self._catalogues, orders, self._known.keys_of)
+            if self._purses is not None:
+                at_hand.open_purses(self._purses, self.passed())
+            blocks = at_hand.judged(taken_earlier(at_hand.keys, self._known, self._events))
+            if at_hand.book():
+                break
+        else:
+            raise BillingError(Kind.UNAVAILABLE, "feature_credits_change", Problem("", _NEVER_BOOKED))
         self._events.apply(blocks, rows[-1].row, rows[-1].received_at, orders.revisions)
         self._remember(blocks, orders.revisions, rows[-1].row)
 

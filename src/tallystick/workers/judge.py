@@ -81,8 +81,9 @@ class Judge:
         if any(columns.orders for row in rows for columns in row.blocks):
             self._round = None
             return Begun(None)
-        self._round = Round(rows, self._catalogues, NO_ORDERS)
-        return Begun(self._round.keys.tobytes())
+        begun = Round(rows, self._catalogues, NO_ORDERS)
+        self._round = None if begun.uses_features else begun  # what they use is stored with the state, by the parent
+        return Begun(None if self._round is None else self._round.keys.tobytes())
 
     def judge(self, message: Taken) -> Judged:
         """Judge the rows that were begun."""

@@ -20,6 +20,7 @@ from tallystick.stores.event_facts import MeteredBlock
 from tallystick.stores.event_log import position_of
 from tallystick.stores.known_ids import keys_of
 from tallystick.workers.orders import Moment
+from tallystick.workers.round_purses import RoundPurses, uses_features
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tallystick.metering.catalogue import Catalogue, CatalogueSource
+    from tallystick.metering.purse import PurseSource
     from tallystick.stores.event_log import LogRow
     from tallystick.stores.event_store import EventStore
     from tallystick.stores.id_run import Keys, Positions
@@ -75,6 +77,8 @@ class Round:
         self, rows: Sequence[LogRow], catalogues: CatalogueSource, orders: Orders, keys: KeysOf = keys_of
     ) -> None:
         self._orders = orders
+        self._through_row = rows[-1].row
+        self._purses: RoundPurses | None = None
         arrivals = _gathered(rows)
         self._catalogues = _snapshots([arrival.block for arrival in arrivals], catalogues, orders)
         self._arrivals = [
@@ -86,6 +90,20 @@ class Round:
             for one in self._arrivals
             if one.block.rejudged or one.block.remetered
         ]
+
+    @property
+    def uses_features(self) -> bool:
+        """Whether some of its events use up what accounts were granted of features."""
+        return uses_features((one.block for one in self._arrivals), self._catalogues)
+
+    def open_purses(self, source: PurseSource, after_row: int) -> None:
+        """Let its events use features as far as accounts were granted them; `after_row` is the last that is stored."""
+        blocks = [one.block for one in self._arrivals]
+        self._purses = RoundPurses(blocks, self._catalogues, self._orders, source, after_row)
+
+    def book(self) -> bool:
+        """Store what its events have used of features, before their outcome; False, when it is to be judged anew."""
+        return self._purses is None or self._purses.book(self._through_row)
 
     @property
     def keys(self) -> Keys:
@@ -108,6 +126,7 @@ class Round:
                     arrival.received_ats,
                     self._catalogues[arrival.block.organisation],
                     claimed[arrival.block.organisation],
+                    None if self._purses is None else self._purses.till(arrival.block.organisation, arrival.positions),
                 ),
                 keys=keys,
             )
@@ -120,7 +139,8 @@ class Round:
         block = arrival.block
         if block.orders:
             catalogue = self._catalogues[block.organisation]
-            moment = Moment(arrival.row.row, arrival.row.received_at, catalogue, claimed)
+            purses = None if self._purses is None else self._purses.of(block.organisation)
+            moment = Moment(arrival.row.row, arrival.row.received_at, catalogue, claimed, purses)
             return self._orders.carry_out(block, moment) and len(block) > 0
         return len(block) > 0
 
@@ -165,7 +185,7 @@ def _snapshots(blocks: Sequence[EventBlock], catalogues: CatalogueSource, orders
     for block in blocks:
         schemas.setdefault(block.organisation, set()).update(block.schema_names.texts)
         accounts.setdefault(block.organisation, set()).update(block.account_refs.texts)
-        for schema, account in orders.references(block):
+        for schema, account, _ in orders.references(block):
             schemas[block.organisation].add(schema)
             accounts[block.organisation].add(account)
     return {

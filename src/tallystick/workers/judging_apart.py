@@ -46,7 +46,7 @@ class Taken(msgspec.Struct, frozen=True, tag=True):
 
 
 class Begun(msgspec.Struct, frozen=True, tag=True):
-    """The keys of the ids in the rows; None, when the rows order something, which is done where the store is."""
+    """The keys of the ids in the rows; None, when they order something or use features: that is done by the parent."""
 
     keys: bytes | None
 

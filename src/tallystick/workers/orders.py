@@ -10,9 +10,10 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from tallystick.metering.correction import CorrectionAction, refusal, taken_back_by
-from tallystick.metering.event import COUNTED, EventStatus
+from tallystick.metering.correction import stays, taken_back_by
+from tallystick.metering.event import COUNTED, EventSource, EventStatus
 from tallystick.metering.outcomes import listed
+from tallystick.metering.purse import Till
 from tallystick.metering.remetering import judged_anew, meter_in
 from tallystick.operations.remetering_plan import assessed, by_position, is_closed, with_outcome
 from tallystick.stores.event_facts import MeterVersion, Revision
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from tallystick.metering.catalogue import Catalogue
     from tallystick.metering.event_block import EventBlock
+    from tallystick.metering.purse import Purses
     from tallystick.metering.remetering import Facts
     from tallystick.stores.event_facts import StoredEvent, UsageFact
     from tallystick.stores.event_store import EventStore
@@ -38,6 +40,11 @@ class Moment:
     received_at: datetime
     catalogue: Catalogue
     claimed: set[str]
+    purses: Purses | None = None
+
+    def till_of(self, position: int) -> Till | None:
+        """Where a stored event pays when it comes to count by the order."""
+        return None if self.purses is None else Till(self.purses, [self.row], [position])
 
 
 class Orders:
@@ -63,14 +70,14 @@ class Orders:
             [fact for organisation, positions in about.items() for fact in events.units_of(organisation, positions)],
         )
 
-    def references(self, block: EventBlock) -> Iterator[tuple[str, str]]:
-        """(schema name, account reference) of the events that a block is about."""
+    def references(self, block: EventBlock) -> Iterator[tuple[str, str, datetime]]:
+        """(schema name, account reference, event time) of the events that a block is about."""
         for position in block.orders:
             stored = self._stored.get(position)
             if stored is not None:
-                yield stored.event.schema_name, stored.event.account_id
+                yield stored.event.schema_name, stored.event.account_id, stored.event.timestamp
                 if stored.account_id is not None:
-                    yield stored.event.schema_name, stored.account_id
+                    yield stored.event.schema_name, stored.account_id, stored.event.timestamp
 
     def ids(self, block: EventBlock) -> list[str | None]:
         """The ids that events of a block may take when they are judged again."""
@@ -88,11 +95,7 @@ class Orders:
 
     def _take_back(self, block: EventBlock, position: int, moment: Moment) -> bool:
         stored = self._stored.get(position)
-        if (
-            stored is None
-            or refusal(stored.status, CorrectionAction.UNDO)
-            or is_closed(stored, moment.catalogue, moment.received_at)
-        ):
+        if stored is None or stays(stored.status) or is_closed(stored, moment.catalogue, moment.received_at):
             return False
         if stored.event.id is not None and stored.status in COUNTED:
             moment.claimed.discard(stored.event.id)
@@ -113,7 +116,10 @@ class Orders:
         stored = self._stored.get(position)
         if stored is None or stored.status is not EventStatus.ACCOUNT_NOT_FOUND:
             return
-        outcome = judged_anew(stored.event, moment.catalogue, moment.received_at, moment.claimed)
+        if stored.source is EventSource.ENTITLED:  # its sender was refused, and did not use the feature
+            return
+        till = moment.till_of(position)
+        outcome = judged_anew(stored.event, moment.catalogue, moment.received_at, moment.claimed, till)
         if outcome.status is not EventStatus.ACCOUNT_NOT_FOUND:
             self._keep(organisation, with_outcome(stored, outcome), moment, outcome.facts)
 
@@ -124,7 +130,7 @@ class Orders:
         if meter is None:
             return
         facts = {stored.position: self._facts[stored.position] for stored in found}
-        for one in assessed(found, facts, meter, moment.catalogue, moment.received_at, moment.claimed):
+        for one in assessed(found, facts, meter, moment.catalogue, moment.received_at, moment.claimed, moment.till_of):
             if one.outcome is not None:
                 self._keep(block.organisation, one.after, moment, one.outcome.facts)
 
@@ -134,6 +140,8 @@ class Orders:
         self._stored[event.position], self._facts[event.position] = event, facts
         number = position_of(moment.row, self._given[moment.row])
         self._given[moment.row] += 1
+        if moment.purses is not None and earlier.status in COUNTED and event.status not in COUNTED:
+            moment.purses.give_back(moment.row, event.position)
         self.revisions.append(
             Revision(
                 position=event.position,

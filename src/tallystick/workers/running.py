@@ -11,6 +11,7 @@ from tallystick.operations.work import traits_of
 from tallystick.stores.id_folder import IdFolder
 from tallystick.stores.known_ids import KnownIds
 from tallystick.stores.state.catalogues import StateCatalogues
+from tallystick.stores.state.purses import StatePurses
 from tallystick.workers.billing_clock import BillingClock
 from tallystick.workers.correction_task import CorrectionTask
 from tallystick.workers.event_processor import EventProcessor
@@ -48,7 +49,8 @@ class Workers:
         judge = JudgeApart(url) if apart else None
         known = KnownIds(folder=IdFolder(engine.directory.known_ids, engine.events.identity))
         catalogues = StateCatalogues(engine.database)
-        self.processor = EventProcessor(engine.log, engine.events, catalogues, known=known, apart=judge)
+        purses = StatePurses(engine.database)
+        self.processor = EventProcessor(engine.log, engine.events, catalogues, known=known, apart=judge, purses=purses)
         self.billing = BillingClock(engine, lambda: self.processor.failure)
         self.fact_sorter = FactSorter(engine, self.processor)
         self.second_look = SecondLook(engine, lambda: self.processor.failure)

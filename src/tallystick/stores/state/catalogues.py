@@ -22,6 +22,7 @@ from tallystick.metering.catalogue import (
     Catalogue,
     MeterTerms,
     SchemaTerms,
+    TiedFeature,
 )
 from tallystick.metering.predefined import license_schema, usage_schema
 from tallystick.stores.state import organisations
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from tallystick.accounts.schedule import Schedule
-    from tallystick.catalog.event_schema import EventSchema
+    from tallystick.catalog.event_schema import EventSchema, FeatureTie
     from tallystick.catalog.usage_meter import UsageMeter
     from tallystick.metering.catalogue import Gate
     from tallystick.stores.state.database import Database
@@ -84,7 +85,11 @@ def _schemas(state: State, names: Collection[str]) -> dict[str, SchemaTerms | No
     """The active schemas of these names with their active meters; None for every other name."""
     found = state.event_schemas.among(names)
     return {
-        name: schema_terms(found[name], state.usage_meters.all(event_schema_name=name, status=Lifecycle.ACTIVE))
+        name: schema_terms(
+            found[name],
+            state.usage_meters.all(event_schema_name=name, status=Lifecycle.ACTIVE),
+            state.ties.of_schema(name),
+        )
         if name in found and found[name].status is Lifecycle.ACTIVE
         else _predefined(state, name)
         for name in names
@@ -101,8 +106,8 @@ def _predefined(state: State, name: str) -> SchemaTerms | None:
     return None
 
 
-def schema_terms(schema: EventSchema, meters: Iterable[UsageMeter]) -> SchemaTerms:
-    """A schema with some of its meters, as the processing of events reads them."""
+def schema_terms(schema: EventSchema, meters: Iterable[UsageMeter], tie: FeatureTie | None = None) -> SchemaTerms:
+    """A schema with some of its meters and the feature that it is tied to, as the processing of events reads them."""
     return SchemaTerms(
         name=schema.name,
         version=schema.version,
@@ -111,6 +116,7 @@ def schema_terms(schema: EventSchema, meters: Iterable[UsageMeter]) -> SchemaTer
         meters=tuple(_meter_terms(meter) for meter in meters),
         enrichments=schema.enrichments,
         id_template=IdTemplate.of(schema.event_id_template) if schema.event_id_template else None,
+        feature=None if tie is None else TiedFeature(tie.feature_id, tie.attribute_name),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import BigInteger, Dialect, String, TypeDecorator
 
-from tallystick.kernel.quantity import EXACT, STORED_DIGITS, STORED_SCALE, plain
+from tallystick.kernel.quantity import EXACT, STORED_DIGITS, STORED_SCALE, fits, plain
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -58,10 +58,9 @@ class Units(TypeDecorator[Decimal]):
         """
         if value is None:
             return None
-        steps = EXACT.scaleb(value, STORED_SCALE)
-        if value < 0 or steps != int(steps) or steps >= 10**STORED_DIGITS:
+        if value < 0 or not fits(value):
             raise ValueError(f"{value} cannot be kept: expected 0 to 26 digits before and 12 behind the point")
-        return f"{int(steps):0{STORED_DIGITS}d}"
+        return f"{int(EXACT.scaleb(value, STORED_SCALE)):0{STORED_DIGITS}d}"
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:  # noqa: ANN401, ARG002 - SQLAlchemy's signature
         """The quantity of digits."""

@@ -18,6 +18,7 @@ from tallystick.kernel.period import Period
 from tallystick.kernel.quantity import EXACT, ZERO
 from tallystick.metering.purse import Debit
 from tallystick.stores.state import listing
+from tallystick.stores.state.among import among
 from tallystick.stores.state.feature_credit_tables import feature_credit, feature_debit
 from tallystick.stores.state.listing import Listing
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
     from tallystick.kernel.paging import PageRequest
+    from tallystick.metering.purse import EntryKey
 
 _LISTING: Final = Listing(
     "feature_credit_entries",
@@ -101,9 +103,9 @@ class FeatureCredits:
 
     def of(self, account_ids: Collection[str], within: Period, feature_id: str | None = None) -> list[FeatureCredit]:
         """The entries of accounts that are not void and whose time shares an instant with a span, by feature and id."""
-        asked = sorted(account_ids)
         conditions = [
             self._mine,
+            among(feature_credit.c.account_id, account_ids),
             feature_credit.c.status == EntryStatus.ACTIVE,
             feature_credit.c.effective_from < within.end,
             feature_credit.c.effective_until > within.start,
@@ -111,15 +113,8 @@ class FeatureCredits:
         if feature_id is not None:
             conditions.append(feature_credit.c.feature_id == feature_id)
         order = (feature_credit.c.account_id, feature_credit.c.feature_id, feature_credit.c.id)
-        return [
-            _entry(row)
-            for first in range(0, len(asked), _AT_ONCE)
-            for row in self._connection.execute(
-                select(feature_credit)
-                .where(*conditions, feature_credit.c.account_id.in_(asked[first : first + _AT_ONCE]))
-                .order_by(*order)
-            ).mappings()
-        ]
+        rows = self._connection.execute(select(feature_credit).where(*conditions).order_by(*order)).mappings()
+        return [_entry(row) for row in rows]
 
     def change(self, before: FeatureCredit, now: datetime, **changes: object) -> FeatureCredit:
         """Change what an entry grants, until when, or its status.
@@ -127,56 +122,54 @@ class FeatureCredits:
         Raises:
             BillingError: of kind CONFLICT, when it is not as it was before any more.
         """
-        grant = before.grant
-        self._move((grant.account_id, grant.feature_id, grant.id), before.revision, updated_at=now, **changes)
-        return self.get(grant.account_id, grant.feature_id, grant.id)
+        self._move(before.key, before.revision, updated_at=now, **changes)
+        return self.get(*before.key)
 
-    def book(self, debits: Collection[Debit], seen: Mapping[tuple[str, str, str], FeatureCredit]) -> None:
-        """Store what events used of entries and got back, all or nothing; `seen` are the entries as they were read.
+    def book(self, debits: Collection[Debit], revisions: Mapping[EntryKey, int]) -> None:
+        """Store what events used of entries and got back; `revisions` are those of the entries as they were read.
 
         Raises:
             BillingError: of kind CONFLICT, when one of the entries was changed since; nothing may be kept then.
         """
-        changes: dict[tuple[str, str, str], Decimal] = defaultdict(lambda: ZERO)
+        changes: dict[EntryKey, Decimal] = defaultdict(lambda: ZERO)
         for debit in debits:
-            key = (debit.account_id, debit.feature_id, debit.entry_id)
-            changes[key] = EXACT.add(changes[key], -debit.units if debit.is_return else debit.units)
+            changes[debit.entry] = EXACT.add(changes[debit.entry], -debit.units if debit.is_return else debit.units)
+        entries = self.entries(changes)
         for key, units in changes.items():
-            entry = seen[key]
-            self._move(key, entry.revision, used=EXACT.add(entry.used, units))
+            self._move(key, revisions[key], used=EXACT.add(entries[key].used, units))
         self._connection.execute(insert(feature_debit), [self._fact(debit) for debit in debits])
 
     def booked_behind(self, row: int) -> list[Debit]:
         """What was booked for rows of the log behind this one."""
         return self._debits(feature_debit.c.log_row > row)
 
-    def debits_of(self, positions: Collection[int], through_row: int) -> list[Debit]:
-        """What was booked for events, by rows of the log up to this one."""
+    def debits_of(self, positions: Collection[int], through_row: int | None = None) -> list[Debit]:
+        """What was booked for events, by all rows of the log or by those up to one."""
         asked = sorted(positions)
+        before = [] if through_row is None else [feature_debit.c.log_row <= through_row]
         return [
             debit
             for first in range(0, len(asked), _AT_ONCE)
-            for debit in self._debits(
-                feature_debit.c.position.in_(asked[first : first + _AT_ONCE]), feature_debit.c.log_row <= through_row
-            )
+            for debit in self._debits(feature_debit.c.position.in_(asked[first : first + _AT_ONCE]), *before)
         ]
 
-    def entries(self, keys: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], FeatureCredit]:
+    def entries(self, keys: Iterable[EntryKey]) -> dict[EntryKey, FeatureCredit]:
         """The entries of these (account id, feature id, entry id), whatever their status."""
         asked = sorted(set(keys))
         key = tuple_(feature_credit.c.account_id, feature_credit.c.feature_id, feature_credit.c.id)
-        found = {}
+        found: dict[EntryKey, FeatureCredit] = {}
         for first in range(0, len(asked), _AT_ONCE):
             chosen = select(feature_credit).where(self._mine, key.in_(asked[first : first + _AT_ONCE]))
             for row in self._connection.execute(chosen).mappings():
-                found[row["account_id"], row["feature_id"], row["id"]] = _entry(row)
+                entry = _entry(row)
+                found[entry.key] = entry
         return found
 
     @property
     def _mine(self) -> Any:  # noqa: ANN401 - a condition
         return feature_credit.c.organisation_id == self._organisation
 
-    def _move(self, key: tuple[str, str, str], revision: int, **changes: object) -> None:
+    def _move(self, key: EntryKey, revision: int, **changes: object) -> None:
         """Change an entry that still is as it was.
 
         Raises:
@@ -199,9 +192,8 @@ class FeatureCredits:
 
     def _debits(self, *conditions: Any) -> list[Debit]:  # noqa: ANN401 - conditions
         mine = feature_debit.c.organisation_id == self._organisation
-        rows = self._connection.execute(
-            select(feature_debit).where(mine, *conditions).order_by(feature_debit.c.log_row, feature_debit.c.position)
-        )
+        order = (feature_debit.c.log_row, feature_debit.c.position, feature_debit.c.kind, feature_debit.c.entry_id)
+        rows = self._connection.execute(select(feature_debit).where(mine, *conditions).order_by(*order))
         return [
             Debit(
                 row=row.log_row,
