@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tallystick.api.routes import ROUTES
-from tests.operations.money import line, pay, payment
 from tests.operations.granting import add, granted
+from tests.operations.money import line, pay, payment
 from tests.operations.shop import Shop, event, tiered
 
 if TYPE_CHECKING:

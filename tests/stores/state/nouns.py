@@ -22,6 +22,7 @@ from tallystick.catalog.price_plan import PlanStatus, PlanType, PricePlan, Price
 from tallystick.catalog.setting import Setting, SettingDataType, SettingEntity
 from tallystick.catalog.usage_meter import Aggregation, Computation, MeterFilter, MeterType, UsageMeter
 from tallystick.credits.credit import Credit, CreditStatus
+from tallystick.credits.feature_credit import CreditSource, FeatureGrant
 from tallystick.credits.payment import Payment, PaymentLineType, PaymentReference, PaymentSource, Share
 from tallystick.credits.wallet import Wallet, empty_wallet
 from tallystick.invoicing.comparison import ComparedLine, Comparison
@@ -303,6 +304,21 @@ def credit(name: str = "cred.welcome", amount: str = "100", /, **more: object) -
             "hold_amount": Decimal(0),
             "consumed_amount": Decimal(0),
             "created_at": NOW,
+        }
+        | more
+    )
+
+
+def feature_grant(name: str = "sch.1#2026-01-01$PRICE_PLAN", /, **more: object) -> FeatureGrant:
+    """A hundred units of a feature for `acme-main`, in January."""
+    return FeatureGrant(
+        **{
+            "id": name,
+            "account_id": "acme-main",
+            "feature_id": "feature.calls",
+            "source": CreditSource.PRICE_PLAN,
+            "granted": Decimal(100),
+            "valid": JANUARY,
         }
         | more
     )

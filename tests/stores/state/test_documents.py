@@ -25,6 +25,7 @@ EXAMPLES: dict[str, Document] = {
     "addons": nouns.addon(),
     "features": nouns.feature(),
     "price_plans": nouns.plan(),
+    "togai_plans": nouns.plan("pp.togai", name="Known to Togai"),
     "settings": nouns.setting(),
 }
 every_noun = pytest.mark.parametrize(("shelf", "document"), EXAMPLES.items(), ids=EXAMPLES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,12 @@ from tallystick.accounts.schedule_draft import DraftTimeline
 from tallystick.catalog.price_plan import PricePlanDetailsPatch
 from tallystick.catalog.usage_meter import Aggregation
 from tallystick.credits.credit import CreditStatus
+from tallystick.credits.feature_credit import FeatureCredit
 from tallystick.invoicing.invoice import InvoiceStatus, InvoiceType
 from tallystick.kernel.errors import BillingError
 from tallystick.kernel.job import EntryStatus
 from tallystick.kernel.paging import PageRequest
+from tallystick.metering.purse import Debit
 from tallystick.stores.state import access
 from tallystick.stores.state.access import ApiKey
 from tallystick.stores.state.credit_grants import GrantKey
@@ -45,6 +48,10 @@ REFUNDING = dataclasses.replace(
     nouns.draft("inv.refunding", nouns.MARCH), status=InvoiceStatus.REFUND_INITIATED, total=usd("1")
 )
 TOPUP = Occasion("Top-up")
+UNITS = nouns.feature_grant()
+UNITS_KEY = (UNITS.account_id, UNITS.feature_id, UNITS.id)
+USED = Debit(1, 7, *UNITS_KEY, Decimal(20))
+HELD = FeatureCredit(UNITS, used=Decimal(20), is_voided=False, revision=1, created_at=NOW, updated_at=NOW)
 
 SHORTER = dataclasses.replace(nouns.piece(), within=nouns.JANUARY)
 BONUS = GrantKey.of(nouns.draft("inv.due"), "addon.bonus")
@@ -72,6 +79,8 @@ def full(world: World) -> World:
         state.wallets.credit(nouns.wallet(), usd("5"), TOPUP, NOW, world.ids)
         state.wallets.debit(nouns.wallet(), usd("1"), Occasion("Invoice", "inv.due"), NOW, world.ids)
         state.payments.add(nouns.payment(), [nouns.share()])
+        state.feature_credits.add([UNITS], NOW)
+        state.feature_credits.book([USED], {UNITS_KEY: 0})
         state.licences.add(nouns.licence_entry())
         state.invoices.add_drafts([nouns.draft("inv.due")])
         state.invoices.freeze([(DUE, [nouns.line()])])
@@ -170,6 +179,21 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "payments.get": (lambda s, _: s.payments.get("payment.1"), REFUSED),
     "payments.page": (lambda s, _: s.payments.page(PageRequest()), ([], None)),
     "payments.of_invoice": (lambda s, _: s.payments.of_invoice("inv.due"), {}),
+    "feature_credits.add": (lambda s, _: s.feature_credits.add([dataclasses.replace(UNITS, id="more")], NOW), None),
+    "feature_credits.get": (lambda s, _: s.feature_credits.get(*UNITS_KEY), REFUSED),
+    "feature_credits.page": (
+        lambda s, _: s.feature_credits.page(PageRequest(), UNITS.account_id, UNITS.feature_id),
+        ([], None),
+    ),
+    "feature_credits.of": (lambda s, _: s.feature_credits.of([UNITS.account_id], UNITS.valid), []),
+    "feature_credits.change": (lambda s, _: s.feature_credits.change(HELD, END, granted=Decimal(90)), REFUSED),
+    "feature_credits.book": (
+        lambda s, _: s.feature_credits.book([USED._replace(position=8)], {UNITS_KEY: 1}),
+        REFUSED,
+    ),
+    "feature_credits.booked_behind": (lambda s, _: s.feature_credits.booked_behind(0), []),
+    "feature_credits.debits_of": (lambda s, _: s.feature_credits.debits_of([7]), []),
+    "feature_credits.entries": (lambda s, _: s.feature_credits.entries([UNITS_KEY]), {}),
     "licences.holder": (lambda s, _: s.licences.holder("ops", NOW), "ops"),
     "licences.add": (lambda s, _: s.licences.add(nouns.licence_entry()), None),
     "licences.with_key": (lambda s, _: s.licences.with_key("acme-main", "k1"), None),

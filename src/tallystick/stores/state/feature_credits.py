@@ -129,13 +129,16 @@ class FeatureCredits:
         """Store what events used of entries and got back; `revisions` are those of the entries as they were read.
 
         Raises:
-            BillingError: of kind CONFLICT, when one of the entries was changed since; nothing may be kept then.
+            BillingError: of kind CONFLICT, when one of the entries was changed since, of kind NOT_FOUND, when there is
+                none; nothing may be kept then.
         """
         changes: dict[EntryKey, Decimal] = defaultdict(lambda: ZERO)
         for debit in debits:
             changes[debit.entry] = EXACT.add(changes[debit.entry], -debit.units if debit.is_return else debit.units)
         entries = self.entries(changes)
         for key, units in changes.items():
+            if key not in entries:
+                raise not_found("feature credit entry", key[2])
             self._move(key, revisions[key], used=EXACT.add(entries[key].used, units))
         self._connection.execute(insert(feature_debit), [self._fact(debit) for debit in debits])
 
