@@ -22,13 +22,14 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from unittest.mock import patch
 
 import httpx
 import msgspec
 from anyio.from_thread import start_blocking_portal
 
 from tallystick.api.app import create_app
-from tallystick.engine import Engine, Settings
+from tallystick.engine import Engine, Settings, progress
 from tallystick.engine.administration import Administration
 from tallystick.workers.running import Workers
 
@@ -153,7 +154,8 @@ def inside(data: Path, *, now: str | None = NEW_YEAR, works: bool = True, apart:
     """A server without a socket, on a test clock or (`now=None`) in real time.
 
     With `works=False` nothing is processed or billed until the test starts its workers; with `apart`, many events at
-    once are judged by a process of their own, as `tallystick serve` does it.
+    once are judged by a process of their own, as `tallystick serve` does it. A read waits for the processing for as
+    long as it takes on a busy machine.
     """
     if not data.exists():
         shutil.copytree(_started_once(is_test=now is not None), data)
@@ -163,7 +165,11 @@ def inside(data: Path, *, now: str | None = NEW_YEAR, works: bool = True, apart:
         workers.start()
     try:
         app = create_app(engine, workers)
-        with start_blocking_portal() as portal, _client(portal, app) as send:
+        with (
+            patch.object(progress, "READ_PATIENCE", float(_PATIENCE_S)),
+            start_blocking_portal() as portal,
+            _client(portal, app) as send,
+        ):
             yield Inside(engine, workers, app, data, send)
     finally:
         workers.stop()
@@ -231,8 +237,8 @@ class Child:
         return self.log.read_text()
 
     def api(self, key: str | None = KEY) -> Api:
-        """A caller with a key."""
-        return Api(self._client.request, key)
+        """A caller with a key, who asks again while the processing is behind, as it may be on a busy machine."""
+        return Api(self._settled, key)
 
     def stop(self) -> int:
         """Ask it to stop, as an operator would; its exit status."""
@@ -240,6 +246,12 @@ class Child:
             self.process.terminate()
         self._client.close()
         return self.process.wait(_PATIENCE_S)
+
+    def _settled(self, *arguments: Any, **options: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own
+        patience = time.monotonic() + _PATIENCE_S
+        while "Tallystick-Usage-As-Of" in (answer := self._client.request(*arguments, **options)).headers:
+            assert time.monotonic() < patience, "the processing is behind"
+        return answer
 
     def _url(self) -> str:
         patience = time.monotonic() + _PATIENCE_S

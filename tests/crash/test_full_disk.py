@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 CLOCK = "2026-01-01T00:00:00Z"
 NO_LIMIT = resource.RLIM_INFINITY
 PATIENCE_S = 60
-HEALED_S = 15
+HEALED_S = 90
 """The processing looks every five seconds at the latest; the rest is for a busy machine."""
 
 LARGE_BATCH = 1_000

@@ -195,7 +195,7 @@ class TestEnd:
         while len(acknowledged) < 500:
             time.sleep(0.01)
         server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(30) == 0
+        assert server.process.wait(60) == 0
         for thread in senders:
             thread.join()
         return acknowledged

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.servers import Child
 
 GATEWAY_KEY = "gk-of-the-gateway-only"
-_PATIENCE_S = 30
+_PATIENCE_S = 60
 
 
 class Gateway:

@@ -35,7 +35,7 @@ def customer(name: str) -> Json:
 async def _called(url: str, tool: str, arguments: Json) -> Any:  # noqa: ANN401 - the SDK's result
     headers = {"Authorization": f"Bearer {GATEWAY_KEY}"}
     async with (
-        httpx2.AsyncClient(headers=headers, timeout=30, trust_env=False) as client,
+        httpx2.AsyncClient(headers=headers, timeout=60, trust_env=False) as client,
         Client(streamable_http_client(url, http_client=client)) as agent,
     ):
         return await agent.call_tool(tool, arguments)
@@ -212,6 +212,6 @@ def started(upstream: str, *options: str, token: str | None = KEY) -> subprocess
         env=environment(token),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )

@@ -35,7 +35,7 @@ from tests.hostile.ways_in import CLOUD_EVENT, EVENT, WAYS_IN
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-EXAMPLES: Final = settings(max_examples=100 * ROUNDS, deadline=None)
+EXAMPLES: Final = settings(max_examples=100 * ROUNDS)
 SMALL: Final = [fragment for fragment in FRAGMENTS.values() if len(fragment) < 200]
 CORRECTION: Final = next(route for route in ROUTES if route.path == "/events/correction")
 CREDITS: Final = next(route for route in ROUTES if (route.method, route.path) == ("POST", "/credits"))

@@ -134,7 +134,7 @@ class TestIdempotencyKeys:
     def test_a_key_whose_answer_was_lost_in_a_crash_gives_it_again(self, tmp_path: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-c", PROGRAM, str(tmp_path / "data"), json.dumps(self.REQUESTS)],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
             timeout=60,
             check=False,
             capture_output=True,

@@ -154,7 +154,7 @@ def on(instant: str) -> date:
     return datetime.fromisoformat(instant).astimezone(UTC).date()
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(back=st.integers(0, 25), first=st.sampled_from([*PRICES]), steps=st.lists(STEPS, min_size=2, max_size=7))
 def test_each_day_of_a_plan_is_billed_once_at_its_price(
     standing: Inside, back: int, first: str, steps: list[Edit | Wait | Again]

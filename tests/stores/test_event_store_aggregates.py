@@ -212,7 +212,7 @@ ACCOUNTS = ("acme", "apex")
 CUTS = (Decimal(-1), Decimal(0), Decimal(1))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rounds=st.lists(
         st.tuples(

@@ -343,7 +343,7 @@ def test_what_a_correction_made_of_an_event_is_told_behind_the_correction(
 MILES = st.decimals(-(10**6), 10**6, places=4).map(str)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     events=st.lists(st.tuples(st.integers(0, 400), MILES, st.sampled_from(["acme", "zenith"])), max_size=40),
     spans=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 400)).map(sorted), min_size=1, max_size=6),

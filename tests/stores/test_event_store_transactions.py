@@ -20,31 +20,38 @@ if TYPE_CHECKING:
 
     from tallystick.stores.event_store import DuckEventStore
 
-SOON_S = 0.3
+MEANWHILE_S = 0.3
+"""How long a commit is held up in which nobody may read."""
+
+PATIENCE_S = 60
 
 
 class LongCommit:
-    """A cursor whose commit takes until a read has ended, or so long that one that may go on would have."""
+    """A cursor whose commit takes until a read has ended, or so long."""
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, begun: threading.Event, read: threading.Event) -> None:
+    def __init__(
+        self, cursor: duckdb.DuckDBPyConnection, begun: threading.Event, read: threading.Event, seconds: float
+    ) -> None:
         self._cursor = cursor
         self._begun = begun
         self._read = read
+        self._seconds = seconds
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever DuckDB's cursor has
         return getattr(self._cursor, name)
 
     def commit(self) -> None:
         self._begun.set()
-        self._read.wait(SOON_S)
+        self._read.wait(self._seconds)
         self._cursor.commit()
 
 
 class Watched:
     """A store whose next commit takes long, and a reader that asks as soon as it has begun."""
 
-    def __init__(self, store: DuckEventStore) -> None:
+    def __init__(self, store: DuckEventStore, commit_s: float = MEANWHILE_S) -> None:
         self._store = store
+        self._commit_s = commit_s
         self._begun = threading.Event()
         self._read = threading.Event()
         self.found: list[Decimal] = []
@@ -59,7 +66,7 @@ class Watched:
         @contextlib.contextmanager
         def cursors() -> Iterator[Any]:
             with plain() as cursor:
-                yield LongCommit(cursor, self._begun, self._read)
+                yield LongCommit(cursor, self._begun, self._read, self._commit_s)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(self._store, "_cursor", cursors)
@@ -102,7 +109,7 @@ def test_without_the_turn_it_would_begin_in_the_midst(
     """What makes the test above one that can fail."""
     add(store, 1)
     monkeypatch.setattr(store, "_turn", contextlib.nullcontext())
-    watched = Watched(store)
+    watched = Watched(store, PATIENCE_S)
     watched.run(lambda: change(store))
     assert (watched.was_read_meanwhile, watched.found, miles(store)) == (True, [1], after)
 

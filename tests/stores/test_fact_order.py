@@ -110,6 +110,7 @@ def test_facts_arrive_and_are_read_while_others_are_sorted(
     store: DuckEventStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_store_sorting, "PORTION", 50)
+    monkeypatch.setattr(event_store, "WORTH_CHECKPOINT", 50_000)  # some ten times, by the store's own steps
     fill(store, rows=20)
     ended = threading.Event()
     failures: list[BaseException] = []
@@ -126,9 +127,6 @@ def test_facts_arrive_and_are_read_while_others_are_sorted(
     for row in range(21, 120):
         fill(store, rows=1, start=row)
         assert total(store.usage_totals(ORGANISATION, [UsageWindow("acme", ALWAYS)])[0]) == Decimal("1.5") * row
-        if row % 40 == 0:
-            with store._cursor() as cursor:
-                cursor.execute("CHECKPOINT")
     ended.set()
     sorting.join()
     assert failures == []

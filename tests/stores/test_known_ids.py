@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.stores.event_log import position_of
@@ -157,7 +157,6 @@ STEPS = st.one_of(
 
 
 @given(steps=st.lists(STEPS, max_size=25), most_held=st.integers(1, 12))
-@settings(deadline=None)
 def test_files_and_restarts_change_nothing(steps: list[tuple[str, list[int]]], most_held: int) -> None:
     with tempfile.TemporaryDirectory() as path:
         world = World(Path(path))

@@ -55,7 +55,7 @@ def run(directory: Path, name: str, fault: str, program: str = PROGRAM) -> tuple
     """The exit code of a process that sends five events, or what its program says, and how many it acknowledged."""
     done = subprocess.run(
         [sys.executable, "-c", program, str(directory), name],
-        env={**os.environ, "TALLYSTICK_FAULTS": fault, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "TALLYSTICK_FAULTS": fault, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
         stdout=subprocess.PIPE,
         text=True,
         timeout=60,

@@ -71,7 +71,7 @@ class Plant:
 
     def send(self, *events: Event, organisation: str = ORGANISATION, source: EventSource = EventSource.BATCH) -> int:
         """Append events and return their row."""
-        return self.log.append(columns(*events, organisation=organisation, source=source)).result(10)
+        return self.log.append(columns(*events, organisation=organisation, source=source)).result(60)
 
     def miles(self, account: str = "acme", organisation: str = ORGANISATION) -> Decimal:
         """The miles of an account."""
@@ -339,7 +339,7 @@ def test_the_rows_of_a_burst_are_pruned_at_its_end(
     plant.send(distance("e3", 1), distance("e4", 1))
     plant.processor.start()
     for number in range(3):
-        assert plant.processor.wait_until(plant.send(distance(f"later-{number}", 1)), 10)
+        assert plant.processor.wait_until(plant.send(distance(f"later-{number}", 1)), 60)
         time.sleep(0.05)
     plant.log.barrier()
     plant.log.barrier()
@@ -363,7 +363,7 @@ def test_in_the_background_readers_are_served_at_once(plant: Plant, monkeypatch:
     plant.processor.start()
     for number in range(3):
         row = plant.send(distance(f"e{number}", 1))
-        assert plant.processor.wait_until(row, 10)
+        assert plant.processor.wait_until(row, 60)
         assert plant.miles() == number + 1
     assert plant.processor.failure is None
 
@@ -379,7 +379,7 @@ def test_in_the_background_events_are_processed_also_when_nobody_waits(plant: Pl
 
     plant.store.watermark.rise = heard  # type: ignore[method-assign]
     plant.send(distance("a", 1))
-    assert passed.wait(10)
+    assert passed.wait(60)
     assert plant.miles() == 1
 
 
@@ -391,7 +391,7 @@ def test_stopping_is_quick_and_leaves_the_rest_for_the_next_start(
     plant.send(distance("a", 1))
     again = new_plant()
     again.processor.start()
-    assert again.processor.wait_until(1, 10)
+    assert again.processor.wait_until(1, 60)
     assert again.miles() == 1
 
 
@@ -412,7 +412,7 @@ def test_a_failure_is_seen_and_tried_again_until_it_works(
     monkeypatch.setattr(event_processor, "FIRST_BACKOFF_SECONDS", 0.01)
     plant.processor.start()
     row = plant.send(distance("a", 1))
-    assert plant.processor.wait_until(row, 10)
+    assert plant.processor.wait_until(row, 60)
     plant.processor.stop()
     assert failures == [None, *["disk full"] * fails]
     assert plant.processor.failure is None

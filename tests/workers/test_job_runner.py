@@ -258,7 +258,7 @@ def test_in_real_time_a_job_runs_by_itself(tmp_path: Path) -> None:
         shop = Shop(server.api())
         path = "/events/correction?action=UNDO&account_id=nobody&async=true"
         job = shop.api.post(path).ok()["jobId"]
-        patience = time.monotonic() + 30
+        patience = time.monotonic() + 60
         while shop.api.get(f"/jobs/{job}").ok()["status"] != "COMPLETED":
             assert time.monotonic() < patience
             time.sleep(0.05)

@@ -48,7 +48,7 @@ def second(*computations: tuple[str | None, str], version: int = 2) -> MeterTerm
 
 def order(plant: Plant, **what: object) -> None:
     nothing = EventColumns.of([], ORGANISATION, EventSource.API)
-    plant.log.append(msgspec.structs.replace(nothing, **what)).result(10)
+    plant.log.append(msgspec.structs.replace(nothing, **what)).result(60)
 
 
 def positions(plant: Plant, *names: str) -> list[int]:

@@ -140,11 +140,11 @@ def test_a_call_waits_for_the_one_that_runs_under_its_key(world: World) -> None:
         with world.database.write() as connection:
             access.claim_answer(connection, HOME, "k", "f", NOW)
             claimed.set()
-            second_is_here.wait(5)
+            second_is_here.wait(60)
             access.store_answer(connection, HOME, "k", 200, b"slow")
 
     def second() -> StoredAnswer | None:
-        claimed.wait(5)
+        claimed.wait(60)
         second_is_here.set()
         return claim(world)
 

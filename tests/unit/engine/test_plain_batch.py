@@ -93,7 +93,7 @@ styles = st.sampled_from([{}, COMPACT, {"indent": 1}, {"ensure_ascii": False}, {
 
 
 @given(st.lists(st.one_of(events, st.just(SENT)), min_size=1, max_size=4), styles)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @example([SENT, changed(attributes=[{"name": "dist ance", "value": "1"}])], {})
 @example([changed(attributes=[{"name": "dist ance", "value": "1"}])], {})
 def test_what_is_read_is_what_a_look_at_every_field_gives(sent: list[dict[str, Any]], style: dict[str, Any]) -> None:

@@ -171,13 +171,13 @@ def operation(draw: st.DrawFn, among: st.SearchStrategy[tuple[str, str]], depth:
 rules = st.composite(lambda draw: drawn(draw, draw(st.sampled_from("nb")), 3))()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(rules, events)
 def test_what_is_compiled_says_what_is_evaluated(rule: object, event: Event) -> None:
     assert differences(parse(compact(rule)), event) == []
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(rules, rules, events)
 def test_a_matcher_and_a_computation_say_together_what_they_say_one_by_one(
     matcher: object, computation: object, event: Event
@@ -191,13 +191,13 @@ def test_a_matcher_and_a_computation_say_together_what_they_say_one_by_one(
     assert outcome(lambda: compiled(rule, when=when)(event)) == outcome(one_by_one)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(any_rules, events)
 def test_any_rule_at_all_says_what_is_evaluated(rule: object, event: Event) -> None:
     assert differences(parse([rule]), event) == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(rules, events)
 def test_the_decimal_context_of_the_thread_plays_no_part(rule: object, event: Event) -> None:
     parsed = parse([rule])
@@ -250,7 +250,7 @@ def test_a_naive_form_is_found_out(naive: str, monkeypatch: pytest.MonkeyPatch) 
 
     chosen = st.sampled_from([shape for kind in SHAPES for shape in shapes(kind) if shape[0] in NAIVE[naive]])
     operations = st.composite(lambda draw: operation(draw, chosen, 1))()
-    patience = settings(max_examples=20_000, phases=[Phase.generate], derandomize=True, database=None, deadline=None)
+    patience = settings(max_examples=20_000, phases=[Phase.generate], derandomize=True, database=None)
     find(st.tuples(operations, events), differs, settings=patience)
 
 
@@ -326,7 +326,6 @@ def test_wicked_names_are_names(wicked: str, place: str) -> None:
     assert differences(parsed, Event({}, {})) == []
 
 
-@settings(deadline=None)
 @given(any_rules | rules)
 def test_nothing_of_a_rule_is_source(rule: object) -> None:
     source = Source()
@@ -363,9 +362,9 @@ def test_deep_rules_are_compiled_or_interpreted(operator: str, depth: int) -> No
 @pytest.mark.parametrize("operator", ["+", "and", "if", "in", "cat", "<"])
 def test_wide_rules_are_compiled_or_interpreted(operator: str, count: int) -> None:
     rule = parse({operator: [{"var": "attributes.a"}, *[Decimal(1)] * (count - 1)]})
-    started = time.perf_counter()
+    started = time.thread_time()
     assert differences(rule, Event({"a": "1.5"}, {})) == []
-    assert time.perf_counter() - started < 3
+    assert time.thread_time() - started < 3
 
 
 @pytest.mark.parametrize("items", [50, 105, 110, 112, 120, 121, 122, 123, 124, 150])

@@ -14,7 +14,7 @@ from tallystick.logic.value import HEAVIEST, weight
 from tests.unit.logic.dialect import value
 
 SOON = 3
-"""Seconds; each case takes milliseconds, and without its limit minutes or all memory."""
+"""Seconds of this thread's own time; each case takes milliseconds, and without its limit minutes or all memory."""
 
 TWENTY = "[" + ",".join("1" * 20) + "]"
 THOUSANDS = '{"merge": [' + ",".join([TWENTY] * 40) + "]}"
@@ -46,18 +46,18 @@ BOMBS = [
 
 @pytest.mark.parametrize(("rule", "reason"), BOMBS)
 def test_a_bomb_is_an_evaluation_error_and_soon(rule: str, reason: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(EvaluationError, match=reason):
         value(rule)
-    assert time.perf_counter() - started < SOON
+    assert time.thread_time() - started < SOON
 
 
 def test_lists_inside_lists_without_end_cost_only_their_steps() -> None:
     """Each step doubles the tree that the value spells, but not the value."""
     rule = f'{{"some": [{again(f"[{ITSELF}, {ITSELF}]", "1")}, false]}}'
-    started = time.perf_counter()
+    started = time.thread_time()
     assert value(rule) is False
-    assert time.perf_counter() - started < SOON
+    assert time.thread_time() - started < SOON
 
 
 @pytest.mark.parametrize(
@@ -75,18 +75,18 @@ def test_lists_inside_lists_without_end_cost_only_their_steps() -> None:
     ids=lambda text: repr(text[:6]),
 )
 def test_a_huge_text_is_refused_quickly(text: str | bytes) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(BillingError):
         parse(text)
-    assert time.perf_counter() - started < SOON
+    assert time.thread_time() - started < SOON
 
 
 def test_a_text_that_is_almost_a_number_is_judged_quickly() -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     assert value('{"+": [1, "' + "9" * 19_000 + 'x"]}') is None
     assert value('{"date": "' + "2" * 19_000 + '"}') is None
     assert value('{"duration.as": ["PT' + "1" * 19_000 + 'S", "DAYS"]}') is None
-    assert time.perf_counter() - started < SOON
+    assert time.thread_time() - started < SOON
 
 
 def test_the_dearest_steps_are_still_soon_over() -> None:
@@ -94,27 +94,27 @@ def test_the_dearest_steps_are_still_soon_over() -> None:
     rule = again(
         f'{{"if": [{{"*": [{digits}, {digits}]}}, {{"map": [{TWENTY}, {{"*": [{digits}, {digits}]}}]}}]}}', "1"
     )
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(EvaluationError, match="50,000 steps"):
         value(rule)
-    assert time.perf_counter() - started < SOON
+    assert time.thread_time() - started < SOON
 
 
 def test_a_long_unknown_name_is_checked_quickly() -> None:
     rule = parse('{"' + "a.b" * 6_000 + '": {"var": "' + "." * 1_000 + '"}}')
-    started = time.perf_counter()
+    started = time.thread_time()
     assert len(check(rule, {f"attributes.a{number}" for number in range(100)})) == 2
-    assert time.perf_counter() - started < SOON
+    assert time.thread_time() - started < SOON
 
 
 def test_a_name_of_dots_is_looked_up_quickly() -> None:
     data: dict[str, object] = {"": Decimal(1)}
     for _ in range(1_000):
         data = {"": data}
-    started = time.perf_counter()
+    started = time.thread_time()
     assert value('{"var": "' + "." * 15_000 + '"}', data) is None
     assert value('{"missing": "' + "." * 15_000 + '"}', data) != []
-    assert time.perf_counter() - started < SOON
+    assert time.thread_time() - started < SOON
 
 
 def test_a_long_sum_over_real_data_is_within_the_limits() -> None:

@@ -172,7 +172,7 @@ def one_by_one(sent: list[Event], terms: Catalogue, claimed: set[str]) -> dict[s
 
 
 @given(blocks, st.lists(st.sampled_from(METERS), max_size=4, unique_by=id), st.sets(st.integers(0, 60).map(str)))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_it_makes_no_difference(sent: list[Event], meters: list[MeterTerms], claimed: set[str]) -> None:
     terms = known(*meters)
     claimed_alone = set(claimed)
