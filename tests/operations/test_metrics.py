@@ -314,7 +314,7 @@ class TestRefusals:
             ("MONTH", "2051-01-02T00:00:00Z", 400),
         ],
     )
-    @pytest.mark.parametrize("name", ["EVENTS", "USAGE", "REVENUE"])
+    @pytest.mark.parametrize("name", ["EVENTS", "USAGE", "REVENUE", "NAMED_LICENSE_USAGE"])
     def test_more_than_300_points(self, world: Shop, name: str, period: str, end: str, status: int) -> None:
         answer = ask(world.api, [query(name=name, aggregationPeriod=period)], end=end)
         assert answer.status == status
@@ -338,7 +338,10 @@ class TestRefusals:
         ("asked", "path"),
         [
             ({"name": "PROFIT"}, "metricQueries[0].name: "),
-            ({"name": "NAMED_LICENSE_USAGE"}, "metricQueries[0].name: "),
+            (
+                {"name": "NAMED_LICENSE_USAGE", "groupBy": "SCHEMA_NAME"},
+                "metricQueries[0].groupBy: NAMED_LICENSE_USAGE cannot be grouped by SCHEMA_NAME",
+            ),
             ({"aggregationPeriod": "YEAR"}, "metricQueries[0].aggregationPeriod: "),
             ({"groupBy": "EVENT_STATUS"}, "metricQueries[0].groupBy: USAGE cannot be grouped by EVENT_STATUS"),
             ({"name": "EVENTS", "groupBy": "BILLABLE_ID"}, "metricQueries[0].groupBy: "),

@@ -100,3 +100,79 @@ def test_revenue_of_names_is_dated_on_their_days(shop: Shop, seats: str) -> None
     (series,) = shop.metric("REVENUE", "2026-01-01", "2026-02-01", "DAY")
     by_day = {at[8:10]: one for at, one in zip(series["timestamps"], series["metricValues"], strict=True) if one}
     assert by_day == {"01": 31, "11": Decimal(21)}
+
+
+class TestMetric:
+    """ada from the 1st, bob from the 11th to the 20th at noon and again from the 25th; cid of `beta` from the 11th."""
+
+    @pytest.fixture
+    def names(self, shop: Shop, seats: str) -> Shop:
+        shop.account("beta")
+        shop.api.advance("2026-01-30T06:00:00Z")
+        for name, day, action, account in (
+            ("ada", "01", 1, "acme"),
+            ("bob", "11", 1, "acme"),
+            ("bob", "20", -1, "acme"),
+            ("bob", "25", 1, "acme"),
+            ("cid", "11", 1, "beta"),
+        ):
+            named(shop, seats, name, day, action, account)
+        return shop
+
+    def values(self, shop: Shop, *span: str, **more: object) -> list[int]:
+        (series,) = shop.metric("NAMED_LICENSE_USAGE", *span, **more)
+        return series["metricValues"]
+
+    def test_each_day_has_the_names_of_that_day_and_the_future_none(self, names: Shop) -> None:
+        by_day = self.values(names, "2025-12-31", "2026-02-02", "DAY")
+        # New Year's Eve, the days up to the 10th, the 20th, the 24th, the 30th, which is now, and two to come.
+        assert by_day == [0, *[1] * 10, *[3] * 10, *[2] * 4, *[3] * 6, 0, 0]
+
+    def test_a_name_counts_once_in_a_longer_time(self, names: Shop) -> None:
+        assert self.values(names, "2025-12-01", "2026-03-01") == [0, 3, 0]
+        # The weeks from the 5th, 12th, 19th and 26th on; in that of the 19th bob goes and comes back.
+        assert self.values(names, "2026-01-05", "2026-02-02", "WEEK") == [3, 3, 3, 3]
+
+    def test_hours_show_when_a_name_goes(self, names: Shop) -> None:
+        assert self.values(names, "2026-01-20", "2026-01-21", "HOUR") == [*[3] * 12, *[2] * 12]
+
+    def test_by_whose_and_which_they_are(self, names: Shop, seats: str) -> None:
+        other = names.addon("Other", "NAMED_LICENSE")
+        named(names, other, "ada", "02")
+        for field, expected in (
+            ("ACCOUNT_ID", {"acme": [3], "beta": [1]}),
+            ("CUSTOMER_ID", {"acme": [3], "beta": [1]}),
+            ("BILLABLE_ID", {seats: [3], other: [1]}),
+            ("USAGE_METER_ID", {seats: [3], other: [1]}),
+        ):
+            found = names.metric("NAMED_LICENSE_USAGE", "2026-01-01", "2026-02-01", groupBy=field)
+            assert {one["groupedBy"]["fieldValue"]: one["metricValues"] for one in found} == expected, field
+        filters = [{"fieldName": "BILLABLE_ID", "fieldValues": [other]}]
+        assert self.values(names, "2026-01-01", "2026-02-01", filters=filters) == [1]
+        filters = [{"fieldName": "CUSTOMER_ID", "fieldValues": ["beta"]}]
+        assert self.values(names, "2026-01-01", "2026-02-01", filters=filters) == [1]
+
+    def test_days_are_those_of_the_zone(self, server: Inside) -> None:
+        """In Los Angeles, eight hours behind, ada comes at 20:00 on the 9th and goes at midnight before the 11th."""
+        shop = Shop(server.new_organisation(timezone="America/Los_Angeles"))
+        shop.account()
+        seats = shop.addon("Named seats", "NAMED_LICENSE")
+        shop.api.advance("2026-01-30")
+        for action, at in ((1, "2026-01-10T04:00:00Z"), (-1, "2026-01-11T08:00:00Z")):
+            event = {
+                "schemaName": "togai-named-license",
+                "id": at,
+                "timestamp": at,
+                "accountId": "acme",
+                "attributes": [{"name": "action", "value": str(action)}],
+                "dimensions": {"license_id": seats, "name": "ada"},
+            }
+            shop.api.post("/ingest", {"event": event}).ok()
+        asked = {"id": "q", "name": "NAMED_LICENSE_USAGE", "aggregationPeriod": "DAY"}
+        body = {"startTime": "2026-01-08T08:00:00Z", "endTime": "2026-01-13T08:00:00Z", "metricQueries": [asked]}
+        (found,) = shop.api.post("/metrics", body).ok()["results"]
+        assert found["data"][0]["metricValues"] == [0, 1, 1, 0, 0]
+
+    @pytest.mark.usefixtures("names")
+    def test_another_organisation_has_none(self, server: Inside) -> None:
+        assert self.values(Shop(server.new_organisation()), "2026-01-01", "2026-02-01") == [0]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import accumulate
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,7 @@ from tallystick.kernel.document import Document
 from tallystick.kernel.period import FOREVER, Period
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 class NamedLicenseUpdate(Document, frozen=True, kw_only=True):
@@ -95,3 +97,22 @@ def spans_of(events: Iterable[NameEvent]) -> list[NamedSpan]:
             held = Period(spans[place].held.start, event.at)
             spans[place] = replace(spans[place], held=held, updated_at=event.received_at)
     return spans
+
+
+def names_between(spans: Iterable[NamedSpan], bounds: Sequence[datetime]) -> dict[tuple[str, str], list[int]]:
+    """By account and licence: how many different names held it at any time between each two consecutive bounds.
+
+    Bounds ascend; spans of one name come by when they began.
+    """
+    changes: dict[tuple[str, str], list[int]] = {}
+    counted: dict[tuple[str, str, str], int] = {}
+    for span in spans:
+        holder = span.account_id, span.license_id, span.name
+        first = max(bisect_right(bounds, span.held.start) - 1, counted.get(holder, 0))
+        behind = min(bisect_left(bounds, span.held.end), len(bounds) - 1)
+        if first < behind and not span.held.is_empty:
+            counted[holder] = behind
+            change = changes.setdefault(holder[:2], [0] * len(bounds))
+            change[first] += 1
+            change[behind] -= 1
+    return {held: list(accumulate(change[:-1])) for held, change in changes.items()}

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from tallystick.accounts.account import Account
+from tallystick.accounts.named_licence import names_between
 from tallystick.kernel.errors import Problem, invalid, refuse_if_any
 from tallystick.kernel.period import BEGINNING, Period, in_utc
 from tallystick.kernel.quantity import ZERO, plain
@@ -25,6 +26,7 @@ from tallystick.metering.metric import (
 )
 from tallystick.metering.series import MOST_POINTS, bounds_of
 from tallystick.operations.metered_usage import usage_series
+from tallystick.operations.named_licences import named_spans
 from tallystick.operations.revenue import Earned, revenue_between, revenue_by_cycle, usage_by_cycle
 from tallystick.operations.work import Work, event_query
 from tallystick.stores.event_store_queries import CountsBy
@@ -70,6 +72,8 @@ def _measured(work: Work, asked: MetricQuery, span: Period) -> list[DataPoints]:
         points = _event_points(work, asked, bounds)
     elif asked.name is MetricName.REVENUE:
         points = _revenue_points(work, asked, bounds)
+    elif asked.name is MetricName.NAMED_LICENSE_USAGE:
+        points = _name_points(work, asked, bounds)
     else:
         points = _usage_points(work, asked, bounds)
     return _series(asked, bounds[:-1], points)
@@ -106,6 +110,21 @@ def _usage_points(work: Work, asked: MetricQuery, bounds: Sequence[datetime]) ->
     accounts = work.state.accounts.among({group for group, _, _ in found if group is not None})
     for group, index, units in found:
         yield accounts[group or ""].customer_id, index, units
+
+
+def _name_points(work: Work, asked: MetricQuery, bounds: Sequence[datetime]) -> Iterator[Point]:
+    """The different names that hold a licence of an account in each point; the next account or licence counts anew.
+
+    Whoever holds one goes on holding it, but what has not begun yet is not measured.
+    """
+    items, begun = _items(asked), bisect_right(bounds[:-1], work.now)
+    found = names_between(named_spans(work, _account_ids(work, asked)), bounds)
+    accounts = work.state.accounts.among({account_id for account_id, _ in found})
+    for (account_id, license_id), names in found.items():
+        if items is None or license_id in items:
+            for index, count in enumerate(names[:begun]):
+                one = Earned(account_id, license_id, bounds[index], Decimal(count))
+                yield _group(asked, one, accounts), index, one.amount
 
 
 def _revenue_points(work: Work, asked: MetricQuery, bounds: Sequence[datetime]) -> Iterator[Point]:
@@ -171,8 +190,6 @@ def _span(request: MetricsRequest) -> Period:
 
 def _problems(work: Work, asked: MetricQuery, path: str) -> list[Problem]:
     """Filters and groupings that a metric does not have, and amounts that cannot be added up."""
-    if asked.name is MetricName.NAMED_LICENSE_USAGE:
-        return [Problem(f"{path}.name", "named licences are not metered yet")]
     is_events = asked.name is MetricName.EVENTS
     filters = _EVENT_FILTERS if is_events else _OTHER_FIELDS
     groups = _EVENT_GROUPS if is_events else _OTHER_FIELDS

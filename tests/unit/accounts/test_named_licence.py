@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.accounts.named_licence import NameEvent, spans_of
-from tallystick.kernel.period import FOREVER
+from tallystick.accounts.named_licence import NameEvent, names_between, spans_of
+from tallystick.kernel.period import FOREVER, Period
 
 JUNE = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -80,3 +81,49 @@ def test_at_any_time_those_hold_it_whose_last_event_gave_it(made: list[tuple[int
         last = {one.name: one.adds for one in sorted(events, key=lambda one: (one.at, one.number)) if one.at <= at}
         holders = [span.name for span in spans_of(events) if span.held.contains(at)]
         assert sorted(holders) == sorted(name for name, adds in last.items() if adds)
+
+
+def held(bounds: list[int], *events: NameEvent) -> dict[str, list[int]]:
+    """By account, how many names held the licence between these hours of June."""
+    found = names_between(spans_of(events), [JUNE + timedelta(hours=hour) for hour in bounds])
+    return {account: names for (account, _), names in found.items()}
+
+
+class TestNamesBetween:
+    def test_a_name_counts_wherever_it_was_for_a_moment(self) -> None:
+        # ada from 5 to 9, bob from 7 on: 0-6 ada, 6-8 both, 8-10 both, 10-12 bob.
+        events = event(1, 5), event(2, 9, -1), event(3, 7, name="bob")
+        assert held([0, 6, 8, 10, 12], *events) == {"acme": [1, 2, 2, 1]}
+
+    def test_the_end_of_a_time_is_not_part_of_it(self) -> None:
+        assert held([0, 5, 9, 12], event(1, 5), event(2, 9, -1)) == {"acme": [0, 1, 0]}
+
+    def test_a_name_that_comes_back_counts_once(self) -> None:
+        events = event(1, 1), event(2, 2, -1), event(3, 4), event(4, 5, -1), event(5, 11)
+        assert held([0, 6, 10, 12], *events) == {"acme": [1, 0, 1]}
+
+    def test_who_held_nothing_in_these_times_is_not_there(self) -> None:
+        events = event(1, 1), event(2, 2, -1), event(3, 12, name="bob")
+        assert held([2, 8, 12], *events) == {}
+
+    def test_a_name_that_is_given_and_taken_at_once_held_nothing(self) -> None:
+        assert held([0, 8], event(1, 5), event(2, 5, -1)) == {}
+
+    def test_the_same_name_of_two_accounts_is_two(self) -> None:
+        assert held([0, 8], event(1, 5), event(2, 5, account="other")) == {"acme": [1], "other": [1]}
+
+    @given(
+        st.lists(st.tuples(st.integers(0, 40), st.booleans(), st.sampled_from(["ada", "bob", "cid"])), max_size=20),
+        st.lists(st.integers(0, 40), min_size=2, max_size=8, unique=True).map(sorted),
+    )
+    def test_they_are_the_names_whose_time_reaches_into_the_span(
+        self, told: list[tuple[int, bool, str]], hours: list[int]
+    ) -> None:
+        """Held against counting them span by span."""
+        spans = spans_of(event(n, hour, 1 if adds else -1, name) for n, (hour, adds, name) in enumerate(told))
+        bounds = [JUNE + timedelta(hours=hour) for hour in hours]
+        slow = [
+            len({span.name for span in spans if span.held.intersect(Period(start, end))})
+            for start, end in pairwise(bounds)
+        ]
+        assert names_between(spans, bounds).get(("acme", "addon.seats"), [0] * len(slow)) == slow
