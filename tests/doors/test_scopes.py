@@ -61,6 +61,12 @@ def test_the_operations_that_move_money_or_change_what_somebody_pays_are_these()
     } == MONEY
 
 
+def test_whoever_reports_what_is_used_or_held_decides_no_price() -> None:
+    """Seats cost what was agreed on, as usage does; a key that counts them must not grant credits."""
+    scopes = {route.operation.__name__: traits_of(route.operation).scope for route in ROUTES}
+    assert scopes["update_licenses"] is scopes["update_license_entry"] is Scope.WRITE
+
+
 @pytest.mark.parametrize("route", [*ROUTES, *AS_JOBS], ids=named)
 def test_a_key_without_the_scope_is_refused_before_anything_is_looked_up(server: Inside, route: Route) -> None:
     scope = traits_of(route.operation).scope

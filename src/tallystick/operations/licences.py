@@ -33,6 +33,7 @@ from tallystick.operations.licence_changes import book, booking_of, in_advance
 from tallystick.operations.work import Work, command, query
 
 
+# Scope `write`, as for events: it tells what is held, at prices that were agreed on by somebody with the scope `money`.
 @command
 def update_licenses(work: Work, draft: LicenseUpdateDraft) -> LicenseUpdate:
     """Give an account licences, take some, or set how many it holds; the account may come to be later."""
