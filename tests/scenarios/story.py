@@ -27,6 +27,15 @@ class Fee(_Part):
     prorated: bool = False
 
 
+class Licence(_Part):
+    """A licence, named by its key; what is given back for fewer in advance."""
+
+    rate: Decimal
+    timing: str
+    prorated: bool = False
+    refund: str = "NONE"
+
+
 class Plan(_Part):
     """The offer: slabs by meter, as `{above: 0, PER_UNIT: 2}` or `{above: 0, PACKAGE: 10, of: 1000}`."""
 
@@ -34,6 +43,7 @@ class Plan(_Part):
     usage: dict[str, list[dict[str, Decimal]]]
     model: str = "TIERED"
     fees: dict[str, Fee] = {}
+    licences: dict[str, Licence] = {}
     commitment: Decimal | None = None
 
 
@@ -67,6 +77,14 @@ class Grant(_Part):
     entities: list[str] = msgspec.field(default_factory=list, name="for")
 
 
+class Change(_Part):
+    """By how many licences an account has more or fewer from the step's instant on."""
+
+    account: str
+    licence: str
+    by: Decimal
+
+
 class Bill(_Part):
     """What one invoice must look like; what is left out is not looked at."""
 
@@ -83,10 +101,11 @@ class Bill(_Part):
 
 
 class Step(_Part):
-    """What happens at an instant, in this order: the clock moves there, credits, usage; then what must be true."""
+    """What happens at an instant, in this order: the clock moves, credits, licences, usage; then what must be true."""
 
     at: datetime
     credits: list[Grant] = []
+    licences: list[Change] = []
     use: list[Use] = []
     bills: list[Bill] | None = None
     balance: dict[str, Decimal] = {}

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from tests.operations.shop import Shop, commitment, event, fee, lines
+from tests.operations.shop import Shop, commitment, event, fee, licence, lines
 from tests.scenarios.story import Bill, Plan, Step, Story, read
 from tests.servers import inside
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STORIES: Final = sorted(Path(__file__).parent.glob("*.yaml"))
-TIMINGS: Final = {"in advance": "STANDARD_ADVANCED", "in arrears": "STANDARD"}
+LICENCES: Final = {"LICENSE_RATE_CARD_AMOUNT", "ADVANCED_LICENSE_RATE_CARD_AMOUNT"}
+TIMINGS: Final = {"in advance": "STANDARD_ADVANCED", "in arrears": "STANDARD", "by change": "ADHOC_ADVANCED"}
 
 
 @pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem)
@@ -28,11 +29,11 @@ def test_the_bills_are_as_the_story_says(path: Path, tmp_path: Path) -> None:
     story = read(path)
     with inside(tmp_path / "data", now=story.begins.isoformat()) as server:
         shop = Shop(server.new_organisation(currency=story.currency, timezone=story.zone))
-        open_shop(shop, story)
+        licences = open_shop(shop, story)
         numbers = count(1)
         for step in story.story:
             shop.api.advance(step.at.isoformat())
-            happen(shop, step, numbers)
+            happen(shop, step, licences, numbers)
             check(shop, step, story)
 
 
@@ -54,14 +55,17 @@ def test_a_figure_that_is_wrong_is_found(tmp_path: Path) -> None:
         test_the_bills_are_as_the_story_says(bent, tmp_path)
 
 
-def open_shop(shop: Shop, story: Story) -> None:
-    """The catalogue, the plan and the accounts."""
+def open_shop(shop: Shop, story: Story) -> dict[str, str]:
+    """The catalogue, the plan and the accounts; the ids of the licences by name."""
     shop.schema("usage", ("units",), "meter")
     meters = {name: meter(shop, name) for name in story.plan.usage}
-    plan = shop.plan(cycle=story.plan.cycle, currencies=(story.currency,), **cards(shop, story, meters))
+    licences = {name: shop.addon(name, "LICENSE") for name in story.plan.licences}
+    offered = cards(shop, story, meters) | {"licenseRateCards": licence_cards(story, licences)}
+    plan = shop.plan(cycle=story.plan.cycle, currencies=(story.currency,), **offered)
     for name, terms in story.accounts.items():
         shop.account(name, story.currency, netTermDays=terms.netTermDays)
         shop.associate(plan, name, str(terms.since), str(terms.until))
+    return licences
 
 
 def meter(shop: Shop, name: str) -> str:
@@ -89,6 +93,21 @@ def cards(shop: Shop, story: Story, meters: dict[str, str]) -> dict[str, Any]:
     return found if plan.commitment is None else found | {"minimumCommitment": commitment(plan.commitment, currency)}
 
 
+def licence_cards(story: Story, licences: dict[str, str]) -> list[dict[str, Any]]:
+    return [
+        licence(
+            licences[name],
+            terms.rate,
+            currency=story.currency,
+            timing=terms.timing,
+            prorated=terms.prorated,
+            displayName=name,
+            proratedRefundMode=terms.refund,
+        )
+        for name, terms in story.plan.licences.items()
+    ]
+
+
 def usage_card(plan: Plan, name: str, meter_id: str, currency: str) -> dict[str, Any]:
     slabs, rates = [], []
     for order, terms in enumerate(plan.usage[name], start=1):
@@ -104,8 +123,8 @@ def usage_card(plan: Plan, name: str, meter_id: str, currency: str) -> dict[str,
     }
 
 
-def happen(shop: Shop, step: Step, numbers: Iterator[int]) -> None:
-    """The credits and the usage of a step."""
+def happen(shop: Shop, step: Step, licences: dict[str, str], numbers: Iterator[int]) -> None:
+    """The credits, the licences and the usage of a step."""
     for grant in step.credits:
         until = {} if grant.until is None else {"effectiveUntil": str(grant.until)}
         shop.credit(
@@ -117,6 +136,8 @@ def happen(shop: Shop, step: Step, numbers: Iterator[int]) -> None:
             applicableEntityIds=grant.entities,
             **until,
         )
+    for change in step.licences:
+        shop.grant(licences[change.licence], change.by, account=change.account)
     for use in step.use:
         name = f"event-{next(numbers)}"
         sent = event(name, use.account, at=(use.happened or step.at).isoformat()) | {
@@ -160,12 +181,12 @@ def seen(shop: Shop, summary: dict[str, Any], bill: Bill, story: Story) -> Bill:
 
 
 def leaves(root: dict[str, Any]) -> Iterator[tuple[str, Decimal]]:
-    """The lines that are no sums; a slab is named with its card."""
+    """The lines that are no sums, and those of licences; a slab of usage is named with its card."""
     for line in lines(root):
         if line["type"] == "USAGE_RATE_CARD_AMOUNT":
             for slab in line["lineItems"]:
                 yield f"{line['description']}, {slab['description'].lower()}", Decimal(slab["value"])
-        elif "lineItems" not in line and line["type"] != "USAGE_RATE_CARD_SLAB_AMOUNT":
+        elif line["type"] in LICENCES or ("lineItems" not in line and not line["type"].endswith("SLAB_AMOUNT")):
             yield line["description"], Decimal(line["value"])
 
 
