@@ -48,7 +48,7 @@ SQL = re.compile(
 )
 COMMITS_LIVE_IN = re.compile(r"stores/state/database\.py|stores/(event_|group_commit).*|engine/.*")
 
-USAGE_QUESTIONS = frozenset({"usage_totals", "usage_series", "aggregate_totals", "aggregate_series"})
+USAGE_QUESTIONS = frozenset({"usage_totals", "usage_series", "aggregate_totals", "aggregate_series", "new_values"})
 ASKS_FOR_USAGE = "operations/metered_usage.py"
 
 

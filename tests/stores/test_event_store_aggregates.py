@@ -207,6 +207,23 @@ def other(account: str, ordinal: int, day: int, value: str | None, meter_id: str
     return OtherUnits(account, meter_id, position_of(1, ordinal), at, None if value is None else Decimal(value))
 
 
+def test_a_value_is_new_once_in_each_span_of_its_account(store: DuckEventStore) -> None:
+    events = [("acme", "5", 0), ("acme", "3", 1), ("acme", "5", 25), ("acme", "7", 26), ("acme", "7", 27)]
+    sent = [
+        flight(f"e{n}", at=JANUARY + at * HOUR, account=account, attributes={"distance": value})
+        for n, (account, value, at) in enumerate([*events, ("apex", "5", 30)])
+    ]
+    store.apply([block(*sent, row=1)], 1, RECEIVED)
+    days = [JANUARY, JANUARY + 24 * HOUR, JANUARY + 48 * HOUR, JANUARY + 72 * HOUR]
+    spans = [("acme", days), ("acme", days[1:]), ("apex", days), ("nobody", days[:2]), ("acme", days[:1])]
+    # acme: 5 and 3, then 7, then none; from the second day on 5 and 7, then none; apex: none, 5, none.
+    counts = [2, 1, 0, 2, 0, 0, 1, 0, 0]
+    assert store.new_values(ORGANISATION, spans, [METER]) == [{METER: count} if count else {} for count in counts]
+    assert store.new_values(ORGANISATION, spans, ["um.unknown"]) == [{}] * 9
+    assert store.new_values("org.2", spans, [METER]) == [{}] * 9
+    assert store.new_values(ORGANISATION, [], [METER]) == store.new_values(ORGANISATION, spans[-1:], [METER]) == []
+
+
 VALUES = st.sampled_from(["0", "1", "1.0", "-1", "2.5", "0.000000000001", "1000000", "-7"])
 ACCOUNTS = ("acme", "apex")
 CUTS = (Decimal(-1), Decimal(0), Decimal(1))
@@ -261,6 +278,12 @@ def test_figures_agree_with_a_naive_oracle(
         }
     asked = [(window, EventCuts(METER, CUTS)) for window in windows]
     assert store.event_groups(ORGANISATION, asked) == [oracle.groups(one.account_id, one.period) for one in windows]
+    for account in ACCOUNTS:
+        growing = [bounds, bounds[1:]]
+        found = store.new_values(ORGANISATION, [(account, instants) for instants in growing], [METER])
+        assert found == [
+            {METER: count} if count else {} for instants in growing for count in oracle.new_values(account, instants)
+        ]
     store.close()
 
 
@@ -287,6 +310,11 @@ class Oracle:
             revisions.append(revised(position, row, *facts, account=account, event_at=event_at))
             self.stands[position] = (account, event_at, after)
         store.apply([], row, RECEIVED, revisions)
+
+    def new_values(self, account: str, instants: Sequence[datetime]) -> list[int]:
+        """How many more values stand from the first instant until each of the others than until the one before."""
+        counts = [self.figure(Aggregation.DISTINCT_COUNT, [account], Period(instants[0], end)) or 0 for end in instants]
+        return [int(after - before) for before, after in pairwise(counts)]
 
     def figure(self, kind: Aggregation, accounts: Iterable[str], within: Period) -> Decimal | None:
         """The figures of accounts, added up; None, where no account has an event."""

@@ -32,6 +32,22 @@ def aggregated(aggregation: Aggregation, units: Sequence[Decimal]) -> Decimal:
     return average(total, len(units)) if aggregation is Aggregation.AVERAGE else total
 
 
+def grown(aggregation: Aggregation, units: Decimal, later: Decimal) -> Decimal:
+    """The usage of a time and of one after it together, from what each comes to.
+
+    Of DISTINCT_COUNT, `later` are the values that were not there before. Two averages come to none.
+    """
+    match aggregation:
+        case Aggregation.MAX:
+            return max(units, later)
+        case Aggregation.MIN:
+            return min(units, later)
+        case Aggregation.LATEST:
+            return later
+    assert aggregation is not Aggregation.AVERAGE
+    return EXACT.add(units, later)
+
+
 def average(total: Decimal, count: int) -> Decimal:
     """The total over the count, rounded half up to the 12 digits behind the point that usage has."""
     return total if count == 1 else EXACT.quantize(EXACT.divide(total, Decimal(count)), _STEP)

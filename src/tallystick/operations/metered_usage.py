@@ -11,14 +11,20 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
+from typing import Final
 
+from tallystick.catalog.usage_meter import Aggregation
 from tallystick.kernel.period import Period
 from tallystick.kernel.quantity import ZERO
+from tallystick.metering.aggregation import grown
 from tallystick.metering.event_groups import NO_EVENTS, EventCuts, EventGroups
 from tallystick.operations.work import Work
 from tallystick.stores.event_replacements import Replacements
 from tallystick.stores.event_store import UsageWindow
 from tallystick.stores.event_store_usage import SeriesBy
+
+_STANDS: Final = frozenset({Aggregation.MAX, Aggregation.MIN, Aggregation.LATEST})
+"""Usage that one value of all decides, and so one of the values that decided parts of the time."""
 
 
 def usage_totals(work: Work, windows: Sequence[UsageWindow]) -> list[dict[str, Decimal]]:
@@ -93,18 +99,37 @@ def units_together(work: Work, window: UsageWindow, meter_id: str) -> Decimal:
 def growing_usage(work: Work, spans: Sequence[tuple[str, Sequence[datetime]]]) -> Iterator[Mapping[str, Decimal]]:
     """For each account with its ascending instants: its usage from the first of them until each of the others.
 
-    What adds up is asked for between the instants; a mapping that was handed out changes with the next one.
+    All but averages is asked for between the instants; a mapping that was handed out changes with the next one.
     """
     aggregates = work.state.aggregates()
-    steps = [UsageWindow(name, Period(*ends)) for name, instants in spans for ends in pairwise(instants)]
-    added = iter(work.events.usage_totals(work.organisation.id, steps, but=aggregates))
+    added = _steps(work, spans, aggregates)
+    averages = {name: kind for name, kind in aggregates.items() if kind is Aggregation.AVERAGE}
     wholes = [UsageWindow(name, Period(instants[0], end)) for name, instants in spans for end in instants[1:]]
-    others = iter(work.events.aggregate_totals(work.organisation.id, wholes, aggregates)) if aggregates else None
+    averaged = iter(work.events.aggregate_totals(work.organisation.id, wholes, averages)) if averages else None
     for _, instants in spans:
         so_far: dict[str, Decimal] = {}
         for _ in instants[1:]:
             for meter_id, units in next(added).items():
-                so_far[meter_id] = so_far.get(meter_id, ZERO) + units
-            if others is not None:
-                so_far |= next(others)
+                kind = aggregates.get(meter_id, Aggregation.SUM)
+                so_far[meter_id] = grown(kind, so_far[meter_id], units) if meter_id in so_far else units
+            if averaged is not None:
+                so_far |= next(averaged)
             yield so_far
+
+
+def _steps(
+    work: Work, spans: Sequence[tuple[str, Sequence[datetime]]], aggregates: Mapping[str, Aggregation]
+) -> Iterator[dict[str, Decimal]]:
+    """The usage between each two consecutive instants of the spans, of the different values that of the new ones."""
+    organisation = work.organisation.id
+    steps = [UsageWindow(name, Period(*ends)) for name, instants in spans for ends in pairwise(instants)]
+    found = work.events.usage_totals(organisation, steps, but=aggregates)
+    standing = {name: kind for name, kind in aggregates.items() if kind in _STANDS}
+    if standing:
+        totals = work.events.aggregate_totals(organisation, steps, standing)
+        found = [total | other for total, other in zip(found, totals, strict=True)]
+    different = [name for name, kind in aggregates.items() if kind is Aggregation.DISTINCT_COUNT]
+    if different:
+        values = work.events.new_values(organisation, spans, different)
+        found = [total | other for total, other in zip(found, values, strict=True)]
+    return iter(found)

@@ -166,16 +166,19 @@ class EventStore(Protocol):
         kinds: Mapping[str, Aggregation],
         instead: pa.Table | None = None,
     ) -> list[dict[str, Decimal]]:
-        """The usage in each window of the meters whose units do not add up, which the caller names.
-
-        It is what there is, or what there would be with the `Replacements` in the place of what they replace.
-        """
+        """The usage in each window of the meters named, whose units do not add up: what there is, or would be."""
         ...
 
     def event_groups(
         self, organisation: str, asked: Sequence[tuple[UsageWindow, EventCuts]], instead: pa.Table | None = None
     ) -> list[tuple[EventGroup, ...]]:
         """The events of each window and meter, told apart by their units: those that there are or that would be."""
+        ...
+
+    def new_values(
+        self, organisation: str, spans: Sequence[tuple[str, Sequence[datetime]]], meter_ids: Sequence[str]
+    ) -> list[dict[str, Decimal]]:
+        """For accounts with ascending instants, between each two of these: values that were not there before."""
         ...
 
     def usage_series(

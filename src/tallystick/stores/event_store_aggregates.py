@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from decimal import Decimal
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
@@ -15,8 +16,10 @@ import pyarrow as pa
 
 from tallystick.catalog.usage_meter import Aggregation
 from tallystick.kernel import quantity
+from tallystick.kernel.period import Period
 from tallystick.metering.aggregation import average
 from tallystick.metering.event_groups import MOST_CUTS, MOST_UNITS, EventGroup
+from tallystick.stores.event_facts import UsageWindow
 from tallystick.stores.event_store_spans import WITHIN, bucket, matching, naive
 from tallystick.stores.event_store_usage import GROUPS, NARROW_SUM, WIDE_SUM, UsageQueries, table_of, whole
 
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tallystick.metering.event_groups import EventCuts
-    from tallystick.stores.event_facts import UsageWindow
     from tallystick.stores.event_store_usage import SeriesBy
 
 NOT_REVERSED: Final = "HAVING count(*) % 2 = 1"
@@ -68,6 +70,18 @@ SELECT account_id, meter_id, event_at, value, position FROM instead
 WHERE value IS NOT NULL AND list_contains($replaced, meter_id)
 """  # noqa: S608 - constants
 """The same with other units in the place of some."""
+
+_NEW_VALUES: Final = f"""
+{_COUNTED}, whole AS (
+    SELECT span, account_id, min(start_at) AS start_at, max(end_at) AS end_at FROM steps GROUP BY span, account_id
+), begun AS (
+    SELECT span, meter_id, min(event_at) AS begun_at FROM ({_STANDING}) JOIN whole USING (account_id)
+    WHERE event_at >= start_at AND event_at < end_at GROUP BY span, meter_id, value
+)
+SELECT ordinal, meter_id, count(*), NULL, 1 FROM begun JOIN steps USING (span)
+WHERE begun_at >= start_at AND begun_at < end_at GROUP BY ordinal, meter_id
+"""  # noqa: S608 - constants
+"""When each value is first there within its span, counted by the steps of it."""
 
 
 _GROUP: Final = " + ".join(f"CAST(value > cut{number} AS INTEGER)" for number in range(MOST_CUTS))
@@ -139,6 +153,31 @@ class AggregateQueries(UsageQueries):
         for ordinal, place, events, total, rest in self._rows(query, where, parameters, **tables):
             found[ordinal][place] = EventGroup(events, quantity.plain(whole(total, rest)))
         return list(map(tuple, found))
+
+    def new_values(
+        self, organisation: str, spans: Sequence[tuple[str, Sequence[datetime]]], meter_ids: Sequence[str]
+    ) -> list[dict[str, Decimal]]:
+        """How many values of these meters appear between each two consecutive instants, in the order of these steps.
+
+        A span is an account with its ascending instants: a value appears in the first step that it stands in.
+        """
+        steps = [
+            (span, UsageWindow(account_id, Period(*ends)))
+            for span, (account_id, instants) in enumerate(spans)
+            for ends in pairwise(instants)
+        ]
+        counts: list[dict[str, Decimal]] = [{} for _ in steps]
+        if not steps:
+            return counts
+        start, end = min(step.period.start for _, step in steps), max(step.period.end for _, step in steps)
+        accounts = list({account_id for account_id, _ in spans})
+        where, parameters = matching(organisation, {"account_id": accounts, "meter_id": list(meter_ids)})
+        parameters |= {"start": naive(start), "end": naive(end)}
+        windows = table_of([step for _, step in steps])
+        tables = {"steps": windows.append_column("span", pa.array([span for span, _ in steps], pa.int32()))}
+        for ordinal, meter_id, count in self._figures(_NEW_VALUES, where, parameters, **tables):
+            counts[ordinal][meter_id] = count
+        return counts
 
     def aggregate_series(
         self,
