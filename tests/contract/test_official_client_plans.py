@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import togai_client as togai
+from pydantic import ValidationError
 
 from tests.contract import walk
 
@@ -112,3 +113,38 @@ def test_accounts_move_to_another_version_by_a_job(client: togai.ApiClient, serv
         {"outcome": "MIGRATED", "effectiveFrom": "2026-02-01"},
     )
     assert togai.PricePlansApi(client).price_plan_migration(asked).success
+
+
+def test_a_plan_with_percentages_bills_accounts_and_never_reaches_the_client(
+    server: Child, client: togai.ApiClient, meter: str
+) -> None:
+    """Its account, timeline and invoices parse; the plan itself is not listed, and not found by a reason."""
+    api, v1, v2 = server.api(), togai.PricePlansApi(client), togai.PricePlanV2Api(client)
+    known = {one.id for one in v1.get_price_plans().data}
+    asked = walk.plan(meter) | {"name": "Processing"}
+    card = asked["pricePlanDetails"]["usageRateCards"][0]
+    card["ratePlan"]["slabs"] = [{"order": 1, "startAfter": 0, "priceType": "PERCENTAGE"}]
+    each = {"fixedAmount": 0.30, "maximumAmount": 10}
+    card["rateValues"] = [{"currency": "USD", "slabRates": [{"order": 1, "rate": 2.9}], "perEvent": each}]
+    with pytest.raises(ValidationError):
+        togai.CreatePricePlanRequest.from_dict(asked)
+    made = api.post("/v1/price-plans", asked).ok()["id"]
+    api.post(f"/v1/price-plans/{made}/activate", {"currencies": ["USD"]}).ok()
+    account = "payer"
+    own = {"id": account, "name": account, "invoiceCurrency": "USD"}
+    api.post("/customers", walk.CUSTOMER | {"id": account, "account": own}).ok()
+    association = togai.UpdatePricingScheduleRequestWithActions.from_dict(walk.association(made))
+    changed = togai.AccountsApi(client).update_pricing_schedule(account, association)
+    assert [one.price_plan_name for one in changed.pricing_schedules] == ["Processing"]
+    (piece,) = togai.AccountsApi(client).get_pricing_schedules(account).data
+    assert (piece.price_plan_id, piece.price_plan_details) == (made, None)
+    api.post("/ingest", {"event": walk.EVENT | {"id": "e-payment", "accountId": account}}).ok()
+    (draft,) = togai.InvoicesApi(client).list_invoices(owner_id=account).data
+    read = togai.InvoicesApi(client).get_invoice(draft.id)
+    # 150 x 2.9 % + 0.30
+    assert (read.total_amount, read.status) == (4.65, "DRAFT")
+    assert {one.id for one in v1.get_price_plans().data} == known
+    assert made not in {one.id for one in v2.list_price_plans_v2().data}
+    for look in (v1.get_price_plan, v2.get_price_plan_v2, v2.list_price_plan_rate_cards):
+        with pytest.raises(togai.exceptions.NotFoundException, match="has percentages: it is under /v1/price-plans"):
+            look(made)

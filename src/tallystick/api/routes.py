@@ -427,8 +427,8 @@ _ALIASES: Final = (
 
 
 def _on_togai(route: Route) -> Route:
-    """A route of the Togai wire on plans or schedules without what that wire does not know; others as they are."""
-    is_about_cards = any(part in route.path for part in ("/price_plans", "/schedules/"))
+    """A route of the Togai wire on plans or cards without what that wire does not know; others as they are."""
+    is_about_cards = "/price_plans" in route.path or route.path.endswith("/rate_cards")
     if route.path.startswith("/v1/") or not is_about_cards:
         return route
     return replace(route, operation=on_togai(route.operation))
