@@ -237,6 +237,23 @@ class TestWords:
         shown = still.api.get(f"{PLANS}/{plan}").ok()["pricingSchedule"][0]["pricePlanDetails"]["usageRateCards"]
         assert shown[0]["ratePlan"]["slabs"][0]["priceType"] == "PERCENTAGE"
 
+    def test_a_plan_that_only_speaks_of_percentages_is_listed(self, still: Shop) -> None:
+        """By its description, and by the metadata of a rule, first and behind another."""
+        terms = {"supportedCurrencies": ["USD"], "usageRateCards": [tiered(meter(still), (0, 1))]}
+        said = '1,"priceType":"PERCENTAGE"'
+        rules = [
+            {
+                "name": f"Rule {order}",
+                "order": order,
+                "computation": "1",
+                "action": {"type": "ADD", "description": said, "metadata": {name: "1", "priceType": "PERCENTAGE"}},
+            }
+            for order, name in enumerate(("a", "priceType"), 1)
+        ]
+        body = {"name": "Spoken of", "description": said, "pricePlanDetails": terms, "pricingRules": rules}
+        made = still.api.post("/price_plans", body).ok()["id"]
+        assert [one["id"] for one in still.api.get("/price_plans").ok()["data"]] == [made]
+
     def test_accounts_agree_on_no_percentages_of_their_own(self, still: Shop) -> None:
         payments = meter(still)
         plan = still.plan(usageRateCards=[tiered(payments, (0, 1))])
@@ -277,6 +294,7 @@ class TestWords:
     def test_the_catalogue_carries_them_and_tells_their_changes(self, still: Shop) -> None:
         sold(still, (0, 2.9), each=LIMITED, name="Processing")
         catalogue = still.api.get("/v1/catalogue").ok()["catalogue"]
+        assert still.api.post("/v1/catalogue/preview", catalogue).ok()["changes"] == []
         value = catalogue["pricePlans"][0]["pricePlanDetails"]["usageRateCards"][0]["rateValues"][0]
         assert (value["slabRates"][0]["rate"], value["perEvent"]["minimumAmount"]) == (Decimal("2.9"), Decimal("0.5"))
         value["slabRates"][0]["rate"], value["perEvent"]["maximumAmount"] = Decimal("2.7"), 12

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from sqlalchemy import func
+
 from tallystick.accounts.account import Account
 from tallystick.accounts.customer import Customer
 from tallystick.catalog.addon import AddOn
@@ -126,10 +128,16 @@ TOGAI_PLANS: Final = replace(
     listing=replace(
         PRICE_PLANS.listing,
         name="price_plans",
-        only=tables.price_plan.c.body.not_like(f'%"priceType":"{PriceType.PERCENTAGE}"%'),
+        only=func.replace(tables.price_plan.c.body, '","priceType"', "").not_like(
+            f'%,"priceType":"{PriceType.PERCENTAGE}"%'
+        ),
     ),
 )
-"""The same plans, of which the list shows only those without percentages; quotes in a text are escaped in a body."""
+"""The same plans, of which the list shows only those without percentages.
+
+In the body of a plan the type of a slab stands behind a number, where it starts; what else could look like it, the
+metadata of a pricing rule, stands behind a text or first. Quotes within texts are escaped.
+"""
 SETTINGS: Final = Shelf(
     "setting",
     Setting,
