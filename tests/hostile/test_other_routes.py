@@ -13,7 +13,7 @@ from starlette.routing import compile_path
 from tallystick.api.routes import ROUTES
 from tests.hostile.corpus import FRAGMENTS
 from tests.hostile.verdict import complaints
-from tests.operations.shop import ADDRESS, CALLS, Shop, commitment, event, fee, monthly, tiered
+from tests.operations.shop import ADDRESS, CALLS, Shop, commitment, event, fee, monthly, per_cent, tiered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +60,13 @@ PLAN: Final = {
         "fixedFeeRateCards": [fee("<addon>", 3)],
         "minimumCommitment": commitment(5),
     },
+}
+SHARES: Final = {
+    "pricePlanDetails": {
+        "supportedCurrencies": ["USD"],
+        "pricingCycleConfig": monthly(),
+        "usageRateCards": [per_cent("<meter>", (0, "2.9"), each={"fixedAmount": "0.30", "maximumAmount": 10})],
+    }
 }
 PRICING_RULES: Final = [
     {
@@ -365,6 +372,9 @@ BODIES: Final[dict[tuple[str, str], Json]] = {
     ("POST", "/customers/acme/accounts"): {"id": "<new>", "name": "Account", "invoiceCurrency": "USD"},
     ("POST", "/v1/price-plans"): {"name": "Plan", "type": "USAGE"},
     ("POST", "/price-plans"): {"name": "Plan", "type": "USAGE"},
+    ("PATCH", "/v1/price-plans/<shares>"): {"pricePlanDetails": SHARES["pricePlanDetails"]},
+    ("POST", "/v1/price-plans/<shares>/activate"): {"currencies": ["USD"]},
+    ("POST", "/v1/revenue-calculator"): QUESTION | {"pricePlanDetailsConfig": SHARES | {"mode": "CUSTOM"}},
     ("POST", "/v1/accounts/acme/credits"): {"creditAmount": 5, "effectiveFrom": "2026-01-01"},
     ("POST", "/accounts/acme/credits"): {"creditAmount": "5", "effectiveFrom": "2026-01-01"},
     ("POST", "/v1/usage-meters/preview"): {"usageMeterId": "<meter>", "lastEvents": 10},
@@ -404,6 +414,8 @@ def known(here: Inside) -> dict[str, str]:
     draft = shop.api.post(
         "/price_plans", json.loads(filled(json.dumps(PLAN), {"<meter>": meter, "<addon>": addon}))
     ).ok()
+    terms = json.loads(filled(json.dumps(SHARES), {"<meter>": meter}))
+    shares = shop.api.post("/v1/price-plans", {"name": "Shares"} | terms).ok()
     shop.account("later")
     later = shop.associate(plan, "later", since="2027-01-01")
     return {
@@ -414,6 +426,7 @@ def known(here: Inside) -> dict[str, str]:
         "<credit>": credit,
         "<feature>": made["id"],
         "<draft>": draft["id"],
+        "<shares>": shares["id"],
         "<invoice>": shop.invoices()[0]["id"],
         "<new>": "new",
     }
