@@ -676,3 +676,42 @@ def test_a_preview_keeps_nothing_and_reading_is_enough_for_it(still: Shop) -> No
     shown = preview(still.api, wanted(plan(1, status="ACTIVE")))
     assert [one["action"] for one in shown["changes"]] == ["CREATE"] * 4
     assert json.dumps(still.api.get("/v1/catalogue").ok()) == before
+
+
+def test_a_preview_waits_for_no_writer_and_nobody_waits_for_it(shop: Shop, server: Inside) -> None:
+    """All steps there are while somebody else holds the state's write lock: new, changed, moved, archived."""
+    shop.account()
+    first = wanted(plan(1, status="ACTIVE"))
+    shop.api.send("PUT", "/v1/catalogue", first).ok()
+    kept = shop.api.get("/v1/catalogue").ok()
+    shop.associate(shop.api.get("/price_plans").ok()["data"][0]["id"])
+    second = wanted(plan(2, status="ACTIVE"))
+    second["eventSchemas"][0]["attributes"].append({"name": "bytes"})
+    second["usageMeters"].append(METER | {"name": "Bytes", "computations": [{"computation": 1, "order": 1}]})
+    second["features"] = [{"name": "API", "schemaAssociations": [{"schemaName": "api_call", "attributeName": "calls"}]}]
+    second["addOns"] = []
+    with server.engine.database.write():
+        shown = preview(shop.api, second, "?prune=true&migrationMode=NEXT_CYCLE")
+    assert shown["problems"] == []
+    told = {(one["action"], one["name"]) for one in shown["changes"]}
+    assert told == {
+        ("UPDATE", "api_call"),
+        ("CREATE", "Bytes"),
+        ("CREATE", "API"),
+        ("ARCHIVE", "Base fee"),
+        ("UPDATE", "Standard"),
+    }
+    assert shop.api.get("/v1/catalogue").ok() == kept
+    assert shop.api.get("/jobs").ok()["data"] == []
+    applied = shop.api.send(
+        "PUT", f"/v1/catalogue?prune=true&migrationMode=NEXT_CYCLE&digest={shown['digest']}", second
+    ).ok()
+    assert applied == shown
+
+
+def test_a_preview_leaves_its_idempotency_key_free(still: Shop) -> None:
+    catalogue = wanted(plan(1))
+    first, again = (still.api.post("/v1/catalogue/preview", catalogue, Idempotency_Key="k") for _ in range(2))
+    assert (first.ok(), first.headers.get("idempotency-replayed")) == (again.ok(), None)
+    still.api.post("/addons", FEE, Idempotency_Key="k").ok()
+    assert "another request" in still.api.post("/v1/catalogue/preview", catalogue, Idempotency_Key="k").refused(409)

@@ -117,7 +117,8 @@ class Engine:
             progress.pass_all()
         if traits.with_events:
             progress.settle()
-        answer = (self._commanded if traits.writes else self._asked)(caller, request, encode)
+        run = self._rehearsed if traits.is_rolled_back else self._commanded if traits.writes else self._asked
+        answer = run(caller, request, encode)
         return replace(answer, as_of=progress.as_of)
 
     @contextmanager
@@ -130,20 +131,22 @@ class Engine:
         """
         opened = self.database.write() if writes else self.database.read()
         with opened as connection:
-            yield (
-                Work(
-                    organisation=organisations.get_organisation(connection, organisation),
-                    actor=actor,
-                    now=now or self.clock.now(),
-                    ids=self.ids,
-                    secret=self.secret,
-                    state=State(connection, organisation, self.secret),
-                    events=self.events,
-                    log=self.log,
-                    is_rolled_back=dry_run,
-                ),
-                connection,
-            )
+            yield self._work(connection, organisation, actor, now, dry_run=dry_run), connection
+
+    def _work(
+        self, connection: Connection, organisation: str, actor: str, now: datetime | None, *, dry_run: bool
+    ) -> Work:
+        return Work(
+            organisation=organisations.get_organisation(connection, organisation),
+            actor=actor,
+            now=now or self.clock.now(),
+            ids=self.ids,
+            secret=self.secret,
+            state=State(connection, organisation, self.secret),
+            events=self.events,
+            log=self.log,
+            is_rolled_back=dry_run,
+        )
 
     def recall(self, caller: Caller, key: str, fingerprint: str) -> Answer | None:
         """The answer that stands under an idempotency key, or None.
@@ -219,10 +222,12 @@ class Engine:
 
     def _commanded(self, caller: Caller, request: Request, encode: Callable[[Any], tuple[int, bytes]]) -> Answer:
         key = request.idempotency_key
-        dry_run = request.dry_run or traits_of(request.operation).is_rolled_back
         with (
-            _rolled_back(dry_run),
-            self.work_for(caller.organisation, caller.key_id, writes=True, dry_run=dry_run) as (work, connection),
+            _rolled_back(request.dry_run),
+            self.work_for(caller.organisation, caller.key_id, writes=True, dry_run=request.dry_run) as (
+                work,
+                connection,
+            ),
         ):
             if key is not None:
                 stored = self._claim(connection, caller, key, request.fingerprint)
@@ -232,11 +237,21 @@ class Engine:
             if key is not None:
                 self._kept(connection, caller, key, answer)
             self._audit(connection, caller, request, work.now)
-            if dry_run:
+            if request.dry_run:
                 raise _DryRunError
             faults.reach(faults.COMMAND_BEFORE_COMMIT)
         faults.reach(faults.COMMAND_COMMITTED)
         return answer
+
+    def _rehearsed(self, caller: Caller, request: Request, encode: Callable[[Any], tuple[int, bytes]]) -> Answer:
+        """Run an operation that shows what a command would change; nothing of it stays, also no idempotency key."""
+        key = request.idempotency_key
+        stored = None if key is None else self.recall(caller, key, request.fingerprint)
+        if stored is not None:
+            return stored
+        with self.database.rehearse(caller.organisation) as connection:
+            work = self._work(connection, caller.organisation, caller.key_id, None, dry_run=True)
+            return Answer(*encode(request.operation(work, **request.arguments)))
 
     def _asked(self, caller: Caller, request: Request, encode: Callable[[Any], tuple[int, bytes]]) -> Answer:
         with self.work_for(caller.organisation, caller.key_id, writes=False) as (work, _):

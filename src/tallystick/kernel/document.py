@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from decimal import Decimal, InvalidOperation
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
@@ -27,10 +29,26 @@ class Draft(Document, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Raises:
             ValueError: naming the field; msgspec adds the JSON path.
         """
-        for field, name in zip(self.__struct_fields__, self.__struct_encode_fields__, strict=True):
+        for field, name in _number_fields(type(self)):
             value = getattr(self, field)
             if isinstance(value, Decimal) and not is_tame(value):
                 raise ValueError(f"`{name}` is {str(value)[:40]}, expected a number between 1e-100 and 1e100")
+
+
+@functools.cache
+def _number_fields(kind: type[Draft]) -> tuple[tuple[str, str], ...]:
+    """The fields that may hold a number, and their names on the wire: most drafts have none, and there are many."""
+    return tuple(
+        (field.name, field.encode_name) for field in msgspec.structs.fields(kind) if _may_be_number(field.type)
+    )
+
+
+def _may_be_number(kind: Any) -> bool:  # noqa: ANN401 - a type, a union of types, or one with bounds
+    if kind in {Decimal, Any, object} or isinstance(kind, TypeVar):
+        return True
+    if get_origin(kind) not in {Annotated, Union, UnionType}:
+        return False
+    return any(_may_be_number(one) for one in get_args(kind) if not isinstance(one, msgspec.Meta))
 
 
 def _exact(text: str) -> Decimal:

@@ -42,7 +42,7 @@ class Traits:
     `after_events` lets the processing pass everything acknowledged before the call, `with_events` waits for that too,
     but only for a few seconds. Either wait ends before the transaction begins, so that no connection is held.
     `is_audited` is for what changes something elsewhere than in the state.
-    `is_rolled_back` is for what shows a change: it is done, looked at, and never committed.
+    `is_rolled_back` is for what shows a change: it is done where nobody waits for it, looked at, and never committed.
     """
 
     writes: bool
@@ -97,7 +97,7 @@ def log_command(operation: F) -> F:
 
 
 def preview(operation: F) -> F:
-    """Mark an operation that shows what a command would change: it is run like one and rolled back (ADR 0012)."""
+    """Mark an operation that shows what a change of the catalogue would do: it is rehearsed and rolled back."""
     setattr(operation, _TRAITS, Traits(writes=True, scope=Scope.READ, is_rolled_back=True))
     return operation
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from tallystick.kernel.errors import BillingError, Kind, Problem
+from tallystick.stores.state.shadows import cast_shadows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,6 +93,22 @@ class Database:
             connection.begin(),
         ):
             yield connection
+
+    @contextmanager
+    def rehearse(self, organisation: str) -> Iterator[Connection]:
+        """One transaction of one organisation that changes its catalogue, and is rolled back when the block ends.
+
+        On SQLite, where all writers take turns, it writes on shadows and keeps nobody waiting.
+
+        Raises:
+            BillingError: of kind UNAVAILABLE, when the database cannot be used now.
+        """
+        locks = {WRITES: not self.is_sqlite}
+        with _available(), self._engine.connect().execution_options(**locks) as connection:
+            if self.is_sqlite:
+                cast_shadows(connection, organisation)
+            yield connection
+            connection.rollback()
 
     def check(self) -> None:
         """Try whether something can be written, by something that changes nothing; `failure` tells."""
