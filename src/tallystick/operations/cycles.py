@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +10,14 @@ from tallystick.accounts.account import Account
 from tallystick.accounts.schedule import Opening, Schedule
 from tallystick.catalog.credit_grant import CreditGrantRateCard
 from tallystick.catalog.plan_override import overridden
-from tallystick.catalog.price_plan import PricePlan, PricePlanDetails, PricingCycleConfig, PricingSchedule, StartOffset
+from tallystick.catalog.price_plan import (
+    PlanVersion,
+    PricePlan,
+    PricePlanDetails,
+    PricingCycleConfig,
+    PricingSchedule,
+    StartOffset,
+)
 from tallystick.catalog.pricing_rule import PricingRule
 from tallystick.catalog.rate_card import FixedFeeRateCard, InvoiceTiming, LicenseRateCard
 from tallystick.invoicing.assemble import Terms
@@ -63,14 +70,20 @@ def open_cycles(work: Work, openings: Sequence[Opening], *, until: datetime) -> 
 
 def terms_of(work: Work, pieces: Sequence[Schedule]) -> dict[str, PricePlanDetails]:
     """The terms that each piece was agreed on, by piece: those of its plan version, and what overrides them."""
-    plans = work.state.price_plans.among({piece.price_plan_id for piece in pieces})
-    return {piece.id: agreed_terms(piece, agreed_version(piece, plans[piece.price_plan_id])) for piece in pieces}
+    versions = versions_of(work, pieces)
+    return {piece.id: agreed_terms(piece, versions[piece.plan_version_id]) for piece in pieces}
 
 
 def rules_of(work: Work, pieces: Sequence[Schedule]) -> dict[str, list[PricingRule]]:
     """The pricing rules that each piece was agreed on, by piece: those of its plan version, or its own."""
-    plans = work.state.price_plans.among({piece.price_plan_id for piece in pieces})
-    return {piece.id: agreed_rules(piece, agreed_version(piece, plans[piece.price_plan_id])) for piece in pieces}
+    versions = versions_of(work, pieces)
+    return {piece.id: agreed_rules(piece, versions[piece.plan_version_id]) for piece in pieces}
+
+
+def versions_of(work: Work, pieces: Sequence[Schedule]) -> Mapping[str, PlanVersion]:
+    """The plan versions that pieces were agreed on, by their ids."""
+    plans = {piece.price_plan_id for piece in pieces}
+    return work.state.price_plans.versions(plans, {piece.plan_version_id for piece in pieces})
 
 
 def agreed_version(piece: Schedule, plan: PricePlan) -> PricingSchedule:
@@ -119,7 +132,8 @@ def begun_cycles(
     accounts = work.state.accounts.among(account_ids)
     timelines = work.state.schedules.of(account_ids)
     pieces = [piece for timeline in timelines.values() for piece in timeline]
-    details, rules, prices = terms_of(work, pieces), rules_of(work, pieces), UsagePrices()
+    versions, prices = versions_of(work, pieces), UsagePrices()
+    details = {piece.id: agreed_terms(piece, versions[piece.plan_version_id]) for piece in pieces}
     held = holdings_of(work, account_ids, [*details.values(), *others])
     for piece in pieces:
         for ordinal, cycle in piece.cycles_in(span, zone):
@@ -128,7 +142,7 @@ def begun_cycles(
             terms = Terms(
                 plan_name="",
                 details=details[piece.id],
-                rules=rules[piece.id],
+                rules=agreed_rules(piece, versions[piece.plan_version_id]),
                 currency=accounts[piece.account_id].invoice_currency,
                 zone=zone,
                 cycle=cycle,

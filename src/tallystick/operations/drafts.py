@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tallystick.accounts.schedule import Schedule
-from tallystick.catalog.price_plan import PricePlan
 from tallystick.credits.burndown import OpenCredit
 from tallystick.invoicing.assemble import Bill, Terms, advance_bill, arrears_bill, change_bill
 from tallystick.invoicing.invoice import InvoiceType
@@ -21,7 +20,7 @@ from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.kernel.money import Money, zero
 from tallystick.kernel.period import day_of
 from tallystick.metering.event_groups import EventCuts, EventGroups
-from tallystick.operations.cycles import rules_of, terms_of
+from tallystick.operations.cycles import agreed_rules, agreed_terms, versions_of
 from tallystick.operations.holdings import holdings_of
 from tallystick.operations.metered_usage import event_groups, usage_totals
 from tallystick.operations.work import Work
@@ -99,15 +98,17 @@ class Pricing:
     def __init__(self, work: Work, records: Sequence[InvoiceRecord]) -> None:
         self._zone = work.organisation.zone
         self._pieces: dict[str, Schedule] = work.state.schedules.among({record.schedule_id for record in records})
-        pieces = list(self._pieces.values())
-        self._details, self._rules = terms_of(work, pieces), rules_of(work, pieces)
+        versions = versions_of(work, list(self._pieces.values()))
+        agreed = [(piece, versions[piece.plan_version_id]) for piece in self._pieces.values()]
+        self._details = {piece.id: agreed_terms(piece, version) for piece, version in agreed}
+        self._rules = {piece.id: agreed_rules(piece, version) for piece, version in agreed}
         self._prices = UsagePrices()
         self._held = holdings_of(work, {record.account_id for record in records}, self._details.values())
-        self._plans: dict[str, PricePlan] = work.state.price_plans.among({record.price_plan_id for record in records})
+        self._plan_names = work.state.price_plans.names({record.price_plan_id for record in records})
 
     def plan_name(self, record: InvoiceRecord) -> str:
         """What the plan behind a draft is called."""
-        return self._plans[record.price_plan_id].name
+        return self._plan_names[record.price_plan_id]
 
     def piece(self, record: InvoiceRecord) -> Schedule:
         """The piece of the account's timeline that a draft bills."""

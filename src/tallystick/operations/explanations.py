@@ -135,7 +135,7 @@ def explain_charge(work: Work, invoice_id: str, line_id: str) -> ChargeExplanati
         account_id=record.account_id,
         account_name=work.state.accounts.get(record.account_id).name,
         price_plan_id=record.price_plan_id,
-        price_plan_name=work.state.price_plans.get(record.price_plan_id).name,
+        price_plan_name=work.state.price_plans.names([record.price_plan_id])[record.price_plan_id],
         start_date=record.cycle.period.start,
         end_date=record.cycle.period.end,
         line_id=line_id,

@@ -16,6 +16,7 @@ from tallystick.stores.state.ledger import Ledger
 from tallystick.stores.state.licences import Licences
 from tallystick.stores.state.nearest_settings import nearest_settings
 from tallystick.stores.state.payments import Payments
+from tallystick.stores.state.plans import PricePlans
 from tallystick.stores.state.rule_logs import RuleLogs
 from tallystick.stores.state.schema_ties import SchemaTies
 from tallystick.stores.state.search import Search
@@ -97,9 +98,9 @@ class State:
         return Documents(self._connection, self._organisation, self._secret, shelves.FEATURES)
 
     @cached_property
-    def price_plans(self) -> Documents[PricePlan]:
+    def price_plans(self) -> PricePlans:
         """The price plans."""
-        return Documents(self._connection, self._organisation, self._secret, shelves.PRICE_PLANS)
+        return PricePlans(self._connection, self._organisation, self._secret, shelves.PRICE_PLANS)
 
     @cached_property
     def settings(self) -> Documents[Setting]:
