@@ -671,6 +671,28 @@ class TestRefused:
         ]
 
 
+@pytest.mark.parametrize("flag", ["deferredRevenue", "allow_ongoing_cycle_updates"])
+def test_what_a_plan_allows_changes_with_its_next_version(still: Shop, flag: str) -> None:
+    applied(still.api, wanted(plan(1, status="ACTIVE")))
+    assert applied(still.api, wanted(plan(1, status="ACTIVE", **{flag: True}))) == [f"Standard: {flag} none -> true"]
+    (made,) = still.api.get("/price_plans").ok()["data"]
+    assert (made["version"], made["pricePlanDetails"][flag]) == (2, True)
+    assert applied(still.api, wanted(plan(1, status="ACTIVE"))) == [f"Standard: {flag} true -> none"]
+    (made,) = still.api.get("/price_plans").ok()["data"]
+    assert (made["version"], made["pricePlanDetails"].get(flag, False)) == (3, False)
+
+
+def test_revenue_is_not_deferred_of_a_plan_that_bills_in_advance(still: Shop) -> None:
+    early = {"addOn": "Base fee"} | {
+        key: value for key, value in fee("", 5, timing="IN_ADVANCE").items() if key != "id"
+    }
+    applied(still.api, wanted(plan(1, status="ACTIVE", fixedFeeRateCards=[early])))
+    later = wanted(plan(1, status="ACTIVE", fixedFeeRateCards=[early], deferredRevenue=True))
+    path = "pricePlans[0].pricePlanDetails.fixedFeeRateCards[0].invoiceTiming"
+    reason = "is IN_ADVANCE, a plan with deferredRevenue bills IN_ARREARS only"
+    assert problems(still.api, later) == [f"{path}: {reason}"]
+
+
 def test_a_preview_keeps_nothing_and_reading_is_enough_for_it(still: Shop) -> None:
     before = json.dumps(still.api.get("/v1/catalogue").ok())
     shown = preview(still.api, wanted(plan(1, status="ACTIVE")))

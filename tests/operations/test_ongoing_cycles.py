@@ -155,3 +155,24 @@ class TestDeferredRevenue:
         assert still.api.post("/accounts/acme/price_plans", asked | override).refused(400) == (
             f"pricePlanDetailsOverride.{problem}"
         )
+        patch = {"pricePlanDetails": {"fixedFeeRateCards": [early]}}
+        assert still.api.patch(f"/price_plans/{plan}", patch).refused(400) == f"pricePlanDetails.{problem}"
+
+    def test_holds_for_cards_of_a_schedule_in_draft_too(self, still: Shop) -> None:
+        plan, _ = offer(still, deferredRevenue=True)
+        still.associate(plan)
+        (piece,) = still.api.get("/v2/accounts/acme/schedules", mode="ACTIVE").ok()["data"]
+        addon = still.addon()
+        early = {"billableId": addon, "type": "FIXED_FEE", "invoiceTiming": "IN_ADVANCE"}
+        card = early | {"rateCardDetails": {"fixedFeeRateCard": fee(addon, 10)}}
+        create = {"operations": [{"actionType": "CREATE", "rateCardName": "early", "rateCard": card}]}
+        refused = still.api.post(f"/v2/schedules/{piece['id']}/rate_cards", create).refused(400)
+        path = "operations[0].rateCard.rateCardDetails.fixedFeeRateCard.invoiceTiming"
+        assert refused == f"{path}: is IN_ADVANCE, a plan with deferredRevenue bills IN_ARREARS only"
+
+    @pytest.mark.parametrize("flag", FLAGS)
+    def test_is_said_when_a_plan_is_made_and_in_no_patch_of_the_wire(self, still: Shop, flag: str) -> None:
+        plan, _ = offer(still)
+        terms = {"pricePlanDetails": {flag: True}}
+        assert flag in still.api.patch(f"/price_plans/{plan}", terms).refused(400)
+        assert flag in still.api.patch(f"/v2/price_plans/{plan}", {flag: True}).refused(400)

@@ -277,6 +277,13 @@ class PricePlanDetailsPatch(Draft, frozen=True, kw_only=True):
     entitlement_overage_rate_cards: NotYet = []
 
 
+class PricePlanTermsPatch(PricePlanDetailsPatch, frozen=True, kw_only=True):
+    """The same with what the Togai wire only says when a plan is made: the catalogue as a whole changes it too."""
+
+    deferred_revenue: bool | UnsetType = UNSET
+    allow_ongoing_cycle_updates: bool | UnsetType = msgspec.field(default=UNSET, name="allow_ongoing_cycle_updates")
+
+
 class PlanActivation(Draft, frozen=True, kw_only=True):
     """What `POST /price_plans/{id}/activate` takes."""
 

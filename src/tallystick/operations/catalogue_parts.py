@@ -20,8 +20,8 @@ from tallystick.catalog.price_plan import (
     PlanActivation,
     PlanStatus,
     PricePlan,
-    PricePlanDetailsPatch,
     PricePlanPatch,
+    PricePlanTermsPatch,
 )
 from tallystick.catalog.references import in_writing, server_keys, with_ids, with_names
 from tallystick.catalog.usage_meter import UsageMeter, UsageMeterPatch
@@ -339,7 +339,7 @@ class PlanPart(Part[PricePlan, WrittenPlan]):
             before = tree_of(written_plan(thing))["pricePlanDetails"]
             after = tree_of(wanted)["pricePlanDetails"]
             changed = {key for key in before | after if before.get(key) != after.get(key)}
-            details = _patch(PricePlanDetailsPatch, wanted.price_plan_details, changed)
+            details = _patch(PricePlanTermsPatch, wanted.price_plan_details, changed)
             patch = msgspec.structs.replace(patch, price_plan_details=details)
         if thing.status is PlanStatus.DRAFT or not keys & TERMS:
             return patch
