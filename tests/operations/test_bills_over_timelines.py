@@ -138,6 +138,12 @@ class Account:
         found = self.shop.invoices()
         return [(on(one["startDate"]), on(one["endDate"]), one["totalAmount"]) for one in found]
 
+    def ruled(self) -> set[date]:
+        """The days, of those that the model tells of, on which rules of the account's own hold."""
+        pieces = self.shop.api.get("/accounts/acme/pricing_schedules").ok()["data"]
+        own = [(on(one["startDate"]), on(one["endDate"])) for one in pieces if one.get("pricingRules")]
+        return {day for day in self.told if any(start <= day < end for start, end in own)}
+
     def _use(self) -> None:
         """One call on each day, at noon."""
         names = [f"{day}T12:00:00Z" for day in days(self.since, self.since + USED_DAYS * DAY)]
@@ -173,6 +179,7 @@ def test_each_day_of_a_plan_is_billed_once_at_its_price(
         assert len(billed) == len(set(billed)), "no day is billed twice, also while drafts move"
         assert set(billed) <= account.told.keys()
         assert {day for day in account.told if day <= account.today} <= set(billed)
+        assert account.ruled() == {day for day, plan in account.told.items() if plan == "own rules"}
     account.edit(Edit(120, None, None, "v1"))
     account.wait(200)
     bills = account.bills()
