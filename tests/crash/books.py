@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _INVOICES = """
-SELECT account_id, cycle_start, class, type, status, total_minor, cycle_end, freeze_at, frozen_at FROM invoice
-ORDER BY 1, 2, 3, 4
+SELECT account_id, cycle_start, class, type, status, total_minor, paid_minor, cycle_end, freeze_at, frozen_at
+FROM invoice ORDER BY 1, 2, 3, 4
 """
 _LINES = """
 SELECT account_id, cycle_start, number, parent, line.type, CASE line.type WHEN 'SUB_CREDITS' THEN '' ELSE item_id END,
@@ -28,6 +28,11 @@ _GRANTED = """
 SELECT account_id, cycle_start, item_id, amount_minor, effective_from
 FROM credit_grant JOIN credit ON credit.id = credit_id ORDER BY 1, 2, 3
 """
+_WALLETS = "SELECT account_id, credited_minor, consumed_minor, entries FROM wallet ORDER BY 1"
+_WALLET_ENTRIES = """
+SELECT account_id, number, type, amount_minor, closing_minor
+FROM wallet_entry JOIN wallet ON wallet.id = wallet_id ORDER BY 1, 2
+"""
 NUMBERS = "SELECT sequence_id FROM invoice WHERE sequence_id IS NOT NULL ORDER BY 1"
 
 
@@ -40,6 +45,8 @@ class Books:
     burned: list[tuple[Any, ...]]
     credits: list[tuple[Any, ...]]
     granted: list[tuple[Any, ...]]
+    wallets: list[tuple[Any, ...]]
+    entries: list[tuple[Any, ...]]
     numbers: list[str]
 
 
@@ -51,6 +58,8 @@ def books_of(data: Path) -> Books:
         burned=rows(data, _BURNED),
         credits=rows(data, _CREDITS),
         granted=rows(data, _GRANTED),
+        wallets=rows(data, _WALLETS),
+        entries=rows(data, _WALLET_ENTRIES),
         numbers=[number for (number,) in rows(data, NUMBERS)],
     )
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from benchmarks import world
-from benchmarks.events import bodies
+from benchmarks.events import account_name, bodies
 from benchmarks.server import running
 from demo.client import RefusedError, UnreachableError
 from tests.crash.books import NUMBERS, books_of, rows
@@ -34,6 +34,9 @@ CREDIT = "150"
 
 BONUS = "25"
 """Granted with each invoice, and paid with the first ones behind it."""
+
+TOPUP = 20
+"""In the wallet, which pays a part of the first invoice that credits do not pay whole."""
 
 KILLS = 6 if "CRASH_ROUNDS" in os.environ else 3
 LATEST_KILL_S = 0.3
@@ -57,14 +60,17 @@ def test_a_bill_run_that_is_killed_again_and_again_makes_what_an_undisturbed_one
     assert {status for _, since, _, status in expected.credits if since == "2026-01-01"} == {"CONSUMED"}
     assert len(expected.granted) == ACCOUNTS * MONTHS, "one for each account and invoice"
     assert len(expected.credits) == ACCOUNTS * (MONTHS + 1)
+    assert {one[1:] for one in expected.wallets} == {(TOPUP * 100, TOPUP * 100, 2)}, "each wallet paid once, all it had"
 
 
 def _prepare(data: Path) -> None:
-    """Accounts that have used something in January, have a credit, and are granted another one each month."""
+    """Accounts that have used something in January, have credit and money, and are granted more credit each month."""
     world.build(data, ACCOUNTS, test_clock=START, credit=CREDIT, bonus=BONUS)
     with running(data, CLOCK) as server:
         for body in bodies(EVENTS, 1_000, ACCOUNTS, START + timedelta(days=10), seed=3):
             server.client.post("/ingestBatch", body)
+        for number in range(ACCOUNTS):
+            server.client.post(f"/accounts/{account_name(number)}/wallet_topup", {"topupAmount": TOPUP})
         while not server.client.send("GET", "/events?pageSize=1").is_settled:
             pass
 
