@@ -281,6 +281,16 @@ class TestVoid:
         assert shop.api.get(path).ok() == now
         assert balance(shop) == 13
 
+    def test_a_part_that_took_nothing_gives_nothing_back(self, due: tuple[Shop, list[str]]) -> None:
+        shop, (january, february, *_) = due
+        first = pay(shop, 30, line("INVOICE", 1, None, january), line("INVOICE", 2, None, february))
+        assert parts(first) == [("INVOICE", 30), ("INVOICE", 0)]
+        second = pay(shop, 5, line("INVOICE", 1, None, february))
+        move(shop, february, "VOID")
+        assert entries(shop) == [("CREDITED", 5, 5)]
+        versions = [shop.api.get(f"/payments/{one['id']}").ok()["version"] for one in (first, second)]
+        assert versions == [1, 2]
+
 
 def test_an_archived_account_pays_what_it_owes(shop: Shop) -> None:
     owing(shop)

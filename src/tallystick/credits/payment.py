@@ -102,6 +102,10 @@ class Share:
     amount: Money
     target: str | None = None
 
+    def pays(self, target: str) -> bool:
+        """Whether some of it went there; a part that had nothing left to take went nowhere."""
+        return self.target == target and bool(self.amount)
+
     def to(self, kind: PaymentLineType, target: str) -> Share:
         """The same money for something else."""
         return replace(self, type=kind, target=target)

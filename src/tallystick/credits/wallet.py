@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from tallystick.kernel.document import Document, Draft
@@ -73,6 +74,10 @@ class Wallet(Document, frozen=True, kw_only=True):
     def left(self) -> Money:
         """What is in it."""
         return Money(self.balance, self.credit_unit)
+
+    def less(self, amount: Money) -> Wallet:
+        """The wallet once so much was taken out of it."""
+        return msgspec.structs.replace(self, balance=(self.left - amount).amount)
 
     def pays_at(self, instant: datetime) -> bool:
         """Whether it pays what falls due at an instant."""

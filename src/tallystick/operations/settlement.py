@@ -6,7 +6,7 @@ Payments, wallets, callers and the clock all come through `settle` (domain.md 7.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from tallystick.credits.payment import PaymentLineType
 from tallystick.invoicing.invoice import InvoiceStatus
@@ -14,7 +14,7 @@ from tallystick.invoicing.record import InvoiceRecord
 from tallystick.invoicing.states import PAYABLE, when_paid
 from tallystick.kernel.money import Money, zero
 from tallystick.operations.credit_grants import take_back
-from tallystick.operations.wallets import put_into_wallet
+from tallystick.operations.wallets import kept_wallet, put_into_wallet
 from tallystick.operations.work import Work
 from tallystick.stores.state.wallets import Occasion
 
@@ -35,9 +35,20 @@ def settle(work: Work, record: InvoiceRecord, status: InvoiceStatus, paid: Money
     return changed
 
 
-def fall_due(work: Work, records: Iterable[InvoiceRecord]) -> list[InvoiceRecord]:
+def fall_due(work: Work, records: Sequence[InvoiceRecord]) -> list[InvoiceRecord]:
     """Let wallets pay invoices that have just fallen due, in their order; answers what they are then."""
-    return [_from_wallet(work, record) if record.status in PAYABLE else record for record in records]
+    wallets = work.state.wallets.of({record.account_id for record in records})
+    settled = []
+    for record in records:
+        wallet = wallets.get(record.account_id)
+        if record.status in PAYABLE and wallet is not None and wallet.left and wallet.pays_at(work.now):
+            amount = min(wallet.left, record.open)
+            work.state.wallets.debit(wallet, amount, Occasion("Invoice fell due", record.id), work.now, work.ids)
+            wallets[record.account_id] = wallet.less(amount)
+            settled.append(receive(work, record, amount))
+        else:
+            settled.append(record)
+    return settled
 
 
 def receive(work: Work, record: InvoiceRecord, amount: Money) -> InvoiceRecord:
@@ -73,30 +84,19 @@ def complete_refunds(work: Work) -> int:
     return len(refunding)
 
 
-def _from_wallet(work: Work, record: InvoiceRecord) -> InvoiceRecord:
-    """Pay what the account's wallet can pay of an invoice."""
-    wallet = work.state.wallets.find(record.account_id)
-    if wallet is None or not wallet.left or not wallet.pays_at(work.now):
-        return record
-    amount = min(wallet.left, record.open)
-    work.state.wallets.debit(wallet, amount, Occasion("Invoice fell due", record.id), work.now, work.ids)
-    return receive(work, record, amount)
-
-
 def _return_payments(work: Work, record: InvoiceRecord) -> None:
     """Put what an invoice was paid with into the wallet: what came from there, and from payments, part by part."""
     account = work.state.accounts.get(record.account_id)
-    wallet = work.state.wallets.find(account.id)
-    spent = zero(record.currency) if wallet is None else work.state.wallets.spent_on(wallet, record.id)
+    wallet = kept_wallet(work, account)
+    spent = work.state.wallets.spent_on(wallet, record.id)
     if spent:
         put_into_wallet(work, account, spent, Occasion("Invoice is void", record.id))
     for (payment_id, version), shares in work.state.payments.of_invoice(record.id).items():
+        moved = []
         for share in shares:
-            if share.target == record.id and share.amount:
-                wallet = put_into_wallet(work, account, share.amount, Occasion("Paid invoice is void", payment_id))
-        assert wallet is not None, "it was opened for what came back"
-        moved = [
-            share.to(PaymentLineType.WALLET_CREDIT, wallet.id) if share.target == record.id else share
-            for share in shares
-        ]
+            if share.pays(record.id):
+                put_into_wallet(work, account, share.amount, Occasion("Paid invoice is void", payment_id))
+                moved.append(share.to(PaymentLineType.WALLET_CREDIT, wallet.id))
+            else:
+                moved.append(share)
         work.state.payments.follow(payment_id, version, moved)

@@ -165,6 +165,7 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "credit_grants.add": (lambda s, _: s.credit_grants.add(BONUS, nouns.credit("cred.bonus")), None),
     "credit_grants.of": (lambda s, _: s.credit_grants.of([nouns.draft("inv.due")]), {}),
     "wallets.find": (lambda s, _: s.wallets.find("acme-main"), None),
+    "wallets.of": (lambda s, _: s.wallets.of(["acme-main"]), {}),
     "wallets.open": (lambda s, _: s.wallets.open(nouns.wallet("wallet.new", account_id="other"), NOW), None),
     "wallets.set": (lambda s, _: s.wallets.set(nouns.wallet(effective_from=END), END), None),
     "wallets.credit": (

@@ -101,7 +101,7 @@ class Payments:
         return self._shown(rows), token
 
     def of_invoice(self, invoice_id: str) -> dict[tuple[str, int], list[Share]]:
-        """The parts of the payments that pay an invoice now, by id and latest version, oldest first."""
+        """The parts of the payments that have paid some of an invoice, by id and latest version, oldest first."""
         paying = select(payment_line.c.payment_id).where(
             payment_line.c.organisation_id == self._organisation, payment_line.c.entity_id == invoice_id
         )
@@ -112,7 +112,7 @@ class Payments:
         ).all()
         lines = self._lines((row.id, row.version) for row in rows)
         shares = {(row.id, row.version): [_share(line, row.currency) for line in lines[row.id]] for row in rows}
-        return {key: parts for key, parts in shares.items() if any(one.target == invoice_id for one in parts)}
+        return {key: parts for key, parts in shares.items() if any(one.pays(invoice_id) for one in parts)}
 
     @property
     def _mine(self) -> Any:  # noqa: ANN401 - a condition

@@ -16,11 +16,13 @@ from tallystick.kernel.errors import conflict
 from tallystick.kernel.money import Money, from_minor
 from tallystick.kernel.quantity import ZERO, plain
 from tallystick.stores.state import listing
+from tallystick.stores.state.among import among
 from tallystick.stores.state.database import WRITES
 from tallystick.stores.state.listing import Listing
 from tallystick.stores.state.payment_tables import wallet, wallet_entry
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from sqlalchemy import Connection, RowMapping
@@ -53,11 +55,15 @@ class Wallets:
 
     def find(self, account_id: str) -> Wallet | None:
         """The wallet of an account, or None before anything happened to it; a writer keeps it as it is."""
-        statement = select(wallet).where(self._mine, wallet.c.account_id == account_id)
+        return self.of([account_id]).get(account_id)
+
+    def of(self, account_ids: Collection[str]) -> dict[str, Wallet]:
+        """The wallets of these accounts that there are, by account; a writer keeps them as they are."""
+        # Always in the order of ids: two writers who each waited for the other would never end.
+        statement = select(wallet).where(self._mine, among(wallet.c.account_id, account_ids)).order_by(wallet.c.id)
         if self._connection.get_execution_options().get(WRITES, False):
             statement = statement.with_for_update()
-        row = self._connection.execute(statement).mappings().first()
-        return None if row is None else _wallet(row)
+        return {row["account_id"]: _wallet(row) for row in self._connection.execute(statement).mappings()}
 
     def open(self, empty: Wallet, now: datetime) -> None:
         """Store an account's wallet when something happens to it first; does nothing when somebody else did."""
