@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import random
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tallystick.credits.feature_credit import CreditSource
+from tallystick.engine import entitlement
 from tallystick.metering.event import EventStatus
+from tallystick.workers import event_processor
+from tallystick.workers.rounds_apart import WORTH_SENDING
 from tests.operations.granting import NAME, Granting
 from tests.operations.shop import Shop, event
+from tests.servers import inside
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from tests.servers import Inside
 
 OVER = "sch.1#2026-01-01$OVERAGE"
@@ -330,3 +340,54 @@ class TestCorrections:
             EventStatus.INSUFFICIENT_CREDITS,
         )
         assert calls.left("later") == {NAME: 2}
+
+
+class TestWaiting:
+    @pytest.fixture
+    def stopped(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Inside, Granting]]:
+        """A server that processes nothing until the test starts it, and a caller who is answered soon."""
+        monkeypatch.setattr(entitlement, "PATIENCE_S", 0.1)
+        with inside(tmp_path / "data") as server:
+            calls = Granting.begin(server, Shop(server.api()))
+            calls.grant(5)
+        with inside(tmp_path / "data", works=False) as server:
+            yield server, replace(calls, server=server, shop=Shop(server.api()))
+
+    def test_an_event_that_is_not_judged_in_time_may_be_sent_again(
+        self, stopped: tuple[Inside, Granting], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server, calls = stopped
+        for _ in range(2):
+            assert "send it again with the same id" in calls.ask("e-1", 2).refused(503)
+        server.workers.start()
+        monkeypatch.setattr(entitlement, "PATIENCE_S", 60)
+        calls.ask("e-1", 2).refused(409)
+        assert calls.left() == {NAME: 3}
+
+
+def test_events_that_come_by_thousands_are_debited_here_in_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other schemas go on being judged apart; what is left is that of a sum that is written down one by one."""
+    monkeypatch.setattr(event_processor, "MOST_IN_ROUND", 3 * WORTH_SENDING)
+    chance = random.Random(7)
+    with inside(tmp_path / "data") as server:
+        calls = Granting.begin(server, Shop(server.api()))
+        calls.shop.schema("free")
+        calls.grant(9000)
+    left, taken = 9000, 0
+    with inside(tmp_path / "data", apart=True) as server:
+        processor, api = server.workers.processor, server.api()
+        while processor._apart is None or not processor._apart.is_ready:
+            time.sleep(0.02)
+        for first in range(0, 8000, 1000):
+            units = [chance.randint(0, 9) for _ in range(1000)]
+            schema = chance.choice(("api_call", "free"))
+            sent = [event(f"e-{first + place}", calls=one, schemaName=schema) for place, one in enumerate(units)]
+            api.post("/ingestBatch", {"events": sent}).ok()
+            for one in units if schema == "api_call" else ():
+                if one <= left:
+                    left, taken = left - one, taken + one
+        assert replace(calls, server=server, shop=Shop(api)).used() == {NAME: taken}
+        series = Shop(api).metric("USAGE", "2026-01-01", "2026-02-01")
+        assert sum(series[0]["metricValues"]) == taken
