@@ -342,6 +342,41 @@ class TestCorrections:
         assert calls.left("later") == {NAME: 2}
 
 
+class TestMeteringAnew:
+    def anew(self, calls: Granting, computation: str) -> None:
+        """Let the one meter of calls compute something else, also of what came before."""
+        (meter,) = calls.shop.api.get("/usage_meters").ok()["data"]
+        path = f"/v1/usage-meters/{meter['id']}"
+        calls.shop.api.post(f"{path}/deactivate").ok()
+        calls.shop.api.patch(path, {"computations": [{"computation": computation, "order": 1}]}).ok()
+        calls.shop.api.post(f"{path}/activate").ok()
+        span = {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}
+        job = calls.shop.api.post(f"{path}/remeterings", span).ok()["jobId"]
+        calls.shop.api.post(f"/v1/jobs/{job}/confirm").ok()
+        assert calls.shop.api.get(f"/v1/jobs/{job}").ok()["status"] == "COMPLETED"
+
+    def test_an_event_is_debited_as_long_as_it_counts(self, server: Inside, shop: Shop) -> None:
+        calls = Granting.begin(server, shop)
+        calls.grant(10)
+        calls.ask("e-1", 4).ok()
+        calls.ask("e-2", 5).ok()
+        self.anew(calls, '{"*":[{"var":"attributes.calls"},2]}')
+        assert calls.used() == {NAME: 9}  # other units of a meter are no other units of the feature
+        self.anew(calls, '{"/":[8,{"-":[{"var":"attributes.calls"},4]}]}')
+        assert (calls.shop.status("e-1"), calls.used()) == (EventStatus.UNITS_INVALID, {NAME: 5})
+        self.anew(calls, '{"var":"attributes.calls"}')
+        assert (calls.shop.status("e-1"), calls.used()) == (EventStatus.METERED, {NAME: 9})
+
+    def test_it_comes_to_count_only_if_its_units_are_still_there(self, server: Inside, shop: Shop) -> None:
+        calls = Granting.begin(server, shop)
+        calls.grant(5)
+        calls.ask("e-1", 4).ok()
+        self.anew(calls, '{"/":[8,{"-":[{"var":"attributes.calls"},4]}]}')
+        calls.ask("e-2", 5).ok()
+        self.anew(calls, '{"var":"attributes.calls"}')
+        assert (calls.shop.status("e-1"), calls.used()) == (EventStatus.UNITS_INVALID, {NAME: 5})
+
+
 class TestWaiting:
     @pytest.fixture
     def stopped(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Inside, Granting]]:

@@ -27,7 +27,7 @@ def died(directory: Path, point: str) -> list[str]:
     """Let the program die at a point; the flights that it had processed."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.workers.feature_plant", str(directory)],
-        env={**os.environ, "TALLYSTICK_FAULTS": f"crash@{point}", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
+        env={**os.environ, "TALLYSTICK_FAULTS": f"crash@{point}", "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
         stdout=subprocess.PIPE,
         text=True,
         timeout=120,

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from tallystick.kernel.quantity import EXACT, ZERO
 from tallystick.metering.catalogue import Catalogue, MeterTerms
-from tallystick.metering.event import COUNTED, EventSource
+from tallystick.metering.event import COUNTED
 from tallystick.metering.purse import Till
 from tallystick.metering.remetering import REMETERED, Facts, Judged, Remetered, remetered
 from tallystick.stores.event_store import StoredEvent, UsageFact
@@ -78,7 +78,7 @@ def assessed(
     `claimed` are the ids that are taken, as for `remetered`; `till_of` says where the event of a position pays, if it
     comes to count. Events of a closed cycle stay as they are.
     """
-    fitting = [event for event in events if event.status in REMETERED and not _was_refused(event)]
+    fitting = [event for event in events if event.status in REMETERED]
     closed = {event.position for event in fitting if is_closed(event, catalogue, at)}
     able = [event for event in fitting if event.position not in closed]
     judged = [
@@ -97,11 +97,6 @@ def assessed(
         Assessed(event, facts.get(event.position, {}), anew.get(event.position), event.position in closed)
         for event in fitting
     ]
-
-
-def _was_refused(event: StoredEvent) -> bool:
-    """Whether the sender of an event was told that it does not count, and so did not use the feature."""
-    return event.source is EventSource.ENTITLED and event.status not in COUNTED
 
 
 def with_outcome(stored: StoredEvent, outcome: Remetered) -> StoredEvent:
