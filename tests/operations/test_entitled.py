@@ -130,7 +130,7 @@ class TestAsking:
 
     def test_of_a_hundred_at_once_as_many_succeed_as_there_are_units(self, calls: Granting) -> None:
         calls.grant(50)
-        with ThreadPoolExecutor(20) as threads:
+        with ThreadPoolExecutor(100) as threads:
             statuses = [answer.status for answer in threads.map(calls.ask, [f"e-{one}" for one in range(100)])]
         assert (statuses.count(200), statuses.count(403)) == (50, 50)
         assert calls.left() == {NAME: 0}

@@ -19,10 +19,10 @@ from tests.unit.metering.samples import NOON, ORGANISATION, catalogue, meter, sc
 from tests.workers.test_event_processor import Plant, distance
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
-    from tallystick.metering.purse import Purses
+    from tallystick.metering.purse import Purses, PurseSource
 
 FEATURE: Final = "feature.miles"
 TIED: Final = catalogue(
@@ -57,7 +57,7 @@ class Forgetful(StatePurses):
 class FeaturePlant(Plant):
     """A plant with a state store in the same directory."""
 
-    def __init__(self, directory: Path, source: type[StatePurses] = StatePurses) -> None:
+    def __init__(self, directory: Path, source: Callable[[Database], PurseSource] = StatePurses) -> None:
         quantity.install()
         self.database = Database(f"sqlite:///{directory / 'state.db'}")
         super().__init__(directory, sold=TIED, purses=source(self.database))

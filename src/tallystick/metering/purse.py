@@ -146,10 +146,11 @@ class Purses:
     ) -> Sequence[Debit] | None:
         """The debits by which an event can have so many units, None when there are too few.
 
-        What was recorded for the event when it was judged before is offered again, whatever has changed since.
+        What was recorded for the event when it was judged before is offered again, whatever has changed since; what was
+        recorded for another one, which stood there in a log that was lost, is not.
         """
         recorded = self._recorded.get((row, position))
-        if recorded:
+        if recorded and recorded[0].purse == purse and _total(recorded) == units:
             return recorded
         parts = self._purse(purse).parts(units, event_at)
         return None if parts is None else [Debit(row, position, *purse, *part) for part in parts]
@@ -160,7 +161,9 @@ class Purses:
 
     def pay(self, debits: Sequence[Debit]) -> None:
         """Debit what was offered: the event counts."""
-        is_recorded = bool(debits) and self._recorded.pop(debits[0][:2], None) is not None
+        is_recorded = bool(debits) and self._recorded.get(debits[0][:2]) is debits
+        if is_recorded:
+            del self._recorded[debits[0][:2]]
         for debit in debits:
             self._stand(debit)
             if not is_recorded:
@@ -196,6 +199,10 @@ class Purses:
             return
         self._purse(debit.purse).change(debit.entry_id, debit.units)
         self.booked.append(debit)
+
+
+def _total(debits: Iterable[Debit]) -> Decimal:
+    return functools.reduce(EXACT.add, (debit.units for debit in debits), ZERO)
 
 
 class Till(NamedTuple):

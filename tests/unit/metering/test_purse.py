@@ -59,11 +59,21 @@ class TestPurses:
     def test_what_was_recorded_is_offered_again_whatever_is_left(self) -> None:
         recorded = debit(5, 70, "a", 4)
         purses = Purses({ACME: [pot("a", 0)]}, recorded=[recorded])
-        assert purses.offered(5, 70, ACME, Decimal(4), NOON) == [recorded]
-        purses.pay([recorded])
+        offered = purses.offered(5, 70, ACME, Decimal(4), NOON)
+        assert offered == [recorded]
+        purses.pay(offered)
         purses.settle(5)
         assert purses.booked == []
         assert purses.offered(5, 71, ACME, Decimal(1), NOON) is None
+
+    @pytest.mark.parametrize(("purse", "units"), [(("zenith", ACME[1]), 4), (ACME, 3)])
+    def test_what_was_recorded_for_another_event_goes_back(self, purse: tuple[str, str], units: int) -> None:
+        purses = Purses({ACME: [pot("b", 9)], ("zenith", ACME[1]): [pot("z", 9)]}, recorded=[debit(5, 70, "a", 4)])
+        offered = purses.offered(5, 70, purse, Decimal(units), NOON)
+        assert offered is not None
+        purses.pay(offered)
+        purses.settle(5)
+        assert purses.booked == [*offered, debit(5, 70, "a", 4, back=True)]
 
     def test_what_was_recorded_for_an_event_that_does_not_count_after_all_goes_back(self) -> None:
         recorded, later = debit(5, 70, "a", 4), debit(9, 90, "a", 1)
