@@ -133,7 +133,6 @@ class Purses:
         for debit in recorded:
             if debit.is_return:
                 self._returned.add(debit)
-                self._recorded.pop((debit.row, debit.position), None)  # it was found not to count already
             else:
                 self._recorded[debit.row, debit.position].append(debit)
         for debit in standing:

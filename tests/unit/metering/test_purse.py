@@ -81,6 +81,16 @@ class TestPurses:
         purses.settle(5)
         assert purses.booked == [debit(5, 70, "a", 4, back=True)]
 
+    def test_what_was_debited_and_given_back_by_one_row_is_so_again(self) -> None:
+        recorded = [debit(5, 7, "a", 4), debit(5, 7, "a", 4, back=True)]
+        purses = Purses({ACME: [pot("a", 4)]}, recorded=recorded)
+        offered = purses.offered(5, 7, ACME, Decimal(4), NOON)
+        assert offered is not None
+        purses.pay(offered)
+        purses.give_back(5, 7)
+        purses.settle(5)
+        assert purses.booked == []
+
     def test_what_went_back_already_does_not_go_back_again(self) -> None:
         recorded = [debit(5, 70, "a", 4), debit(5, 70, "a", 4, back=True)]
         purses = Purses({ACME: [pot("a", 4)]}, recorded=recorded)
