@@ -36,7 +36,7 @@ def slabs(draw: st.DrawFn, start: Decimal, rates: st.SearchStrategy[Decimal], bo
     size = str(draw(st.decimals("0.5", 60, places=1))) if kind is PriceType.PACKAGE else None
     low, high = None, None
     if bounded and draw(st.booleans()):
-        low, high = map(str, sorted((draw(RATES), draw(RATES))))
+        low, high = map(str, sorted((draw(rates), draw(rates))))
     return S(str(start), kind, str(draw(rates)), size, low, high)
 
 
@@ -121,6 +121,12 @@ def random_slab(chance: random.Random, start: Decimal) -> S:
 @given(slab_lists(rates=PRICES, bounded=False), st.decimals(-100, 2000, places=3), st.decimals(0, 500, places=3))
 def test_more_usage_never_costs_less_in_tiers(slabs: list[S], usage: Decimal, more: Decimal) -> None:
     card = usage_card(*slabs)
+    assert total(card, usage) <= total(card, usage + more)
+
+
+@given(slab_lists(rates=PRICES), st.decimals(0, 2000, places=3), st.decimals(0, 500, places=3))
+def test_nor_does_it_where_slabs_have_limits(slabs: list[S], usage: Decimal, more: Decimal) -> None:
+    card = usage_card(*slabs)  # a minimum binds refunds too, so that this holds from no usage on
     assert total(card, usage) <= total(card, usage + more)
 
 
