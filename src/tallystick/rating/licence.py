@@ -105,7 +105,7 @@ class Seats:
 
     def turns(self, first: date, behind: date) -> Iterator[date]:
         """The days of entries and those after them."""
-        for day in self._days[bisect_left(self._days, first - _DAY) : bisect_left(self._days, behind)]:
+        for day in self._days[bisect_left(self._days, first) : bisect_left(self._days, behind)]:
             yield from (turn for turn in (day, day + _DAY) if first < turn < behind)
 
     def changed_on(self, within: Period) -> list[date]:

@@ -215,9 +215,9 @@ def _read(text: str) -> _Read:
 def _texts(rule: PricingRule) -> list[str]:
     """The texts in a rule; none of a part that cannot be read, of which the evaluation tells."""
     texts: set[str] = set()
-    for text in (rule.condition, rule.computation):
+    for text in filter(None, (rule.condition, rule.computation)):
         with suppress(BillingError):
-            texts |= _read(text).texts if text is not None else set()
+            texts |= _read(text).texts
     return sorted(texts)
 
 

@@ -12,6 +12,7 @@ from tallystick.catalog.rate_card import PriceType
 from tallystick.kernel.errors import BillingError
 from tallystick.rating.credit_grant import charge_grant
 from tallystick.rating.fixed_fee import is_charged
+from tallystick.rating.usage_card import UsagePrice
 from tests.unit.rating.cards import S, charge_usage, grant_card, usage_card
 
 AMOUNTS = st.integers(0, 100_000).map(lambda cents: Decimal(cents).scaleb(-2))
@@ -51,6 +52,8 @@ def test_a_charge_says_what_is_granted() -> None:
 def test_a_card_grants_nothing_in_a_currency_that_it_does_not_have() -> None:
     with pytest.raises(BillingError, match="card 'Bonus' has no rate in EUR"):
         charge_grant(grant_card("100", S("0", "FLAT", "10"), name="Bonus"), "EUR")
+    with pytest.raises(BillingError, match="card 'Bonus' has no rate in EUR"):
+        UsagePrice(grant_card("100", S("0", "FLAT", "10"), name="Bonus"), "EUR")
 
 
 @given(AMOUNTS, st.lists(RATES, min_size=1, max_size=3), st.sampled_from(["TIERED", "VOLUME"]))

@@ -85,6 +85,10 @@ class TestDays:
         before, after = held.booked_until(booked_at), held.booked_until(booked_at + MICROSECOND)
         assert [known.on(date(2026, 6, day)) for known in (before, after) for day in (10, 11)] == [10, 10, 10, 15]
 
+    def test_quantities_can_differ_on_the_days_of_entries_and_on_those_after_them(self) -> None:
+        held = seats(*((f"2026-{day}T12:00", "1") for day in ("05-31", "06-01", "06-10", "06-30", "07-01")))
+        assert sorted(held.turns(date(2026, 6, 1), date(2026, 7, 1))) == [date(2026, 6, day) for day in (2, 10, 11, 30)]
+
     def test_a_ledger_that_two_names_brought_below_zero_counts_as_empty_there(self) -> None:
         held = Seats(entries([("2026-06-01", "2"), ("2026-06-11", "-5")]), UTC_ZONE)
         assert [held.on(date(2026, 6, day)) for day in (10, 11)] == [2, 0]
@@ -94,6 +98,10 @@ class TestArrears:
     def test_prorated_by_the_days_of_each_quantity(self) -> None:
         # domain.md 4.6: (10 x 10 + 10 x 15 + 10 x 12) seat-days x 30 / 30
         assert amount(licence_card(THIRTY), seats(*GROWING)) == 370
+
+    def test_the_day_after_a_first_day_that_went_up_and_down_is_priced_by_itself(self) -> None:
+        held = seats(("2026-05-20", "10"), ("2026-06-01T08:00", "5"), ("2026-06-01T09:00", "-5"))
+        assert amount(licence_card(THIRTY), held) == 15 + 29 * 10
 
     def test_not_prorated_by_the_highest_quantity_of_any_day(self) -> None:
         assert amount(licence_card(THIRTY, prorated=False), seats(*GROWING)) == 15 * 30
@@ -127,6 +135,49 @@ class TestArrears:
 
     def test_the_quantity_of_a_charge_is_the_highest(self) -> None:
         assert charge(licence_card(THIRTY), seats(*GROWING)).quantity == 15
+
+
+class TestElsewhere:
+    """In Kolkata days begin at 18:30 of the day before in UTC."""
+
+    ZONE = ZoneInfo("Asia/Kolkata")
+    JUNE = cycle("2026-06-01", "2026-07-01", ZONE)
+    HELD = seats(
+        ("2026-05-20", "40"),
+        ("2026-05-31T18:30", "-30"),  # the first instant of June
+        ("2026-06-29T19:00", "5"),  # the 30th
+        ("2026-06-30T19:00", "45"),  # the first of July
+        zone=ZONE,
+    )
+
+    def test_a_cycle_has_the_days_of_the_organisation(self) -> None:
+        priced = charge(licence_card(THIRTY), self.HELD, self.JUNE, self.ZONE)
+        (window,) = priced.windows
+        assert (window.first, window.last, window.cycle_days) == (date(2026, 6, 1), date(2026, 6, 30), 30)
+        assert (priced.quantity, window.quantity) == (15, 15)
+        assert [(stretch.days, stretch.charge.quantity) for stretch in window.stretches] == [(29, 10), (1, 15)]
+
+    def test_windows_of_a_week_have_the_days_of_the_organisation(self) -> None:
+        card = licence_card(THIRTY, windows="WEEKLY")
+        windows = charge(card, self.HELD, self.JUNE, self.ZONE).windows
+        assert [(window.first.day, window.last.day) for window in windows] == [
+            (1, 7), (8, 14), (15, 21), (22, 28), (29, 30)
+        ]  # fmt: skip
+        assert [window.quantity for window in windows] == [10, 10, 10, 10, 15]
+
+    def test_windows_of_a_month_begin_with_the_months_of_the_organisation(self) -> None:
+        quarter = cycle("2026-04-01", "2026-07-01", self.ZONE)
+        windows = charge(licence_card(THIRTY, windows="MONTHLY"), self.HELD, quarter, self.ZONE).windows
+        assert [(window.first.isoformat(), window.cycle_days) for window in windows] == [
+            ("2026-04-01", 30), ("2026-05-01", 31), ("2026-06-01", 30)
+        ]  # fmt: skip
+
+    def test_the_days_of_a_month_in_which_clocks_change_are_those_of_its_calendar(self) -> None:
+        # In London October begins at 23:00 in UTC, November at midnight.
+        london = ZoneInfo("Europe/London")
+        october = cycle("2026-10-01", "2026-11-01", london)
+        (window,) = charge(licence_card(THIRTY), seats(("2026-09-01", "10"), zone=london), october, london).windows
+        assert (window.cycle_days, window.whole is not None) == (31, True)
 
 
 class TestOneQuantity:

@@ -6,8 +6,10 @@ Figures are those of domain.md 4.6 and of case G22 (seat changes of another syst
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -19,8 +21,6 @@ from tests.unit.rating.cards import S, licence_card
 from tests.unit.rating.held import GROWING, JUNE, UTC_ZONE, cycle, days_of, seats
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from tallystick.catalog.rate_card import LicenseRateCard
     from tallystick.kernel.recurrence import Cycle
     from tallystick.rating.charge import LicenceCharge
@@ -42,18 +42,20 @@ def total(charge: LicenceCharge) -> Fraction:
     )
 
 
-def opening(card: LicenseRateCard, held: Seats, within: Cycle = JUNE) -> Fraction:
-    return total(LicencePrice(card, "USD").opening(held, within, UTC_ZONE))
+def opening(card: LicenseRateCard, held: Seats, within: Cycle = JUNE, zone: ZoneInfo = UTC_ZONE) -> Fraction:
+    return total(LicencePrice(card, "USD").opening(held, within, zone))
 
 
-def changed(card: LicenseRateCard, held: Seats, on: str, within: Cycle = JUNE) -> LicenceCharge:
+def changed(
+    card: LicenseRateCard, held: Seats, on: str, within: Cycle = JUNE, zone: ZoneInfo = UTC_ZONE
+) -> LicenceCharge:
     day = date.fromisoformat(on)
-    booked = Period(local_midnight(day, UTC_ZONE), local_midnight(day + timedelta(days=1), UTC_ZONE))
-    return LicencePrice(card, "USD").change(held, within, booked, UTC_ZONE)
+    booked = Period(local_midnight(day, zone), local_midnight(day + timedelta(days=1), zone))
+    return LicencePrice(card, "USD").change(held, within, booked, zone)
 
 
-def change(card: LicenseRateCard, held: Seats, on: str, within: Cycle = JUNE) -> Fraction:
-    return total(changed(card, held, on, within))
+def change(card: LicenseRateCard, held: Seats, on: str, within: Cycle = JUNE, zone: ZoneInfo = UTC_ZONE) -> Fraction:
+    return total(changed(card, held, on, within, zone))
 
 
 class TestProrated:
@@ -109,6 +111,14 @@ class TestProrated:
         assert [window.quantity for window in charge.windows] == [1, 1, 1]
         assert total(charge) == 4 + 7 + 2
 
+    def test_a_window_that_is_over_tells_what_changed_until_its_last_day(self) -> None:
+        # On the 18th it is known that there was one more from the 3rd until the 8th: 5 of 7 days of the first week.
+        late = "2026-06-18T12:00"
+        held = seats(("2026-06-01", "10"), ("2026-06-03", "1", late), ("2026-06-08", "-1", late))
+        charge = changed(licence_card(S("0", "PER_UNIT", "7"), windows="WEEKLY"), held, "2026-06-18")
+        assert [(window.first.day, window.quantity) for window in charge.windows] == [(1, 1)]
+        assert (total(charge), charge.quantity) == (5, 0)
+
 
 class TestNotProrated:
     def test_an_increase_costs_what_the_new_peak_costs_more(self) -> None:
@@ -129,6 +139,52 @@ class TestNotProrated:
         # 15 were billed on the 11th; the ledger is corrected on the 13th; 15 again from the 15th on.
         held = seats(("2026-06-01", "10"), ("2026-06-11", "5"), ("2026-06-11", "-5", "2026-06-13"), ("2026-06-15", "5"))
         assert [change(ONCE, held, f"2026-06-{day}") for day in (11, 13, 15)] == [150, 0, 0]
+
+
+class TestElsewhere:
+    """The same month in Kolkata, whose days begin at 18:30 of the day before in UTC."""
+
+    ZONE = ZoneInfo("Asia/Kolkata")
+    JUNE = cycle("2026-06-01", "2026-07-01", ZONE)
+    GROWING = (("2026-05-20", "10"), ("2026-06-10T20:00", "5"), ("2026-06-20T19:00", "-3"))
+
+    def test_the_worked_month_of_the_reference(self) -> None:
+        held = seats(*self.GROWING, zone=self.ZONE)
+        assert opening(THIRTY, held, self.JUNE, self.ZONE) == 300
+        amounts = [change(THIRTY, held, f"2026-06-{day}", self.JUNE, self.ZONE) for day in (10, 11, 21)]
+        assert amounts == [0, 100, -30]
+        assert changed(THIRTY, held, "2026-06-11", self.JUNE, self.ZONE).quantity == 5
+
+    def test_a_cycle_in_advance_has_the_days_of_the_organisation(self) -> None:
+        price = LicencePrice(ONCE, "USD")
+        held = seats(*self.GROWING, zone=self.ZONE)
+        opened = price.opening(held, self.JUNE, self.ZONE)
+        assert [(window.first, window.last) for window in opened.windows] == [(date(2026, 6, 1), date(2026, 6, 30))]
+        assert price.of(Decimal(10), self.JUNE, self.ZONE) == opened
+
+    def test_a_new_peak(self) -> None:
+        held = seats(*self.GROWING, zone=self.ZONE)
+        assert [change(ONCE, held, f"2026-06-{day}", self.JUNE, self.ZONE) for day in (10, 11, 21)] == [0, 150, 0]
+
+    def test_windows_of_a_week(self) -> None:
+        # As above: on the 18th one more, for 4 of 7 days of the third week, a fourth one and two days of the fifth.
+        card = licence_card(S("0", "PER_UNIT", "7"), windows="WEEKLY")
+        held = seats(("2026-05-20", "10"), ("2026-06-17T20:00", "1"), zone=self.ZONE)
+        charge = changed(card, held, "2026-06-18", self.JUNE, self.ZONE)
+        assert [(window.first.day, window.last.day) for window in charge.windows] == [(15, 21), (22, 28), (29, 30)]
+        assert [window.quantity for window in charge.windows] == [1, 1, 1]
+        assert total(charge) == 4 + 7 + 2
+
+    def test_what_a_day_was_billed_for_is_what_was_known_when_it_ended_there(self) -> None:
+        # 15 are billed on the 11th; on the 12th, at two in the morning, five fewer are entered for the 10th on.
+        held = seats(
+            ("2026-05-20", "10"),
+            ("2026-06-09T20:00", "-5", "2026-06-11T20:30"),
+            ("2026-06-10T20:00", "5"),
+            ("2026-06-12T20:00", "5"),
+            zone=self.ZONE,
+        )
+        assert [change(ONCE, held, f"2026-06-{day}", self.JUNE, self.ZONE) for day in (11, 12, 13)] == [150, 0, 0]
 
 
 CHANGES = st.lists(st.tuples(st.integers(1, 45), st.integers(0, 23), st.integers(0, 9), st.integers(0, 6)), max_size=8)

@@ -148,6 +148,13 @@ def test_a_condition_that_fails_computes_nothing() -> None:
     assert "zero" in step.error
 
 
+def test_a_step_tells_what_stands_in_its_condition_and_in_its_computation() -> None:
+    (step,) = run([rule({"*": [var(FEE), 0.5]}, when={">": [var(CALLS_USAGE), 1000]}, target=FEE)])
+    assert {name: read.value for name, read in step.reads.items()} == {CALLS_USAGE: 150, FEE: 50}
+    (step,) = run([rule({"*": [var(FEE), 0.5]}, when="{", target=FEE)])
+    assert {name: read.value for name, read in step.reads.items()} == {FEE: 50}
+
+
 @pytest.mark.parametrize(
     ("when", "outcome"),
     [
@@ -212,6 +219,7 @@ def test_usage_is_never_rounded() -> None:
         ({"if": [var(CALLS), True, 1]}, "the computation gives true or false, expected a number"),
         ({"if": [var(CALLS), "5", 1]}, "the computation gives a text, expected a number"),
         ({"*": [var(CALLS), "1e100"]}, "the computation gives 2.50E+102, expected a number between 1e-100 and 1e100"),
+        ({"+": ["1234567890" * 5 + "e90", 0]}, f"gives {'1234567890' * 4}, expected a number"),
         ({"*": [var(CALLS), "1e90"]}, "a line comes to too much"),
         ({"*": [var(CALLS), "1e-150"]}, "expected a number between 1e-100 and 1e100"),
         ({"cat": [None]}, "null has no text"),

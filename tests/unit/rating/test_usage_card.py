@@ -88,6 +88,7 @@ def test_a_charge_says_how_each_slab_came_to_its_amount() -> None:
         (4, 0, 1, None, None),
     ]
     assert [slab.amount for slab in charged.slabs] == [5, 15, 6, 0]
+    assert [slab.package_size for slab in charged.slabs] == [None, None, 40, None]
     assert charged.quantity == 250
 
 
@@ -132,7 +133,8 @@ def test_amounts_are_exact_whatever_the_context_of_the_thread() -> None:
 def test_a_card_without_a_rate_in_the_currency_cannot_be_charged() -> None:
     with pytest.raises(BillingError, match=r"card 'um\.calls' has no rate in EUR") as caught:
         charge_usage(usage_card(*TWO_RATES), "EUR", Decimal(1))
-    assert caught.value.kind is Kind.BROKEN
+    assert (caught.value.kind, caught.value.code) == (Kind.BROKEN, "no_rate")
+    assert [problem.path for problem in caught.value.problems] == [""]
 
 
 def test_the_cards_of_a_plan_are_made_ready_once_for_each_currency() -> None:
