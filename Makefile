@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 JUDGES := tests/judges/node_modules
 
-.PHONY: help setup demo serve test test-rating test-crash test-hostile test-mcp lint format bench bench-soak lock clean
+.PHONY: help setup demo serve test test-rating mutation test-crash test-hostile test-mcp lint format bench bench-soak lock clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -28,6 +28,11 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	@$(PIP) install --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
+$(VENV)/.mutation: requirements/mutation.txt $(VENV)/.dev
+	@echo "Installing the pinned mutation tester into $(VENV) ..."
+	@$(PIP) install --require-hashes --requirement requirements/mutation.txt
+	@touch $@
+
 demo: $(VENV)/.runtime  ## Bill a year of New York flights, from an empty directory, in about a minute
 	@$(BIN)/python demo/run.py
 
@@ -39,6 +44,9 @@ test: $(VENV)/.dev  ## Run all tests, on every core
 
 test-rating: $(VENV)/.dev  ## Hold 100,000 random usage cards against the slow oracle
 	@RATED_CARDS=100000 $(BIN)/python -m pytest tests/unit/rating
+
+mutation: $(VENV)/.mutation  ## Break rating and periods in every small way, and list what no unit test notices
+	@nice $(BIN)/python -m tests.mutation $(FILES)
 
 test-crash: $(VENV)/.dev  ## Kill the server more often than `make test` does
 	@CRASH_ROUNDS=50 $(BIN)/python -m pytest tests/crash
@@ -77,6 +85,8 @@ lock: $(VENV)/.runtime  ## Resolve the pinned requirements anew (needs uv: pip i
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --quiet --upgrade pyproject.toml requirements/dev.in --constraint requirements/runtime.txt \
 	  --output-file requirements/dev.txt
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --quiet --upgrade requirements/mutation.in --constraint requirements/dev.txt --output-file requirements/mutation.txt
 
 clean:  ## Remove the virtual environment and caches
 	@rm -rf $(VENV) $(JUDGES) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
