@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.kernel.errors import BillingError, Kind, Problem
-from tallystick.kernel.period import BEGINNING, FOREVER, FOREVER_ON, Period, day_of, in_utc, local_date, local_midnight
+from tallystick.kernel.period import (
+    BEGINNING,
+    FOREVER,
+    FOREVER_ON,
+    Period,
+    at,
+    day_of,
+    in_utc,
+    local_date,
+    local_midnight,
+)
 
 MICROSECOND = timedelta(microseconds=1)
 DAY = timedelta(days=1)
@@ -96,6 +106,10 @@ def test_what_is_not_a_span_of_utc_instants_is_refused(start: datetime, end: dat
 @pytest.mark.parametrize("zone", [ZoneInfo("UTC"), timezone(timedelta(0), "also UTC")])
 def test_whatever_has_no_offset_from_utc_bounds_a_period(zone: tzinfo) -> None:
     assert Period(JANUARY.start.replace(tzinfo=zone), JANUARY.end.replace(tzinfo=zone)) == JANUARY
+
+
+def test_the_shortest_span_holds_an_instant_and_not_the_next() -> None:
+    assert at(utc("2026-01-01T12:00:00")) == span("2026-01-01T12:00:00", "2026-01-01T12:00:00.000001")
 
 
 @pytest.mark.parametrize(
