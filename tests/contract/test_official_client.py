@@ -323,6 +323,34 @@ def test_money_comes_in_and_pays(walked: SimpleNamespace, server: Child, client:
     server.api().post(f"/credits/{made.line_item_records[1].togai_id}/void").ok()
 
 
+def test_a_plan_grants_units_of_a_feature(walked: SimpleNamespace, server: Child, client: togai.ApiClient) -> None:
+    api = server.api()
+    feature = api.post("/features", {"name": "Exports by plan"}).ok()["id"]
+    asked = walk.plan(walked.meter.id) | {"name": "With exports"}
+    cards = asked["pricePlanDetails"] | {
+        "billingEntitlementRateCards": [walk.entitlement(feature)],
+        "entitlementOverageRateCards": [walk.overage(feature)],
+    }
+    plans = togai.PricePlansApi(client)
+    made = told(plans.create_price_plan, togai.CreatePricePlanRequest, asked | {"pricePlanDetails": cards})
+    plan = plans.activate_price_plan(made.id, togai.ActivatePricePlanRequest(currencies=["USD"]))
+    details = plan.pricing_schedule[0].price_plan_details
+    (card,), (beyond,) = details.billing_entitlement_rate_cards, details.entitlement_overage_rate_cards
+    assert (card.feature_id, card.feature_configs[0].feature_credit_limit) == (feature, 100)
+    assert (card.feature_configs[0].effective_until, card.invoice_timing) == ("P20D", "IN_ADVANCE")
+    assert (beyond.feature_id, beyond.max_quantity, beyond.billing_config.interval) == (feature, 50, 1)
+    listed = togai.PricePlanV2Api(client).list_price_plan_rate_cards(made.id).data
+    assert [(one.type, one.name) for one in listed if one.billable_id == feature] == [
+        ("BILLING_ENTITLEMENT", feature),
+        ("ENTITLEMENT_OVERAGE", f"{feature}$OVERAGE"),
+    ]
+    account = {"id": "exports", "name": "With exports"}
+    api.post("/customers", walk.CUSTOMER | {"id": "exports", "account": account}).ok()
+    api.post("/accounts/exports/price_plans", walk.association(plan.id) | {"effectiveFrom": "2026-02-03"}).ok()
+    due = next(one for one in api.get("/invoices", owner_id="exports").ok()["data"] if one["status"] == "DUE")
+    assert togai.InvoicesApi(client).get_invoice(due["id"]).total_amount == 100
+
+
 def test_a_plan_grants_credit(walked: SimpleNamespace, server: Child, client: togai.ApiClient) -> None:
     api = server.api()
     bonus = api.post("/addons", {"type": "CREDIT_GRANT"}).ok()["id"]

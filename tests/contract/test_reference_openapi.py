@@ -89,6 +89,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str
         changing(record)
         granting(record, meter)
         entitling(record, server)
+        offering_units(record, meter)
         yield record.answers
 
 
@@ -292,6 +293,37 @@ def entitling(record: Record, server: Inside) -> None:
 
 def _ids(feature: dict[str, str]) -> dict[str, str]:
     return {"account": feature["account_id"], "feature": feature["feature_id"]}
+
+
+def offering_units(record: Record, meter: str) -> None:
+    """A plan that grants units of a feature and prices those beyond, by v1, by v2 and by the calculators."""
+    feature = record("POST", "/features", {"name": "Exports"})["id"]
+    cards = {
+        "usageRateCards": [],
+        "billingEntitlementRateCards": [walk.entitlement(feature)],
+        "entitlementOverageRateCards": [walk.overage(feature)],
+    }
+    details = walk.plan(meter)["pricePlanDetails"] | cards
+    plan = {"price_plan_id": record("POST", "/price_plans", {"name": "Exports", "pricePlanDetails": details})["id"]}
+    record("GET", "/price_plans/{price_plan_id}", **plan)
+    record("GET", "/v2/price_plans/{price_plan_id}/rate_cards", **plan)
+    for kind, key, card, timing in (
+        ("BILLING_ENTITLEMENT", "billingEntitlementRateCard", walk.entitlement(feature), "IN_ADVANCE"),
+        ("ENTITLEMENT_OVERAGE", "entitlementOverageRateCard", walk.overage(feature), "IN_ARREARS"),
+    ):
+        sent = {"billableId": feature, "type": kind, "invoiceTiming": timing, "rateCardDetails": {key: card}}
+        name = feature if timing == "IN_ADVANCE" else f"{feature}$OVERAGE"
+        update = {"actionType": "UPDATE", "rateCardName": name, "rateCard": sent}
+        record("POST", "/v2/price_plans/{price_plan_id}/rate_cards", {"operations": [update]}, **plan)
+    question = {
+        "currencyConfig": {"mode": "CUSTOM", "currency": "USD"},
+        "pricePlanDetailsConfig": {"mode": "PRICE_PLAN", "pricePlanId": plan["price_plan_id"]},
+        "usageConfig": {"mode": "CUSTOM", "usageMap": {}},
+        "licenseEntriesConfig": {"mode": "CUSTOM", "custom": []},
+        "entitlementOverageConfig": {"mode": "CUSTOM", "custom": [{"featureId": feature, "quantity": 10}]},
+    }
+    for path in ("/revenue_calculator", "/v2/revenue_calculator"):
+        record("POST", path, question)
 
 
 def every_metric() -> Iterator[dict[str, str]]:

@@ -169,6 +169,35 @@ def credit_grant(addon_id: str) -> dict[str, Any]:
     }
 
 
+def entitlement(feature_id: str) -> dict[str, Any]:
+    """A card that grants 100 units at 1 each at the start of each month, for twenty days."""
+    return {
+        "featureId": feature_id,
+        "displayName": "Exports",
+        "featureConfigs": [{"featureCreditLimit": 100, "effectiveFrom": "PT0S", "effectiveUntil": "P20D"}],
+        "invoiceTiming": "IN_ADVANCE",
+        "recurrenceConfig": {"interval": 1, "offset": 0},
+    } | _per_unit(1)
+
+
+def overage(feature_id: str) -> dict[str, Any]:
+    """A card for up to 50 units beyond those, at 2 each."""
+    return {
+        "featureId": feature_id,
+        "displayName": "More exports",
+        "maxQuantity": 50,
+        "billingConfig": {"interval": 1, "startOffset": 0},
+    } | _per_unit(2)
+
+
+def _per_unit(rate: int) -> dict[str, Any]:
+    slab = {"order": 1, "startAfter": 0, "priceType": "PER_UNIT", "slabConfig": {}}
+    return {
+        "ratePlan": {"pricingModel": "TIERED", "slabs": [slab]},
+        "rateValues": [{"currency": "USD", "slabRates": [{"order": 1, "rate": rate, "slabRateConfig": {}}]}],
+    }
+
+
 def association(price_plan_id: str) -> dict[str, Any]:
     """The plan for the account, from New Year on without an end."""
     return {

@@ -124,6 +124,34 @@ def credit_grant(
     return card | more
 
 
+def entitlement(
+    feature: str,
+    *units: object,
+    price: object = 1,
+    timing: str = "IN_ADVANCE",
+    begins: str | None = None,
+    ends: str = "P1M",
+    currency: str = "USD",
+    **more: object,
+) -> Json:
+    """A card that grants units of a feature together, for one price per unit."""
+    span = {"effectiveUntil": ends} | ({} if begins is None else {"effectiveFrom": begins})
+    card = {
+        "featureId": feature,
+        "featureConfigs": [{"featureCreditLimit": limit} | span for limit in units],
+        "invoiceTiming": timing,
+        "ratePlan": {"pricingModel": "TIERED", "slabs": [{"order": 1, "startAfter": 0, "priceType": "PER_UNIT"}]},
+        "rateValues": [{"currency": currency, "slabRates": [{"order": 1, "rate": price}]}],
+    }
+    return card | more
+
+
+def overage(feature: str, *tiers: tuple[int, object], **more: object) -> Json:
+    """A card for what goes beyond the units of a feature, of (startAfter, price per unit) tiers."""
+    card = tiered("", *tiers, **more)
+    return {"featureId": feature} | {key: value for key, value in card.items() if key != "usageMeterId"}
+
+
 def commitment(rate: object, currency: str = "USD") -> Json:
     """A minimum commitment."""
     return {"displayName": "Minimum", "rateValues": [{"currency": currency, "rate": rate}]}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.operations.shop import Shop, commitment, credit_grant, fee, monthly, tiered
+from tests.operations.shop import Shop, commitment, credit_grant, entitlement, fee, monthly, overage, tiered
 
 if TYPE_CHECKING:
     from tests.servers import Api, Inside
@@ -207,10 +207,20 @@ def full(shop: Shop) -> None:
         usageRateCards=[tiered(calls, (0, Decimal("0.050")), (1000, Decimal("1E-7"))), packages],
         fixedFeeRateCards=[fee(base, -5, recurrenceConfig={"interval": 2, "offset": 1})],
         licenseRateCards=[license_card(seats)],
+        billingEntitlementRateCards=[
+            entitlement(exports, Decimal("100.50"), 7, price=Decimal("0.10"), begins="P1D", ends="P20D", tag="Größe")
+        ],
         creditGrantRateCards=[granted, credit_grant(shop.addon("Promotion", "CREDIT_GRANT"), 5)],
+        entitlementOverageRateCards=[
+            overage(exports, (0, 2), (10, 1), maxQuantity=50, billingConfig={"interval": 1, "startOffset": 4})
+        ],
         minimumCommitment=commitment(Decimal("100.10")),
     )
-    rules = [discount(calls, order=2), discount(base, order=1, kind="ff", target=True)]
+    rules = [
+        discount(calls, order=2),
+        discount(base, order=1, kind="ff", target=True),
+        discount(exports, order=3, kind="eo", target=True),
+    ]
     shop.api.patch(f"/price_plans/{big}", {"pricingRules": rules}).ok()
     two = fee(base, 3)
     two["rateValues"].append({"currency": "EUR", "rate": Decimal("2.90")})

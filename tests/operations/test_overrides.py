@@ -213,7 +213,7 @@ class TestRefusals:
         [
             ({"usageRateCard": []}, "pricePlanDetailsOverride"),
             ({"usageRateCards": None}, "pricePlanDetailsOverride.usageRateCards: "),
-            ({"billingEntitlementRateCards": [{}]}, "pricePlanDetailsOverride.billingEntitlementRateCards: "),
+            ({"billingEntitlementRateCards": [{}]}, "pricePlanDetailsOverride.billingEntitlementRateCards[0]: "),
             ({"creditGrantRateCards": [{}]}, "pricePlanDetailsOverride.creditGrantRateCards[0]: "),
             ({"pricingCycleConfig": None}, "pricePlanDetailsOverride.pricingCycleConfig: "),
         ],

@@ -114,7 +114,11 @@ def test_what_others_pay_stays_as_it_is(still: Shop) -> None:
         ({"fixedFeeRates": [{"id": "addon.x", "rate": 1}]}, "fixedFeeRates[0].id: the plan has no card for 'addon.x'"),
         ({"creditGrantRates": [{"id": "addon.x"}]}, "creditGrantRates[0]: "),
         ({"creditGrantRates": [bonus("addon.x")]}, "creditGrantRates[0].id: the plan has no card for 'addon.x'"),
-        ({"billingEntitlementRates": [{}]}, "billingEntitlementRates: cards of this kind are not priced yet"),
+        ({"billingEntitlementRates": [{}]}, "billingEntitlementRates[0]: "),
+        (
+            {"entitlementOverageRates": [{"id": "feature.x", "slabRates": [{"order": 1, "rate": 1}]}]},
+            "entitlementOverageRates[0].id: the plan has no card for 'feature.x'",
+        ),
         ({"licenseRates": [{"id": "addon.x", "slabRates": [{"order": 1, "rate": 1}]}]}, "no card for 'addon.x'"),
         ({"minimumCommitmentRate": -1}, "minimumCommitmentRate: is -1, expected 0 or more"),
         ({"rates": []}, "unknown field 'rates'"),

@@ -254,7 +254,7 @@ class TestCards:
             ),
             (
                 create("x", usage("um.x", 1) | {"type": "BILLING_ENTITLEMENT"}),
-                "operations[0].rateCard.type: BILLING_ENTITLEMENT cards are not priced yet",
+                "operations[0].rateCard.rateCardDetails: holds usageRateCard, expected just billingEntitlementRateCard",
             ),
         ],
     )

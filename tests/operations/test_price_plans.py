@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.operations.shop import Shop, commitment, credit_grant, fee, licence, monthly, tiered
+from tests.operations.shop import Shop, commitment, credit_grant, entitlement, fee, licence, monthly, overage, tiered
 
 if TYPE_CHECKING:
     from tests.servers import Answer, Inside
@@ -206,9 +207,26 @@ def test_a_fee_is_billed_before_or_after(shop: Shop, addon: str) -> None:
 
 
 @pytest.mark.parametrize("field", ["billingEntitlementRateCards", "entitlementOverageRateCards"])
-def test_cards_that_are_not_priced_yet_are_refused_by_name(shop: Shop, field: str) -> None:
-    assert f"pricePlanDetails.{field}: " in refusal(shop, **{field: [{"id": "x"}]})
+def test_a_feature_that_a_card_prices_is_there(shop: Shop, field: str) -> None:
+    card = entitlement if field.startswith("billing") else overage
+    made = card("feature.x", *([100] if card is entitlement else [(0, 1)]))
+    assert f"pricePlanDetails.{field}[0].featureId: feature 'feature.x' not found" in refusal(shop, **{field: [made]})
     assert create(shop, **{field: []}).status == 200
+
+
+def test_a_feature_has_a_card_for_units_and_one_for_overage(shop: Shop) -> None:
+    feature = shop.api.post("/features", {"name": "Exports"}).ok()["id"]
+    cards = {
+        "billingEntitlementRateCards": [entitlement(feature, 100, "0.5", tag="x", ends="P20D")],
+        "entitlementOverageRateCards": [overage(feature, (0, 2), (10, 1), maxQuantity=50)],
+    }
+    answer = create(shop, **cards)
+    assert answer.status == 200
+    stored = answer.body["pricingSchedule"][0]["pricePlanDetails"]
+    units, beyond = stored["billingEntitlementRateCards"][0], stored["entitlementOverageRateCards"][0]
+    assert (units["featureId"], units["invoiceTiming"], units["tag"]) == (feature, "IN_ADVANCE", "x")
+    assert [one["featureCreditLimit"] for one in units["featureConfigs"]] == [100, Decimal("0.5")]
+    assert (beyond["featureId"], beyond["maxQuantity"], len(beyond["ratePlan"]["slabs"])) == (feature, 50, 2)
 
 
 BONUS = "pricePlanDetails.creditGrantRateCards[0]"

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.operations.shop import Shop, amounts, commitment, credit_grant, fee, licence, monthly, tiered
+from tests.operations.shop import (
+    Shop,
+    amounts,
+    commitment,
+    credit_grant,
+    entitlement,
+    fee,
+    licence,
+    monthly,
+    overage,
+    tiered,
+)
 
 if TYPE_CHECKING:
     from tests.servers import Answer
@@ -496,6 +507,57 @@ class TestLookingUp:
         assert infos[1]["fixedFeeRevenueSummary"]["revenue"] == 2  # one day: 62 / 31
 
 
+class TestEntitlements:
+    """Figures of domain.md 4.7."""
+
+    CHEAPER = ((0, "0.05"), (25000, "0.03"))
+
+    @pytest.fixture
+    def feature(self, still: Shop) -> str:
+        return still.api.post("/features", {"name": "Exports"}).ok()["id"]
+
+    def terms(self, feature: str, **more: object) -> dict[str, Any]:
+        return custom(
+            billingEntitlementRateCards=[entitlement(feature, 60, 60)],
+            entitlementOverageRateCards=[overage(feature, *self.CHEAPER, **more)],
+        )
+
+    @pytest.mark.parametrize(("units", "costs"), [(30000, 1400), (25000, 1250), (0, 0)])
+    def test_units_and_those_beyond_them(self, still: Shop, feature: str, units: int, costs: int) -> None:
+        config = {"mode": "CUSTOM", "custom": [{"featureId": feature, "quantity": units}]}
+        granted, beyond = told(still, pricePlanDetailsConfig=self.terms(feature), entitlementOverageConfig=config)
+        assert (granted["usages"], granted["billingEntitlementRevenueSummary"]) == ({}, {"revenue": 120})
+        assert granted["billingEntitlementRateCard"]["featureId"] == feature
+        assert (beyond["usages"], beyond["entitlementOverageRevenueSummary"]) == ({feature: units}, {"revenue": costs})
+        assert beyond["entitlementOverageRateCard"]["featureId"] == feature
+
+    def test_v2_shows_the_same_with_its_cards(self, still: Shop, feature: str) -> None:
+        config = {"mode": "CUSTOM", "custom": [{"featureId": feature, "quantity": 30000}]}
+        asked = {"pricePlanDetailsConfig": self.terms(feature), "entitlementOverageConfig": config}
+        granted, beyond = told(still, "/v2/revenue_calculator", **asked)
+        assert (granted["rateCard"]["type"], granted["rateCard"]["billableId"]) == ("BILLING_ENTITLEMENT", feature)
+        assert (beyond["rateCard"]["type"], beyond["rateCard"]["billableId"]) == ("ENTITLEMENT_OVERAGE", feature)
+        assert granted["rateCard"]["name"] != beyond["rateCard"]["name"]
+        assert beyond["entitlementOverageRevenueSummary"] == {"revenue": 1400}
+
+    def test_no_overage_is_none(self, still: Shop, feature: str) -> None:
+        _, beyond = told(still, pricePlanDetailsConfig=self.terms(feature))
+        assert (beyond["usages"], beyond["entitlementOverageRevenueSummary"]) == ({feature: 0}, {"revenue": 0})
+
+    def test_overage_of_the_first_cycles_is_free(self, still: Shop, feature: str) -> None:
+        config = {"mode": "CUSTOM", "custom": [{"featureId": feature, "quantity": 10}]}
+        card = overage(feature, (0, 2), billingConfig={"interval": 1, "startOffset": 4})
+        charged = [
+            told(
+                still,
+                pricePlanDetailsConfig=custom(ordinal=ordinal, entitlementOverageRateCards=[card]),
+                entitlementOverageConfig=config,
+            )[0]["entitlementOverageRevenueSummary"]["revenue"]
+            for ordinal in (4, 5)
+        ]
+        assert charged == [0, 20]
+
+
 class TestRefusals:
     def test_every_part_names_its_own_problem_at_once(self, still: Shop) -> None:
         message = ask(
@@ -540,26 +602,31 @@ class TestRefusals:
         terms = custom(
             usageRateCards=[tiered(meter, (5, 1))],
             fixedFeeRateCards=[fee("addon.unknown", 1)],
-            billingEntitlementRateCards=[{"featureId": "x"}],
+            billingEntitlementRateCards=[entitlement("feature.x", 0)],
         )
         message = ask(still, pricePlanDetailsConfig=terms).refused(400)
         place = "pricePlanDetailsConfig.pricePlanDetails"
-        assert f"{place}.billingEntitlementRateCards: cards of this kind are not priced yet" in message
+        assert f"{place}.billingEntitlementRateCards[0].featureId: feature 'feature.x' not found" in message
         assert f"{place}.fixedFeeRateCards[0].id: add-on 'addon.unknown' not found" in message
         assert f"{place}.usageRateCards[0].ratePlan.slabs[0].startAfter: is 5" in message
 
-    @pytest.mark.parametrize(
-        ("name", "entry"),
-        [
-            ("entitlementOverageConfig", {"featureId": "a", "quantity": 1}),
-        ],
-    )
-    def test_what_is_not_priced_yet_is_refused_in_words(self, still: Shop, name: str, entry: object) -> None:
-        terms = custom(minimumCommitment=commitment(1))
-        config = {"mode": "CUSTOM", "custom": [entry]}
-        message = ask(still, pricePlanDetailsConfig=terms, **{name: config}).refused(400)
-        assert message == f"{name}.custom: entitlement overage is not priced yet: send an empty list"
-        ask(still, pricePlanDetailsConfig=terms, **{name: NOTHING}).ok()
+    def test_overage_that_no_plan_has(self, still: Shop) -> None:
+        feature = still.api.post("/features", {"name": "Exports"}).ok()["id"]
+        terms = custom(entitlementOverageRateCards=[overage(feature, (0, 1), maxQuantity=50)])
+        entries = [
+            {"featureId": "feature.x", "quantity": -1},
+            {"featureId": feature, "quantity": 51},
+            {"featureId": feature, "quantity": 1},
+        ]
+        config = {"mode": "CUSTOM", "custom": entries}
+        place = "entitlementOverageConfig.custom"
+        assert ask(still, pricePlanDetailsConfig=terms, entitlementOverageConfig=config).refused(400) == (
+            f"{place}[0].featureId: feature 'feature.x' not found; {place}[0].quantity: is -1, expected 0 or more; "
+            f"{place}[1].quantity: is 51, the plan allows 50 at most; {place}[2].featureId: '{feature}' stands twice"
+        )
+        looked = {"mode": "LOOKUP_CYCLE"}
+        message = ask(still, pricePlanDetailsConfig=terms, entitlementOverageConfig=looked).refused(400)
+        assert message == "entitlementOverageConfig.lookupCycle: is missing: mode LOOKUP_CYCLE needs it"
 
     def test_times_that_no_cycle_or_range_holds(self, customer: Shop) -> None:
         before = "2025-12-31T00:00:00Z"

@@ -131,16 +131,14 @@ class _Changes:
             yield Problem(f"{path}.rateCard.type", reason)
         if one.name in {other.name for other in others}:
             yield Problem(f"{path}.rateCardName", f"{one.name!r} is the name of another card, choose a different one")
-        if one.billable_id in {other.billable_id for other in others}:
+        if one.priced in {other.priced for other in others}:
             reason = f"{one.billable_id!r} has a card already, a plan prices an item once"
             yield Problem(f"{path}.rateCard.billableId", reason)
 
 
 def _kind_of(sent: RateCardData, path: str) -> tuple[CardKind | None, list[Problem]]:
     """The kind of a card that was sent: its type, which the one key of its details agrees with."""
-    kind = next((one for one in KINDS if one.type is sent.type), None)
-    if kind is None:
-        return None, [Problem(f"{path}.type", f"{sent.type} cards are not priced yet: leave them out")]
+    kind = next(one for one in KINDS if one.type is sent.type)
     keys = [key for key in RateCardDetails.__struct_fields__ if getattr(sent.rate_card_details, key) is not None]
     if keys == [kind.key]:
         return kind, []

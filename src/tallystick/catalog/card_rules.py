@@ -10,6 +10,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from tallystick.catalog.credit_grant import ExpiryType
+from tallystick.catalog.entitlement import EntitlementOverageRateCard
+from tallystick.catalog.entitlement_rules import config_problems, overage_problems
 from tallystick.catalog.percentage_rules import event_rate_problems, no_percentage_slabs, no_percentages
 from tallystick.catalog.rate_card import InvoiceTiming, PriceType
 from tallystick.kernel.day_span import DaySpan
@@ -28,16 +30,17 @@ if TYPE_CHECKING:
         GrantDetails,
         SlabDetail,
     )
+    from tallystick.catalog.entitlement import BillingEntitlementRateCard
     from tallystick.catalog.price_plan import PricePlanDetails, PricePlanDetailsDraft
     from tallystick.catalog.rate_card import (
         CurrencyRate,
         FixedFeeRateCard,
+        ItemCard,
         LicenseRateCard,
         RateLimits,
         RatePlan,
         RateValue,
         Slab,
-        UsageRateCard,
     )
 
 _TIMINGS: Final = (InvoiceTiming.IN_ADVANCE, InvoiceTiming.IN_ARREARS)
@@ -66,8 +69,15 @@ def _problems(details: PricePlanDetails | PricePlanDetailsDraft) -> Iterator[Pro
         yield from _licence(path, licence, cycle)
         yield from _slab_prices(path, licence.rate_plan, licence.rate_values, supported)
         yield from no_percentages(path, licence.rate_plan, licence.rate_values)
+    for position, entitlement in enumerate(details.billing_entitlement_rate_cards):
+        yield from _entitlement(f"billingEntitlementRateCards[{position}]", entitlement, supported)
     for position, grant in enumerate(details.credit_grant_rate_cards):
         yield from _credit_grant(f"creditGrantRateCards[{position}]", grant, supported)
+    for position, overage in enumerate(details.entitlement_overage_rate_cards):
+        path = f"entitlementOverageRateCards[{position}]"
+        yield from overage_problems(path, overage)
+        yield from _slab_prices(path, overage.rate_plan, overage.rate_values, supported)
+        yield from no_percentages(path, overage.rate_plan, overage.rate_values)
     if details.minimum_commitment is not None:
         yield from _commitment("minimumCommitment", details.minimum_commitment.rate_values, supported)
 
@@ -84,25 +94,31 @@ def _supported_currencies(currencies: Sequence[str]) -> Iterator[Problem]:
 
 
 def _repetitions(details: PricePlanDetails | PricePlanDetailsDraft) -> Iterator[Problem]:
-    """A billable item has one card, and a card's name is its own."""
-    listed: dict[str, Sequence[UsageRateCard | FixedFeeRateCard | LicenseRateCard | CreditGrantRateCard]] = {
+    """A billable item has one card, a feature one for what is granted and one for overage; a card's name is its own."""
+    listed: dict[str, Sequence[ItemCard]] = {
         "usageRateCards": details.usage_rate_cards,
         "fixedFeeRateCards": details.fixed_fee_rate_cards,
         "licenseRateCards": details.license_rate_cards,
+        "billingEntitlementRateCards": details.billing_entitlement_rate_cards,
         "creditGrantRateCards": details.credit_grant_rate_cards,
+        "entitlementOverageRateCards": details.entitlement_overage_rate_cards,
     }
     cards = [(f"{kind}[{position}]", card) for kind, of_kind in listed.items() for position, card in enumerate(of_kind)]
-    billables = [card.billable_id for _, card in cards]
+    billables = [(card.billable_id, isinstance(card, EntitlementOverageRateCard)) for _, card in cards]
     names = [card.name for _, card in cards]
     for position in _repeated(billables):
-        path, _ = cards[position]
-        key = "usageMeterId" if path.startswith("usage") else "id"
-        reason = f"{billables[position]!r} has a card already, a plan prices an item once"
-        yield Problem(f"{path}.{key}", reason)
+        path, card = cards[position]
+        reason = f"{card.billable_id!r} has a card already, a plan prices an item once"
+        yield Problem(f"{path}.{_item_key(path)}", reason)
     for position in _repeated(names):
         if names[position] is not None:
             reason = f"{names[position]!r} is the name of another card, choose a different one"
             yield Problem(f"{cards[position][0]}.name", reason)
+
+
+def _item_key(path: str) -> str:
+    """Under which key the card at a path names what it prices."""
+    return "usageMeterId" if path.startswith("usage") else "featureId" if "ntitlement" in path else "id"
 
 
 def _repeated(values: Iterable[Hashable]) -> Iterator[int]:
@@ -210,10 +226,21 @@ def _licence(path: str, card: LicenseRateCard, cycle: Interval | None) -> Iterat
         yield Problem(f"{path}.config.maxQuantity", "is missing: say which quantity must not be exceeded")
 
 
-def _credit_grant(path: str, card: CreditGrantRateCard, supported: Collection[str]) -> Iterator[Problem]:
-    if card.invoice_timing is InvoiceTiming.PREPAID:
+def _prepaid(path: str, timing: InvoiceTiming) -> Iterator[Problem]:
+    if timing is InvoiceTiming.PREPAID:
         reason = "is PREPAID, which grants once an order is paid, and there are no orders yet: send "
         yield Problem(f"{path}.invoiceTiming", reason + " or ".join(_TIMINGS))
+
+
+def _entitlement(path: str, card: BillingEntitlementRateCard, supported: Collection[str]) -> Iterator[Problem]:
+    yield from _prepaid(path, card.invoice_timing)
+    yield from config_problems(f"{path}.featureConfigs", card.feature_configs)
+    yield from _slab_prices(path, card.rate_plan, card.rate_values, supported)
+    yield from no_percentages(path, card.rate_plan, card.rate_values)
+
+
+def _credit_grant(path: str, card: CreditGrantRateCard, supported: Collection[str]) -> Iterator[Problem]:
+    yield from _prepaid(path, card.invoice_timing)
     yield from _expiry(f"{path}.grantDetails.expiryDuration", card.grant_details)
     path = f"{path}.rateDetails.currencySlabRateDetails"
     granted = card.rate_details.currency_slab_rate_details

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from tallystick.catalog.card_rates import rates_of
 from tallystick.catalog.credit_grant import CreditGrantRateCard
+from tallystick.catalog.entitlement import BillingEntitlementRateCard, EntitlementOverageRateCard
 from tallystick.catalog.fields import Id, Text50, Text255
 from tallystick.catalog.price_plan import PricePlanDetails
 from tallystick.catalog.rate_card import (
@@ -26,9 +27,20 @@ from tallystick.kernel.document import Document, Draft, wire_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-AnyCard: TypeAlias = UsageRateCard | FixedFeeRateCard | LicenseRateCard | CreditGrantRateCard | MinimumCommitment
+AnyCard: TypeAlias = (
+    UsageRateCard
+    | FixedFeeRateCard
+    | LicenseRateCard
+    | BillingEntitlementRateCard
+    | CreditGrantRateCard
+    | EntitlementOverageRateCard
+    | MinimumCommitment
+)
+RecurringCard: TypeAlias = FixedFeeRateCard | LicenseRateCard | BillingEntitlementRateCard | CreditGrantRateCard
+"""The cards that come in some cycles, in advance or in arrears."""
 LONGEST_NAME: Final = 50
 """Characters that the name of a card has in v2; v1 knows no limit."""
+_OVERAGE: Final = "$OVERAGE"
 
 
 class RateCardType(enum.StrEnum):
@@ -49,10 +61,10 @@ class RateCardDetails(Draft, frozen=True, kw_only=True):
     usage_rate_card: UsageRateCard | None = None
     fixed_fee_rate_card: FixedFeeRateCard | None = None
     license_rate_card: LicenseRateCard | None = None
+    billing_entitlement_rate_card: BillingEntitlementRateCard | None = None
     credit_grant_rate_card: CreditGrantRateCard | None = None
+    entitlement_overage_rate_card: EntitlementOverageRateCard | None = None
     minimum_commitment_rate_card: MinimumCommitment | None = None
-    billing_entitlement_rate_card: msgspec.Raw | None = None
-    entitlement_overage_rate_card: msgspec.Raw | None = None
 
 
 class RateCardData(Draft, frozen=True, kw_only=True):
@@ -140,7 +152,21 @@ KINDS: Final = (
     CardKind(RateCardType.USAGE, "usage_rate_cards", "usage_rate_card", "usage_meter_id", _ARREARS),
     CardKind(RateCardType.FIXED_FEE, "fixed_fee_rate_cards", "fixed_fee_rate_card", "id", _EITHER),
     CardKind(RateCardType.LICENSE, "license_rate_cards", "license_rate_card", "id", _EITHER),
+    CardKind(
+        RateCardType.BILLING_ENTITLEMENT,
+        "billing_entitlement_rate_cards",
+        "billing_entitlement_rate_card",
+        "feature_id",
+        _EITHER,
+    ),
     CardKind(RateCardType.CREDIT_GRANT, "credit_grant_rate_cards", "credit_grant_rate_card", "id", _EITHER),
+    CardKind(
+        RateCardType.ENTITLEMENT_OVERAGE,
+        "entitlement_overage_rate_cards",
+        "entitlement_overage_rate_card",
+        "feature_id",
+        _ARREARS,
+    ),
     CardKind(RateCardType.MINIMUM_COMMITMENT, "minimum_commitment", "minimum_commitment_rate_card", None, _ARREARS),
 )
 """The kinds of cards that are priced, in the order in which they are listed."""
@@ -155,14 +181,20 @@ class PlanCard:
 
     @property
     def billable_id(self) -> str:
-        """The meter or add-on that it prices."""
+        """The meter, add-on or feature that it prices."""
         return COMMITMENT_ID if self.kind.billable is None else str(getattr(self.card, self.kind.billable))
+
+    @property
+    def priced(self) -> str:
+        """What of that it prices, by which a plan has one card: of a feature what is granted, or what goes beyond."""
+        is_overage = self.kind.type is RateCardType.ENTITLEMENT_OVERAGE
+        return f"{self.billable_id}{_OVERAGE}" if is_overage else self.billable_id
 
     @property
     def name(self) -> str:
         """What it is called in its plan: by its own name, else by what it prices, of which it is the one card."""
         own = self.card.name
-        return own if own and len(own) <= LONGEST_NAME else self.billable_id
+        return own if own and len(own) <= LONGEST_NAME else self.priced
 
     @property
     def invoice_timing(self) -> InvoiceTiming:

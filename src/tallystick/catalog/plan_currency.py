@@ -15,7 +15,7 @@ from msgspec import Meta
 from tallystick.catalog.card_rates import kept_in, rates_of, rates_path, with_rates
 from tallystick.catalog.credit_grant import CurrencySlabRateDetail, SlabDetail
 from tallystick.catalog.fields import CurrencyCode, Id
-from tallystick.catalog.price_plan import NotYet, PricePlanDetails
+from tallystick.catalog.price_plan import PricePlanDetails
 from tallystick.catalog.rate_card import CurrencyRate, RateLimits, RateValue, SlabRate
 from tallystick.kernel.document import Draft, wire_name
 from tallystick.kernel.errors import Problem
@@ -43,6 +43,12 @@ class UsageCardRates(CardSlabRates, frozen=True, kw_only=True):
 
 class LicenceCardRates(CardSlabRates, frozen=True, kw_only=True):
     """The rates of a licence card."""
+
+    id: Id
+
+
+class FeatureCardRates(CardSlabRates, frozen=True, kw_only=True):
+    """The rates of a card for units of a feature, granted or beyond that; the wire calls the feature `id`."""
 
     id: Id
 
@@ -76,7 +82,7 @@ class CreditGrantRates(Draft, frozen=True, kw_only=True):
         )
 
 
-CardRates: TypeAlias = UsageCardRates | LicenceCardRates | FixedFeeRate | CreditGrantRates
+CardRates: TypeAlias = UsageCardRates | LicenceCardRates | FeatureCardRates | FixedFeeRate | CreditGrantRates
 
 
 class PlanCurrencyDraft(Draft, frozen=True, kw_only=True):
@@ -88,8 +94,8 @@ class PlanCurrencyDraft(Draft, frozen=True, kw_only=True):
     license_rates: Annotated[list[LicenceCardRates], Meta(max_length=100)] = []
     credit_grant_rates: Annotated[list[CreditGrantRates], Meta(max_length=100)] = []
     minimum_commitment_rate: Decimal | None = None
-    billing_entitlement_rates: NotYet = []
-    entitlement_overage_rates: NotYet = []
+    billing_entitlement_rates: Annotated[list[FeatureCardRates], Meta(max_length=100)] = []
+    entitlement_overage_rates: Annotated[list[FeatureCardRates], Meta(max_length=100)] = []
 
 
 _CARDS: Final = {
@@ -97,10 +103,10 @@ _CARDS: Final = {
     "fixed_fee_rates": ("fixed_fee_rate_cards", "id"),
     "license_rates": ("license_rate_cards", "id"),
     "credit_grant_rates": ("credit_grant_rate_cards", "id"),
+    "billing_entitlement_rates": ("billing_entitlement_rate_cards", "id"),
+    "entitlement_overage_rates": ("entitlement_overage_rate_cards", "id"),
 }
-"""Which cards of a plan the rates are for, and the field that names what a card prices."""
-
-_LATER: Final = ("billing_entitlement_rates", "entitlement_overage_rates")
+"""Which cards of a plan the rates are for, and the field of the rates that names what a card prices."""
 
 
 @dataclass(slots=True)
@@ -145,9 +151,6 @@ def without_currency(details: PricePlanDetails, currency: str) -> PricePlanDetai
 
 
 def _unfitting(details: PricePlanDetails, draft: PlanCurrencyDraft) -> Iterator[Problem]:
-    for name in _LATER:
-        if getattr(draft, name):
-            yield Problem(wire_name(PlanCurrencyDraft, name), "cards of this kind are not priced yet: leave it out")
     if draft.minimum_commitment_rate is not None and details.minimum_commitment is None:
         yield Problem("minimumCommitmentRate", "the plan has no minimum commitment, leave it out")
 
@@ -158,7 +161,7 @@ def _add_rates(found: Repriced, draft: PlanCurrencyDraft, name: str) -> None:
     path, cards_path = wire_name(PlanCurrencyDraft, name), wire_name(PricePlanDetails, cards_field)
     cards = list(getattr(found.details, cards_field))
     rates: Sequence[CardRates] = getattr(draft, name)
-    places = {getattr(card, key): place for place, card in enumerate(cards)}
+    places = {card.billable_id: place for place, card in enumerate(cards)}
     priced: set[str] = set()
     for position, rate in enumerate(rates):
         item = getattr(rate, key)

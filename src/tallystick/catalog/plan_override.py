@@ -14,8 +14,8 @@ from msgspec import UNSET
 
 from tallystick.catalog.card_rates import has_rates, kept_in, rates_of
 from tallystick.catalog.percentage_rules import beyond_togai
-from tallystick.catalog.plan_rules import later_problems, terms_problems
-from tallystick.catalog.price_plan import PricePlanDetails, PricePlanDetailsPatch, PricePlanPatch
+from tallystick.catalog.plan_rules import terms_problems
+from tallystick.catalog.price_plan import PricePlanDetails, PricePlanDetailsPatch
 from tallystick.catalog.pricing_rule import rules_of, said_by, say_the_same
 from tallystick.kernel.document import given
 from tallystick.kernel.errors import Problem
@@ -76,8 +76,7 @@ def override_problems(details: PricePlanDetails, override: PricePlanDetailsPatch
     cards = override.usage_rate_cards
     if cards is not UNSET:
         problems += beyond_togai(f"{OVERRIDE}.usageRateCards", cards)
-    refused = later_problems(PricePlanPatch(price_plan_details=override))
-    return problems + in_override(refused + terms_problems(overridden(details, override), details.type))
+    return problems + in_override(terms_problems(overridden(details, override), details.type))
 
 
 def rules_between(rules: Sequence[PricingRule], wanted: Sequence[PricingRule]) -> list[PricingRuleDraft] | None:

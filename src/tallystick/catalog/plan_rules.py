@@ -8,28 +8,22 @@ import msgspec
 
 from tallystick.catalog.card_rules import card_problems
 from tallystick.catalog.credit_grant import CreditGrantRateCard
+from tallystick.catalog.entitlement import BillingEntitlementRateCard, EntitlementOverageRateCard
 from tallystick.catalog.price_plan import PlanType, PricePlanDetails
 from tallystick.catalog.rate_card import InvoiceTiming
 from tallystick.kernel.errors import BillingError, Problem
 from tallystick.kernel.recurrence import CycleRule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from msgspec import UnsetType
-
-    from tallystick.catalog.price_plan import (
-        PricePlanDetailsDraft,
-        PricePlanDetailsPatch,
-        PricePlanDraft,
-        PricePlanPatch,
-        PricingCycleConfig,
-    )
+    from tallystick.catalog.price_plan import PricePlanDetailsDraft, PricingCycleConfig
 
 _TERMS: Final = "pricePlanDetails."
-_LATER: Final = {
-    "billing_entitlement_rate_cards": "billingEntitlementRateCards",
-    "entitlement_overage_rate_cards": "entitlementOverageRateCards",
+_NOT_DEFERRABLE: Final[Mapping[type, str]] = {
+    CreditGrantRateCard: "grants credit",
+    BillingEntitlementRateCard: "grants units of a feature",
+    EntitlementOverageRateCard: "charges overage of a feature",
 }
 
 
@@ -42,7 +36,9 @@ def details_of(draft: PricePlanDetailsDraft, kind: PlanType) -> PricePlanDetails
         usage_rate_cards=draft.usage_rate_cards,
         fixed_fee_rate_cards=draft.fixed_fee_rate_cards,
         license_rate_cards=draft.license_rate_cards,
+        billing_entitlement_rate_cards=draft.billing_entitlement_rate_cards,
         credit_grant_rate_cards=draft.credit_grant_rate_cards,
+        entitlement_overage_rate_cards=draft.entitlement_overage_rate_cards,
         minimum_commitment=draft.minimum_commitment,
         deferred_revenue=draft.deferred_revenue,
         allow_ongoing_cycle_updates=draft.allow_ongoing_cycle_updates,
@@ -74,9 +70,10 @@ def _not_deferrable(details: PricePlanDetails) -> Iterator[Problem]:
     for field, wire in zip(details.__struct_fields__, details.__struct_encode_fields__, strict=True):
         cards = getattr(details, field)
         for position, card in enumerate(cards if isinstance(cards, list) else ()):
-            if isinstance(card, CreditGrantRateCard):
+            if type(card) in _NOT_DEFERRABLE:
                 path = f"{_TERMS}{wire}[{position}]"
-                yield Problem(path, "grants credit, which a plan with deferredRevenue does not: leave it out")
+                reason = f"{_NOT_DEFERRABLE[type(card)]}, which a plan with deferredRevenue does not: leave it out"
+                yield Problem(path, reason)
             elif getattr(card, "invoice_timing", None) is InvoiceTiming.IN_ADVANCE:
                 path = f"{_TERMS}{wire}[{position}].invoiceTiming"
                 yield Problem(path, "is IN_ADVANCE, a plan with deferredRevenue bills IN_ARREARS only")
@@ -108,17 +105,3 @@ def missing_for_activation(details: PricePlanDetails, currencies: Sequence[str])
     if not (details.billable_ids or details.minimum_commitment):
         problems.append(Problem(_TERMS.rstrip("."), "has no rate cards: a plan must price something"))
     return problems
-
-
-def later_problems(asked: PricePlanDraft | PricePlanPatch) -> list[Problem]:
-    """Parts of the wire that this release does not price: refused by name instead of being billed as nothing."""
-    return later_terms_problems(asked.price_plan_details)
-
-
-def later_terms_problems(terms: PricePlanDetailsDraft | PricePlanDetailsPatch | UnsetType) -> list[Problem]:
-    """The same of terms alone; a patch may come without any: then none of their fields is there."""
-    return [
-        Problem(f"{_TERMS}{wire}", "cards of this kind are not priced yet: leave them out")
-        for field, wire in _LATER.items()
-        if getattr(terms, field, None)
-    ]

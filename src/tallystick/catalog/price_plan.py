@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tallystick.catalog.credit_grant import CreditGrantRateCard
+from tallystick.catalog.entitlement import BillingEntitlementRateCard, EntitlementOverageRateCard
 from tallystick.catalog.fields import CurrencyCode, NumberText, Text255
 from tallystick.catalog.plan_migration import PlanFinalisation
 from tallystick.catalog.pricing_rule import PricingRule, PricingRuleDrafts
@@ -27,10 +28,10 @@ PlanName = Annotated[str, Meta(min_length=1, max_length=50)]
 UsageRateCards = Annotated[list[UsageRateCard], Meta(max_length=100)]
 FixedFeeRateCards = Annotated[list[FixedFeeRateCard], Meta(max_length=100)]
 LicenseRateCards = Annotated[list[LicenseRateCard], Meta(max_length=100)]
+BillingEntitlementRateCards = Annotated[list[BillingEntitlementRateCard], Meta(max_length=100)]
 CreditGrantRateCards = Annotated[list[CreditGrantRateCard], Meta(max_length=100)]
+EntitlementOverageRateCards = Annotated[list[EntitlementOverageRateCard], Meta(max_length=100)]
 Currencies = Annotated[list[CurrencyCode], Meta(min_length=1, max_length=MOST_CURRENCIES)]
-NotYet = list[msgspec.Raw]
-"""Cards of a kind that this release does not price: an empty list is fine, anything in it is refused."""
 
 
 class PlanType(enum.StrEnum):
@@ -87,7 +88,9 @@ class PricePlanDetails(Document, frozen=True, kw_only=True):
     usage_rate_cards: list[UsageRateCard] = []
     fixed_fee_rate_cards: list[FixedFeeRateCard] = []
     license_rate_cards: list[LicenseRateCard] = []
+    billing_entitlement_rate_cards: list[BillingEntitlementRateCard] = []
     credit_grant_rate_cards: list[CreditGrantRateCard] = []
+    entitlement_overage_rate_cards: list[EntitlementOverageRateCard] = []
     minimum_commitment: MinimumCommitment | None = None
     deferred_revenue: bool = False
     allow_ongoing_cycle_updates: bool = msgspec.field(default=False, name="allow_ongoing_cycle_updates")
@@ -100,12 +103,14 @@ class PricePlanDetails(Document, frozen=True, kw_only=True):
 
     @property
     def billable_ids(self) -> set[str]:
-        """The meters and add-ons that have a card."""
+        """The meters, add-ons and features that have a card."""
         cards = (
             self.usage_rate_cards,
             self.fixed_fee_rate_cards,
             self.license_rate_cards,
+            self.billing_entitlement_rate_cards,
             self.credit_grant_rate_cards,
+            self.entitlement_overage_rate_cards,
         )
         return {card.billable_id for kind in cards for card in kind}
 
@@ -234,10 +239,10 @@ class PricePlanDetailsDraft(Draft, frozen=True, kw_only=True):
     usage_rate_cards: UsageRateCards = []
     fixed_fee_rate_cards: FixedFeeRateCards = []
     license_rate_cards: LicenseRateCards = []
-    billing_entitlement_rate_cards: NotYet = []
+    billing_entitlement_rate_cards: BillingEntitlementRateCards = []
     minimum_commitment: MinimumCommitment | None = None
     credit_grant_rate_cards: CreditGrantRateCards = []
-    entitlement_overage_rate_cards: NotYet = []
+    entitlement_overage_rate_cards: EntitlementOverageRateCards = []
     deferred_revenue: bool = False
     allow_ongoing_cycle_updates: bool = msgspec.field(default=False, name="allow_ongoing_cycle_updates")
 
@@ -271,10 +276,10 @@ class PricePlanDetailsPatch(Draft, frozen=True, kw_only=True):
     usage_rate_cards: UsageRateCards | UnsetType = UNSET
     fixed_fee_rate_cards: FixedFeeRateCards | UnsetType = UNSET
     license_rate_cards: LicenseRateCards | UnsetType = UNSET
-    billing_entitlement_rate_cards: NotYet = []
+    billing_entitlement_rate_cards: BillingEntitlementRateCards | UnsetType = UNSET
     minimum_commitment: MinimumCommitment | UnsetType | None = UNSET
     credit_grant_rate_cards: CreditGrantRateCards | UnsetType = UNSET
-    entitlement_overage_rate_cards: NotYet = []
+    entitlement_overage_rate_cards: EntitlementOverageRateCards | UnsetType = UNSET
 
 
 class PricePlanTermsPatch(PricePlanDetailsPatch, frozen=True, kw_only=True):

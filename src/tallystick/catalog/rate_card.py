@@ -14,7 +14,15 @@ from tallystick.kernel.document import Draft
 from tallystick.kernel.recurrence import Interval
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from tallystick.catalog.credit_grant import CreditGrantRateCard
+    from tallystick.catalog.entitlement import BillingEntitlementRateCard, EntitlementOverageRateCard
+
+    ItemCard: TypeAlias = (
+        "UsageRateCard | FixedFeeRateCard | LicenseRateCard | CreditGrantRateCard"
+        " | BillingEntitlementRateCard | EntitlementOverageRateCard"
+    )
 
 MOST_CURRENCIES = 200
 """More than ISO 4217 has."""
@@ -235,6 +243,6 @@ class MinimumCommitment(Draft, frozen=True, kw_only=True):
     rate_values: Annotated[list[CurrencyRate], Meta(min_length=1, max_length=MOST_CURRENCIES)]
 
 
-def shown_name(card: UsageRateCard | FixedFeeRateCard | LicenseRateCard | CreditGrantRateCard) -> str:
+def shown_name(card: ItemCard) -> str:
     """What a card is called on an invoice."""
     return card.display_name or card.name or card.billable_id

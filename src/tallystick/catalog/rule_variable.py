@@ -16,10 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from decimal import Decimal
 
-    from tallystick.catalog.credit_grant import CreditGrantRateCard
     from tallystick.catalog.price_plan import PricePlanDetails, PricePlanDetailsDraft
     from tallystick.catalog.pricing_rule import RuleTiming
-    from tallystick.catalog.rate_card import FixedFeeRateCard, LicenseRateCard, UsageRateCard
+    from tallystick.catalog.rate_card import ItemCard
 
     Values: TypeAlias = "dict[str, Decimal | str]"
 
@@ -38,11 +37,13 @@ class CardKind(enum.StrEnum):
     FIXED_FEE = "ff"
     LICENCE = "lic"
     CREDIT_GRANT = "cg"
+    ENTITLEMENT = "ber"
+    OVERAGE = "eo"
 
     @property
     def has_usage(self) -> bool:
         """Whether cards of the kind price a quantity, which rules may read."""
-        return self is not CardKind.FIXED_FEE
+        return self not in (CardKind.FIXED_FEE, CardKind.ENTITLEMENT)
 
     @property
     def usage_word(self) -> str:
@@ -156,11 +157,15 @@ def _cards(details: PricePlanDetails | PricePlanDetailsDraft) -> Iterator[Priced
         yield _card(CardKind.LICENCE, licence, licence.invoice_timing, is_repriced=not by_days)
     for grant in details.credit_grant_rate_cards:
         yield _card(CardKind.CREDIT_GRANT, grant, grant.invoice_timing, is_repriced=False)
+    for entitlement in details.billing_entitlement_rate_cards:
+        yield _card(CardKind.ENTITLEMENT, entitlement, entitlement.invoice_timing, is_repriced=False)
+    for overage in details.entitlement_overage_rate_cards:
+        yield _card(CardKind.OVERAGE, overage, InvoiceTiming.IN_ARREARS, is_repriced=True)
 
 
 def _card(
     kind: CardKind,
-    card: UsageRateCard | FixedFeeRateCard | LicenseRateCard | CreditGrantRateCard,
+    card: ItemCard,
     timing: InvoiceTiming,
     *,
     is_repriced: bool,

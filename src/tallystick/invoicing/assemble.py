@@ -19,8 +19,9 @@ from tallystick.catalog.rule_variable import CardKind
 from tallystick.credits.burndown import Burn, CoverableLine, burn_down, is_eligible
 from tallystick.credits.credit import EntityGroup
 from tallystick.credits.plan_grant import PlanGrant
-from tallystick.invoicing.card_lines import by_tag, fee_line, usage_card_line, usage_line
-from tallystick.invoicing.credit_grant_lines import grant_line, grant_lines
+from tallystick.invoicing.card_lines import by_tag, fee_line, overage_card_line, usage_card_line, usage_line
+from tallystick.invoicing.credit_grant_lines import grant_lines
+from tallystick.invoicing.leaf_lines import slab_leaf
 from tallystick.invoicing.licence_lines import licence_card_line
 from tallystick.invoicing.line import InvoiceLineItem, LineType
 from tallystick.invoicing.rule_lines import CardLine, additions, steps_of, with_updates
@@ -31,9 +32,10 @@ from tallystick.kernel.period import local_date
 from tallystick.kernel.quantity import ZERO
 from tallystick.metering.event_groups import NO_EVENTS
 from tallystick.rating.credit_grant import charge_grant
+from tallystick.rating.entitlement import charge_entitlement
 from tallystick.rating.fixed_fee import charge_fee, is_charged
 from tallystick.rating.licence import LicencePrice, Seats
-from tallystick.rating.usage_card import UsagePrices
+from tallystick.rating.usage_card import UsagePrice, UsagePrices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -50,7 +52,6 @@ if TYPE_CHECKING:
     from tallystick.rating.charge import LicenceCharge, UsageCharge
     from tallystick.rating.licence import Holding
     from tallystick.rating.pricing_rules import RuleStep
-    from tallystick.rating.usage_card import UsagePrice
 
 _COVERABLE: Final = {
     LineType.USAGE_RATE_CARD_AMOUNT: EntityGroup.ALL_USAGE_METER_RATE_CARDS,
@@ -58,6 +59,9 @@ _COVERABLE: Final = {
     LineType.ADVANCED_FIXED_FEE: EntityGroup.ALL_FIXED_FEE_RATE_CARDS,
     LineType.LICENSE_RATE_CARD_AMOUNT: EntityGroup.ALL_LICENSE_RATE_CARDS,
     LineType.ADVANCED_LICENSE_RATE_CARD_AMOUNT: EntityGroup.ALL_LICENSE_RATE_CARDS,
+    LineType.BILLING_ENTITLEMENT_RATE_CARD_AMOUNT: EntityGroup.ALL_BILLING_ENTITLEMENT_RATE_CARDS,
+    LineType.ADVANCED_BILLING_ENTITLEMENT_RATE_CARD_AMOUNT: EntityGroup.ALL_BILLING_ENTITLEMENT_RATE_CARDS,
+    LineType.ENTITLEMENT_OVERAGE_RATE_CARD_AMOUNT: EntityGroup.ALL_ENTITLEMENT_OVERAGE_RATE_CARDS,
     LineType.PRICING_RULE_ADDITION_AMOUNT: None,
     LineType.TRUE_UP_AMOUNT: None,
 }
@@ -136,7 +140,9 @@ def arrears_bill(
     open_credits: Iterable[OpenCredit],
     events: EventGroups = NO_EVENTS,
 ) -> Bill:
-    """The bill of a cycle that has been used, given the usage of each meter by its id; none means zero.
+    """The bill of a cycle that has been used, given the usage of each meter and the overage of each feature by its id.
+
+    What is not there is zero.
 
     `events` are those of the cycle, told apart as the terms ask for it with their `event_cuts`.
 
@@ -152,6 +158,8 @@ def arrears_bill(
     cards += _licence_cards(
         terms, InvoiceTiming.IN_ARREARS, lambda price, held: price.charge(held, terms.cycle, terms.zone)
     )
+    cards += _entitlements(terms, InvoiceTiming.IN_ARREARS, LineType.BILLING_ENTITLEMENT_RATE_CARD_AMOUNT)
+    cards += _overages(terms, usage)
     granted = _grants(terms, InvoiceTiming.IN_ARREARS, LineType.CREDIT_GRANT_RATE_CARD_AMOUNT)
     cards += [line for _, line in granted]
     lines, steps = _ruled(terms, RuleTiming.IN_ARREARS, cards)
@@ -171,6 +179,7 @@ def advance_bill(terms: Terms, open_credits: Iterable[OpenCredit]) -> Bill:
     cards += _licence_cards(
         terms, InvoiceTiming.IN_ADVANCE, lambda price, held: price.opening(held, terms.cycle, terms.zone)
     )
+    cards += _entitlements(terms, InvoiceTiming.IN_ADVANCE, LineType.ADVANCED_BILLING_ENTITLEMENT_RATE_CARD_AMOUNT)
     granted = _grants(terms, InvoiceTiming.IN_ADVANCE, LineType.ADVANCED_CREDIT_GRANT_RATE_CARD_AMOUNT)
     cards += [line for _, line in granted]
     lines, steps = _ruled(terms, RuleTiming.IN_ADVANCE, cards)
@@ -308,10 +317,47 @@ def _grants(terms: Terms, timing: InvoiceTiming, kind: LineType) -> list[tuple[P
     return [
         (
             PlanGrant(card, charge.display_name, Money(charge.quantity, currency)),
-            CardLine(kind=CardKind.CREDIT_GRANT, tag=charge.tag, line=grant_line(charge, kind, currency)),
+            CardLine(kind=CardKind.CREDIT_GRANT, tag=charge.tag, line=slab_leaf(charge, kind, currency)),
         )
         for card, charge in zip(cards, charges, strict=True)
     ]
+
+
+def _entitlements(terms: Terms, timing: InvoiceTiming, kind: LineType) -> list[CardLine]:
+    """The units of features of that timing that this cycle grants, each with their price."""
+    charges = [
+        charge_entitlement(card, terms.currency)
+        for card in terms.details.billing_entitlement_rate_cards
+        if card.invoice_timing is timing and is_charged(card, terms.ordinal)
+    ]
+    return [
+        CardLine(kind=CardKind.ENTITLEMENT, tag=charge.tag, line=slab_leaf(charge, kind, terms.currency))
+        for charge in charges
+    ]
+
+
+def _overages(terms: Terms, usage: Mapping[str, Decimal]) -> list[CardLine]:
+    """What went beyond the units that there were, in a cycle that is billed for it."""
+    currency = terms.currency
+    prices = [
+        UsagePrice(card, currency)
+        for card in terms.details.entitlement_overage_rate_cards
+        if card.is_billed(terms.ordinal)
+    ]
+    return [
+        CardLine(
+            kind=CardKind.OVERAGE,
+            tag=charge.tag,
+            line=overage_card_line(charge, currency),
+            price=partial(_overage_of, price, currency),
+        )
+        for price in prices
+        for charge in (price.charge(usage.get(price.billable_id, ZERO)),)
+    ]
+
+
+def _overage_of(price: UsagePrice, currency: str, quantity: Decimal) -> InvoiceLineItem:
+    return overage_card_line(price.charge(quantity), currency)
 
 
 def _refund_mode(card: LicenseRateCard) -> ProratedRefundMode:

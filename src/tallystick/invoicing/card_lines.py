@@ -48,6 +48,18 @@ def usage_card_line(charge: UsageCharge, currency: str) -> InvoiceLineItem:
     )
 
 
+def overage_card_line(charge: UsageCharge, currency: str) -> InvoiceLineItem:
+    """A card for overage of a feature with a line per slab."""
+    return parent(
+        LineType.ENTITLEMENT_OVERAGE_RATE_CARD_AMOUNT,
+        charge.display_name,
+        slab_lines(charge, LineType.ENTITLEMENT_OVERAGE_RATE_CARD_SLAB_AMOUNT, currency),
+        currency,
+        entity_id=charge.billable_id,
+        quantity=charge.quantity,
+    )
+
+
 def slab_lines(charge: UsageCharge, kind: LineType, currency: str) -> list[InvoiceLineItem]:
     """One line of that type per slab, used or not; one for fixed amounts and one for limits if the card has any."""
     lines = [_slab_line(slab, kind, currency) for slab in charge.slabs]

@@ -35,8 +35,19 @@ if TYPE_CHECKING:
 FEES: Final = frozenset({LineType.FIXED_FEE_RATE_CARD_AMOUNT, LineType.ADVANCED_FIXED_FEE})
 LICENCES: Final = frozenset({LineType.LICENSE_RATE_CARD_AMOUNT, LineType.ADVANCED_LICENSE_RATE_CARD_AMOUNT})
 GRANTS: Final = frozenset({LineType.CREDIT_GRANT_RATE_CARD_AMOUNT, LineType.ADVANCED_CREDIT_GRANT_RATE_CARD_AMOUNT})
-_EXPLAINED: Final = FEES | LICENCES | GRANTS | {LineType.USAGE_RATE_CARD_AMOUNT, LineType.PRICING_RULE_ADDITION_AMOUNT}
-_SLABS: Final = frozenset({LineType.USAGE_RATE_CARD_SLAB_AMOUNT, LineType.LICENSE_RATE_CARD_SLAB_AMOUNT})
+ENTITLEMENTS: Final = frozenset(
+    {LineType.BILLING_ENTITLEMENT_RATE_CARD_AMOUNT, LineType.ADVANCED_BILLING_ENTITLEMENT_RATE_CARD_AMOUNT}
+)
+OVERAGES: Final = frozenset({LineType.ENTITLEMENT_OVERAGE_RATE_CARD_AMOUNT})
+_OTHERS: Final = frozenset({LineType.USAGE_RATE_CARD_AMOUNT, LineType.PRICING_RULE_ADDITION_AMOUNT})
+_EXPLAINED: Final = FEES | LICENCES | GRANTS | ENTITLEMENTS | OVERAGES | _OTHERS
+_SLABS: Final = frozenset(
+    {
+        LineType.USAGE_RATE_CARD_SLAB_AMOUNT,
+        LineType.LICENSE_RATE_CARD_SLAB_AMOUNT,
+        LineType.ENTITLEMENT_OVERAGE_RATE_CARD_SLAB_AMOUNT,
+    }
+)
 _UPDATES: Final = frozenset({LineType.PRICING_RULE_REVENUE_UPDATE_AMOUNT, LineType.PRICING_RULE_USAGE_UPDATE_AMOUNT})
 _NOTHING: Final = Explanation()
 
@@ -104,7 +115,7 @@ class FeeTerms(Document, frozen=True, kw_only=True):
 
 
 def explainable(line: InvoiceLineItem) -> Iterator[InvoiceLineItem]:
-    """The usage cards, licences, fixed fees, credit grants and additions of pricing rules at or below a line."""
+    """The cards, fees and additions of pricing rules at or below a line."""
     if line.type in _EXPLAINED:
         yield line
     for child in line.line_items:

@@ -1,41 +1,15 @@
-"""The lines of credit grant cards: a leaf each, whose metadata holds what its slabs come to (domain.md 4.7, 7.4)."""
+"""Which lines of a bill are the price of credit that it grants (domain.md 4.7, 6.1)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tallystick.invoicing.line import Explanation, InvoiceLineItem, LineType, PricedSlab
-from tallystick.invoicing.totals import adjustment, leaf, rounded, shown
-from tallystick.kernel.money import Money, zero
-from tallystick.kernel.quantity import plain
-from tallystick.rating.limits import Bound
+from tallystick.invoicing.line import LineType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tallystick.rating.charge import SlabCharge, UsageCharge
-
-
-def grant_line(charge: UsageCharge, kind: LineType, currency: str) -> InvoiceLineItem:
-    """What a card asks for the credit that it grants, which is the line's quantity.
-
-    Slabs are rounded one by one, as those of other cards; the wire knows no lines for them.
-    """
-    slabs = tuple(_slab(slab, currency) for slab in charge.slabs)
-    total = sum((Money(slab.amount, currency) for slab in slabs), start=zero(currency))
-    adjusted, bound = adjustment(charge.limits, total)
-    return leaf(
-        kind,
-        charge.display_name,
-        total + adjusted,
-        entity_id=charge.billable_id,
-        quantity=charge.quantity,
-        explanation=Explanation(
-            slabs=slabs,
-            minimum_rate=shown(charge.limits.minimum) if bound is Bound.MINIMUM else None,
-            maximum_rate=shown(charge.limits.maximum) if bound is Bound.MAXIMUM else None,
-        ),
-    )
+    from tallystick.invoicing.line import InvoiceLineItem
 
 
 def grant_lines(line: InvoiceLineItem) -> Iterator[InvoiceLineItem]:
@@ -45,18 +19,3 @@ def grant_lines(line: InvoiceLineItem) -> Iterator[InvoiceLineItem]:
     else:
         for child in line.line_items:
             yield from grant_lines(child)
-
-
-def _slab(slab: SlabCharge, currency: str) -> PricedSlab:
-    amount = plain(rounded(slab.amount, currency).amount)
-    return PricedSlab(
-        order=slab.order,
-        price_type=slab.price_type,
-        quantity=plain(slab.quantity),
-        rate=plain(slab.rate),
-        package_size=shown(slab.package_size),
-        packages=shown(slab.packages),
-        minimum_rate=plain(slab.amount) if slab.bound is Bound.MINIMUM else None,
-        maximum_rate=plain(slab.amount) if slab.bound is Bound.MAXIMUM else None,
-        amount=amount,
-    )

@@ -14,6 +14,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 from tallystick.catalog.credit_grant import CreditGrantRateCard
+from tallystick.catalog.entitlement import BillingEntitlementRateCard, EntitlementOverageRateCard
 from tallystick.catalog.plan_card import PlanCard, RateCard, cards_of, shown
 from tallystick.catalog.rate_card import (
     COMMITMENT_ID,
@@ -23,6 +24,7 @@ from tallystick.catalog.rate_card import (
     UsageRateCard,
 )
 from tallystick.invoicing.charge_explanation import adjustments_of, fixed_amounts_of, tiers_of
+from tallystick.invoicing.line import LineType
 from tallystick.invoicing.priced_lines import item_of, priced_lines
 from tallystick.kernel.document import Document
 from tallystick.kernel.quantity import EXACT, ZERO, plain
@@ -69,6 +71,18 @@ class CreditGrantRevenueSummary(Document, frozen=True, kw_only=True):
     revenue: Decimal
 
 
+class BillingEntitlementRevenueSummary(Document, frozen=True, kw_only=True):
+    """What the units that a plan grants are charged."""
+
+    revenue: Decimal
+
+
+class EntitlementOverageRevenueSummary(Document, frozen=True, kw_only=True):
+    """What the units beyond them are charged."""
+
+    revenue: Decimal
+
+
 class RevenueSummary(Document, frozen=True, kw_only=True):
     """What one card comes to, from which usage."""
 
@@ -76,7 +90,9 @@ class RevenueSummary(Document, frozen=True, kw_only=True):
     fixed_fee_revenue_summary: FixedFeeRevenueSummary | None = None
     slab_revenue_summaries: list[SlabRevenueSummary] | None = None
     license_revenue_summary: list[SlabRevenueSummary] | None = None
+    billing_entitlement_revenue_summary: BillingEntitlementRevenueSummary | None = None
     credit_grant_revenue_summary: CreditGrantRevenueSummary | None = None
+    entitlement_overage_revenue_summary: EntitlementOverageRevenueSummary | None = None
 
 
 class RevenueInfo(RevenueSummary, frozen=True, kw_only=True):
@@ -85,7 +101,9 @@ class RevenueInfo(RevenueSummary, frozen=True, kw_only=True):
     usage_rate_card: UsageRateCard | None = None
     fixed_fee_rate_card: FixedFeeRateCard | None = None
     license_rate_card: LicenseRateCard | None = None
+    billing_entitlement_rate_card: BillingEntitlementRateCard | None = None
     credit_grant_rate_card: CreditGrantRateCard | None = None
+    entitlement_overage_rate_card: EntitlementOverageRateCard | None = None
 
 
 class RevenueInfoV2(RevenueSummary, frozen=True, kw_only=True):
@@ -122,6 +140,14 @@ class CardRevenue:
         if isinstance(card, CreditGrantRateCard):
             summary = CreditGrantRevenueSummary(revenue=charged)
             return RevenueInfo(usages={}, credit_grant_rate_card=card, credit_grant_revenue_summary=summary)
+        if isinstance(card, BillingEntitlementRateCard):
+            units = BillingEntitlementRevenueSummary(revenue=charged)
+            return RevenueInfo(usages={}, billing_entitlement_rate_card=card, billing_entitlement_revenue_summary=units)
+        if isinstance(card, EntitlementOverageRateCard):
+            beyond = EntitlementOverageRevenueSummary(revenue=charged)
+            return RevenueInfo(
+                usages=usages, entitlement_overage_rate_card=card, entitlement_overage_revenue_summary=beyond
+            )
         fee = _as_fee(card) if isinstance(card, MinimumCommitment) else card
         fees = FixedFeeRevenueSummary(revenue=charged)
         return RevenueInfo(usages={}, fixed_fee_rate_card=fee, fixed_fee_revenue_summary=fees)
@@ -159,15 +185,16 @@ def card_revenues(
 ) -> Iterator[CardRevenue]:
     """Every card of these terms with its lines on the bills of a cycle; a commitment if it has a rate in the currency.
 
-    `quantities` are units of meters and numbers of licences, by their ids.
+    `quantities` are units of meters, numbers of licences and overage of features, by their ids.
     """
-    lines: dict[str, list[InvoiceLineItem]] = defaultdict(list)
+    lines: dict[tuple[str, bool], list[InvoiceLineItem]] = defaultdict(list)
     for revenue_info in revenue_infos:
         for line in priced_lines(revenue_info):
-            lines[item_of(line)].append(line)
+            lines[item_of(line), line.type is LineType.ENTITLEMENT_OVERAGE_RATE_CARD_AMOUNT].append(line)
     for card in cards_of(details):
         if card.kind.billable is not None or currency in card.currencies:
-            yield CardRevenue(card, quantities.get(card.billable_id, ZERO), lines[card.billable_id])
+            key = card.billable_id, isinstance(card.card, EntitlementOverageRateCard)
+            yield CardRevenue(card, quantities.get(card.billable_id, ZERO), lines[key])
 
 
 def _slab(order: int, by_line: Sequence[Sequence[Tier]]) -> SlabRevenueSummary:

@@ -14,6 +14,9 @@ _FORM: Final = re.compile(
 _MONTHS_PER_YEAR: Final = 12
 _DAYS_PER_WEEK: Final = 7
 _HOURS_PER_DAY: Final = 24
+_MONTH: Final = (28, 31)
+_YEAR: Final = (365, 366)
+"""Days of the shortest and of the longest one."""
 _LONGEST: Final = 100
 """Years that a span may last."""
 
@@ -51,3 +54,11 @@ class DaySpan:
         years, january = divmod(on.month - 1 + self.months, _MONTHS_PER_YEAR)
         year, month = on.year + years, january + 1
         return date(year, month, min(on.day, monthrange(year, month)[1])) + timedelta(days=self.days)
+
+    def ends_behind(self, other: DaySpan) -> bool:
+        """Whether this span ends after another one whatever day both begin on, by the shortest and longest months."""
+        months, days = self.months - other.months, self.days - other.days
+        length = 0 if months >= 0 else 1
+        years, rest = divmod(abs(months), _MONTHS_PER_YEAR)
+        apart = years * _YEAR[length] + rest * _MONTH[length]
+        return days + (apart if months >= 0 else -apart) > 0

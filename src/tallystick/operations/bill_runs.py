@@ -1,8 +1,8 @@
 """Bill runs: everything that falls due at one instant, in order. The only place that sees the whole flow.
 
-At an instant first the cycles that start are opened, then the drafts that fall due are frozen, oldest cycle
-first, then refunds are completed, and then credits expire. Each step takes a bounded number at a time, so that one
-transaction stays short; the natural key of an invoice makes a repeated run do nothing.
+At an instant first the cycles that start are opened and grant their units of features, then the drafts that fall due
+are frozen, oldest cycle first, then refunds are completed, and then credits expire. Each step takes a bounded number
+at a time, so that one transaction stays short; the natural key of an invoice makes a repeated run do nothing.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from tallystick.operations.cycles import open_cycles
 from tallystick.operations.drafts import bills_in_order
 from tallystick.operations.refunds import give_back
 from tallystick.operations.settlement import complete_refunds, fall_due
+from tallystick.operations.unit_grants import grant_units
 from tallystick.operations.work import Work
 from tallystick.stores.state.ledger import InvoiceBurn
 
@@ -38,6 +39,7 @@ class Tally:
     """What a bill run did; `issues` are the invoices that could not be made, with the reason."""
 
     opened: int = 0
+    granting: int = 0
     frozen: int = 0
     refunded: int = 0
     expired: int = 0
@@ -46,6 +48,7 @@ class Tally:
     def add(self, other: Tally) -> None:
         """Count what another step did as well."""
         self.opened += other.opened
+        self.granting += other.granting
         self.frozen += other.frozen
         self.refunded += other.refunded
         self.expired += other.expired
@@ -54,7 +57,7 @@ class Tally:
     @property
     def is_idle(self) -> bool:
         """Whether nothing was left to do."""
-        return not (self.opened or self.frozen or self.refunded or self.expired or self.issues)
+        return not (self.opened or self.granting or self.frozen or self.refunded or self.expired or self.issues)
 
 
 def run_bills(work: Work, parked: Collection[str]) -> Tally:
@@ -66,6 +69,10 @@ def run_bills(work: Work, parked: Collection[str]) -> Tally:
     openings = work.state.schedules.opening_at(work.now, CHUNK)
     if openings:
         return Tally(opened=open_cycles(work, openings, until=work.now))
+    granting = work.state.schedules.granting(work.now, limit=CHUNK)
+    if granting:
+        grant_units(work, granting)
+        return Tally(granting=len(granting))
     due = list(_one_each(work.state.invoices.freezing_at(work.now, parked, CHUNK)))
     if due:
         return freeze(work, due)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tallystick.accounts.account import Account
 from tallystick.accounts.schedule import Opening, Schedule
-from tallystick.catalog.credit_grant import CreditGrantRateCard
+from tallystick.catalog.plan_card import RecurringCard
 from tallystick.catalog.plan_override import overridden
 from tallystick.catalog.price_plan import (
     PlanVersion,
@@ -19,7 +19,7 @@ from tallystick.catalog.price_plan import (
     StartOffset,
 )
 from tallystick.catalog.pricing_rule import PricingRule
-from tallystick.catalog.rate_card import FixedFeeRateCard, InvoiceTiming, LicenseRateCard
+from tallystick.catalog.rate_card import InvoiceTiming
 from tallystick.invoicing.assemble import Terms
 from tallystick.invoicing.invoice import InvoiceClass, InvoiceStatus, InvoiceType
 from tallystick.invoicing.record import InvoiceRecord
@@ -48,8 +48,8 @@ class BegunCycle:
 def open_cycles(work: Work, openings: Sequence[Opening], *, until: datetime) -> int:
     """Open every cycle of these pieces that has started by an instant; answers how many drafts there are more.
 
-    Each cycle gets the row of its STANDARD draft, of a STANDARD_ADVANCED one when fees, licences or credit in advance
-    are due, and of an ADHOC_ADVANCED one for each day on which a change of such licences is known to come into force.
+    Each cycle gets the row of its STANDARD draft, of a STANDARD_ADVANCED one when a card in advance is charged, and of
+    an ADHOC_ADVANCED one for each day on which a change of licences in advance is known to come into force.
     """
     pieces = [opening.piece for opening in openings]
     accounts = work.state.accounts.among({piece.account_id for piece in pieces})
@@ -156,9 +156,10 @@ def begun_cycles(
 def _records(
     work: Work, piece: Schedule, account: Account, terms: PricePlanDetails, cycle: Cycle, ordinal: int
 ) -> list[InvoiceRecord]:
-    cards: list[FixedFeeRateCard | LicenseRateCard | CreditGrantRateCard] = [
+    cards: list[RecurringCard] = [
         *terms.fixed_fee_rate_cards,
         *terms.license_rate_cards,
+        *terms.billing_entitlement_rate_cards,
         *terms.credit_grant_rate_cards,
     ]
     advance = any(card.invoice_timing is InvoiceTiming.IN_ADVANCE and is_charged(card, ordinal) for card in cards)

@@ -20,9 +20,10 @@ from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.kernel.money import Money, zero
 from tallystick.kernel.period import day_of
 from tallystick.metering.event_groups import EventCuts, EventGroups
+from tallystick.operations.billed_units import billed_units
 from tallystick.operations.cycles import agreed_rules, agreed_terms, versions_of
 from tallystick.operations.holdings import holdings_of
-from tallystick.operations.metered_usage import event_groups, usage_totals
+from tallystick.operations.metered_usage import event_groups
 from tallystick.operations.work import Work
 from tallystick.rating.usage_card import UsagePrices
 from tallystick.stores.event_replacements import Replacements
@@ -88,8 +89,8 @@ def bills_in_order(
 
 
 def usage_of(work: Work, records: Sequence[InvoiceRecord]) -> list[dict[str, Decimal]]:
-    """The usage of each draft's cycle by meter, with one query for all of them."""
-    return usage_totals(work, [UsageWindow(record.account_id, record.cycle.period) for record in records])
+    """What each draft's cycle is billed for by meter and feature, with a few queries for all of them."""
+    return billed_units(work, [UsageWindow(record.account_id, record.cycle.period) for record in records])
 
 
 class Pricing:

@@ -9,10 +9,13 @@ from typing import Any, Final
 
 from tallystick.catalog.rule_variable import CardKind
 from tallystick.catalog.usage_meter import Aggregation, Computation, MeterFilter, UsageMeter
+from tallystick.credits.feature_credit import CreditSource
 from tallystick.invoicing.charge_explanation import (
+    ENTITLEMENTS,
     FEES,
     GRANTS,
     LICENCES,
+    OVERAGES,
     Adjustment,
     FeeTerms,
     FixedAmounts,
@@ -38,6 +41,7 @@ from tallystick.kernel.quantity import plain
 from tallystick.metering.aggregation import average, told_units
 from tallystick.operations.drafts import draft_bills
 from tallystick.operations.metered_usage import units_together
+from tallystick.operations.unit_grants import entries_of
 from tallystick.operations.work import Work, event_query
 from tallystick.stores.event_store import UsageWindow
 from tallystick.stores.event_store_queries import EventOrder
@@ -50,6 +54,15 @@ _DECISIVE: Final[Mapping[Aggregation, EventOrder]] = {
     Aggregation.LATEST: "latest",
 }
 """Which event decides, where one does."""
+
+_TYPES: Final = {
+    CardKind.FIXED_FEE: FEES,
+    CardKind.LICENCE: LICENCES,
+    CardKind.CREDIT_GRANT: GRANTS,
+    CardKind.ENTITLEMENT: ENTITLEMENTS,
+    CardKind.OVERAGE: OVERAGES,
+}
+"""The lines of each kind of card; all others are those of usage cards."""
 
 
 class BilledMeter(Document, frozen=True, kw_only=True):
@@ -84,14 +97,25 @@ class BilledEvents(Document, frozen=True, kw_only=True):
     arithmetic: str | None = None
 
 
+class BilledEntry(Document, frozen=True, kw_only=True):
+    """An entry of feature credits that a card is about: what it grants and what was used of it, as it is now."""
+
+    id: str
+    granted: Decimal | None = None
+    used: Decimal
+    effective_from: datetime
+    effective_until: datetime
+
+
 class ChargeExplanation(Document, frozen=True, kw_only=True):
-    """How the amount of a usage card, a licence, a fixed fee, a credit grant or what a pricing rule adds comes about.
+    """How the amount of a card of any kind, or of what a pricing rule adds, comes about.
 
     The billed period is `[startDate, endDate)`. A usage card has a meter, a quantity, tiers, `fixedAmounts` when events
     cost something beside them, adjustments when the card has limits, and events; a licence has the same but for meter
     and events; a fee has its rate and days. Of a credit grant the quantity is the credit that it gives, which is
-    `creditId` once the invoice has fallen due. `ruleUpdates` are what pricing rules changed of it - the quantity is the
-    one after them -, and `pricingRules` the logs of all that are about it, also of those that failed.
+    `creditId` once the invoice has fallen due; of an entitlement the units that it grants, of overage those beyond,
+    with the `entries` of feature credits behind them. `ruleUpdates` are what pricing rules changed of it - the quantity
+    is the one after them -, and `pricingRules` the logs of all that are about it, also of those that failed.
     """
 
     invoice_id: str
@@ -117,13 +141,17 @@ class ChargeExplanation(Document, frozen=True, kw_only=True):
     events: BilledEvents | None = None
     fee: FeeTerms | None = None
     credit_id: str | None = None
+    entries: list[BilledEntry] = []
     rule_updates: list[RuleUpdate] = []
     pricing_rules: list[PricingRuleLog] = []
 
 
 @event_query
 def explain_charge(work: Work, invoice_id: str, line_id: str) -> ChargeExplanation:
-    """How one line of an invoice comes about; `lineId` is the id of a usage meter, add-on or pricing rule in it."""
+    """How one line of an invoice comes about; `lineId` is the id of a meter, add-on, feature or pricing rule in it.
+
+    Where a feature has two lines, `ber.` before its id means the units that are granted, `eo.` the overage.
+    """
     record = work.state.invoices.get(invoice_id)
     tree, rule_logs = _lines_and_logs(work, record)
     line = _line(record, tree, line_id)
@@ -161,6 +189,8 @@ def _line(record: InvoiceRecord, tree: InvoiceLineItem, line_id: str) -> Invoice
     lines: dict[str | None, InvoiceLineItem] = {}
     for line in explainable(tree):
         lines.setdefault(line.id, line)
+        if line.type in ENTITLEMENTS | OVERAGES:
+            lines.setdefault(f"{_kind(line)}.{line.id}", line)
         if line.explanation is not None and line.explanation.rule_id is not None:
             lines.setdefault(line.explanation.rule_id, line)  # rules may add lines under one id
     if line_id not in lines:
@@ -179,8 +209,7 @@ def _is_about(log: PricingRuleLog, line: InvoiceLineItem) -> bool:
 
 def _kind(line: InvoiceLineItem) -> CardKind:
     """The kind of a card that is a line."""
-    kinds = {CardKind.FIXED_FEE: FEES, CardKind.LICENCE: LICENCES, CardKind.CREDIT_GRANT: GRANTS}
-    return next((kind for kind, types in kinds.items() if line.type in types), CardKind.USAGE)
+    return next((kind for kind, types in _TYPES.items() if line.type in types), CardKind.USAGE)
 
 
 def _how(work: Work, record: InvoiceRecord, line: InvoiceLineItem, logs: Sequence[PricingRuleLog]) -> dict[str, Any]:
@@ -194,12 +223,29 @@ def _how(work: Work, record: InvoiceRecord, line: InvoiceLineItem, logs: Sequenc
     found |= {"fixed_amounts": fixed_amounts_of(line)}
     if line.type in GRANTS:
         return found | _credit(work, record, line.id or "")
+    if line.type in ENTITLEMENTS | OVERAGES:
+        return found | {"entries": _entries(work, record, line)}
     return found if line.type in LICENCES else found | _usage(work, record, line.id or "")
 
 
 def _credit(work: Work, record: InvoiceRecord, item_id: str) -> dict[str, Any]:
     """Which credit was granted with an invoice for an add-on, if it has been."""
     return {"credit_id": work.state.credit_grants.of([record]).get(GrantKey.of(record, item_id))}
+
+
+def _entries(work: Work, record: InvoiceRecord, line: InvoiceLineItem) -> list[BilledEntry]:
+    """What the cycle of an invoice grants of a feature, or allows beyond that."""
+    source = CreditSource.OVERAGE if line.type in OVERAGES else CreditSource.PRICE_PLAN
+    return [
+        BilledEntry(
+            id=entry.grant.id,
+            granted=entry.grant.granted,
+            used=entry.used,
+            effective_from=entry.grant.valid.start,
+            effective_until=entry.grant.valid.end,
+        )
+        for entry in entries_of(work, record, line.id or "", source)
+    ]
 
 
 def _usage(work: Work, record: InvoiceRecord, meter_id: str) -> dict[str, Any]:

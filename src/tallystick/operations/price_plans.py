@@ -13,7 +13,7 @@ from tallystick.catalog.addon import AddOn, AddOnType
 from tallystick.catalog.credit_grant import CreditGrantRateCard
 from tallystick.catalog.fields import Lifecycle, Shelf
 from tallystick.catalog.plan_migration import MigrationMode
-from tallystick.catalog.plan_rules import details_of, later_problems, missing_for_activation, terms_problems
+from tallystick.catalog.plan_rules import details_of, missing_for_activation, terms_problems
 from tallystick.catalog.plan_versions import edited, finalised, first_draft, opened, refuse_open_draft
 from tallystick.catalog.price_plan import (
     Currencies,
@@ -97,7 +97,7 @@ def update_price_plan(work: Work, price_plan_id: str, patch: PricePlanPatch) -> 
     if not changes_terms and patch.migration_mode is not MigrationMode.NONE:
         reason = "without pricePlanDetails or pricingRules there is no new version to move to: leave it out"
         raise invalid("migrationMode", reason)
-    refuse_if_any(later_problems(patch) + (_problems(work, written, plan.type) if changes_terms else []))
+    refuse_if_any(_problems(work, written, plan.type) if changes_terms else [])
     if plan.status is PlanStatus.DRAFT or not changes_terms:
         changed = edited(plan, written, work.now)
     else:
@@ -147,7 +147,7 @@ def drafted(work: Work, draft: PricePlanDraft) -> tuple[PricePlan, list[Problem]
     details = details_of(terms, draft.type)
     rules = rules_of(draft.pricing_rules, (), partial(work.ids.mint, "pp_rule"))
     version = first_draft(work.ids.mint("sch"), details, draft.description, work.now, rules)
-    problems = later_problems(draft) + _problems(work, version, draft.type)
+    problems = _problems(work, version, draft.type)
     plan = PricePlan(
         id=work.ids.mint("pp"),
         name=draft.name,
@@ -171,7 +171,9 @@ def listed(
             usage_rate_cards=[],
             fixed_fee_rate_cards=[],
             license_rate_cards=[],
+            billing_entitlement_rate_cards=[],
             credit_grant_rate_cards=[],
+            entitlement_overage_rate_cards=[],
             minimum_commitment=None,
         )
         items.append(
@@ -262,7 +264,7 @@ def _problems(work: Work, version: PlanVersion, kind: PlanType) -> list[Problem]
 
 
 def item_problems(work: Work, details: PricePlanDetails) -> list[Problem]:
-    """The meters and add-ons of terms that are not there, or of another type, and groups of cards that are none."""
+    """The meters, add-ons and features of terms that are not there, or of another type, and groups that are none."""
     problems: list[Problem] = []
     meters = work.state.usage_meters.kept_among(card.usage_meter_id for card in details.usage_rate_cards)
     for position, card in enumerate(details.usage_rate_cards):
@@ -275,7 +277,20 @@ def item_problems(work: Work, details: PricePlanDetails) -> list[Problem]:
     for position, grant in enumerate(details.credit_grant_rate_cards):
         path = f"{_TERMS}creditGrantRateCards[{position}].grantDetails.applicableEntityIds"
         problems += entity_problems(grant.grant_details.applicable_entity_ids, path)
-    return [*problems, *_addon_problems(work, details)]
+    return [*problems, *_addon_problems(work, details), *_feature_problems(work, details)]
+
+
+def _feature_problems(work: Work, details: PricePlanDetails) -> Iterator[Problem]:
+    """Cards of features that are not there."""
+    granted, overage = details.billing_entitlement_rate_cards, details.entitlement_overage_rate_cards
+    cards = [
+        *((f"{_TERMS}billingEntitlementRateCards[{place}]", card.feature_id) for place, card in enumerate(granted)),
+        *((f"{_TERMS}entitlementOverageRateCards[{place}]", card.feature_id) for place, card in enumerate(overage)),
+    ]
+    known = work.state.features.kept_among(name for _, name in cards)
+    for path, name in cards:
+        if name not in known:
+            yield Problem(f"{path}.featureId", f"feature {name!r} not found")
 
 
 def _addon_problems(work: Work, details: PricePlanDetails) -> Iterator[Problem]:

@@ -1,10 +1,11 @@
 """Revenue and usage by cycle: what each billable item of each account earned, and when (domain.md 8.1).
 
 Usage earns when it happens: a point's revenue is what the cycle's usage up to its end costs, less what the usage
-up to its start cost, so that the points of a cycle add up to its invoice. Fees, and what granted credit costs, are
-dated on the cycle's start and count for the whole cycle; licences likewise, and what changes of them add or give back
-on the days of the changes. What is only known once the cycle is over is dated on its last instant: the true-up of a
-minimum commitment, and all that pricing rules in arrears change of a card or add; those in advance count at the start.
+up to its start cost, so that the points of a cycle add up to its invoice. Fees, and what credit and units of features
+cost that are granted, are dated on the cycle's start and count for the whole cycle; licences likewise, and what changes
+of them add or give back on the days of the changes. What is only known once the cycle is over is dated on its last
+instant: overage, the true-up of a minimum commitment, and all that pricing rules in arrears change of a card or add;
+those in advance count at the start.
 Revenue that a plan defers is told once its invoice has fallen due.
 """
 
@@ -28,12 +29,18 @@ from tallystick.invoicing.licence_earnings import licence_earnings
 from tallystick.kernel.period import Period
 from tallystick.kernel.quantity import ZERO
 from tallystick.metering.event_groups import EventGroups
+from tallystick.operations.billed_units import billed_units, overage_totals
 from tallystick.operations.cycles import begun_cycles
 from tallystick.operations.metered_usage import event_groups, growing_usage, usage_totals
 from tallystick.operations.work import Work
 from tallystick.stores.event_store import UsageWindow
 
 _INSTANT: Final = timedelta(microseconds=1)
+_AT_FIRST: Final = {
+    EntityGroup.ALL_FIXED_FEE_RATE_CARDS: CardKind.FIXED_FEE,
+    EntityGroup.ALL_BILLING_ENTITLEMENT_RATE_CARDS: CardKind.ENTITLEMENT,
+}
+"""The cards in arrears whose price is known when a cycle starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +63,9 @@ class _BilledCycle:
     cuts: tuple[datetime, ...]
 
     @property
-    def windows(self) -> list[UsageWindow]:
-        return [UsageWindow(self.account_id, Period(start, end)) for start, end in pairwise(self.cuts)]
+    def window(self) -> UsageWindow:
+        """All of it."""
+        return UsageWindow(self.account_id, self.terms.cycle.period)
 
     @property
     def grown(self) -> list[UsageWindow]:
@@ -69,17 +77,19 @@ def revenue_between(work: Work, account_ids: Collection[str], bounds: Sequence[d
     """What accounts earned in each span between consecutive bounds; what is dated outside them is left out."""
     cycles = _told(work, list(_cycles(work, account_ids, bounds)))
     usage = growing_usage(work, [(cycle.account_id, cycle.cuts) for cycle in cycles])
+    overages = overage_totals(work, [cycle.window for cycle in cycles])
     events = iter(event_groups(work, [(one, cycle.terms.event_cuts) for cycle in cycles for one in cycle.grown]))
-    for cycle in cycles:
-        earned = [*_earned(cycle, usage, events), *_earned_by_licences(cycle, work.now)]
+    for cycle, overage in zip(cycles, overages, strict=True):
+        earned = [*_earned(cycle, usage, overage, events), *_earned_by_licences(cycle, work.now)]
         yield from (one for one in earned if bounds[0] <= one.at < bounds[-1])
 
 
 def revenue_by_cycle(work: Work, account_ids: Collection[str], span: Period) -> Iterator[Earned]:
     """What accounts earned in each cycle that starts in a span: as its invoice shows it, before credits."""
     cycles = _told(work, _starting_in(work, account_ids, span))
+    units = billed_units(work, [cycle.window for cycle in cycles])
     events = event_groups(work, [(one, cycle.terms.event_cuts) for cycle in cycles for one in cycle.grown])
-    for cycle, usage, told in zip(cycles, _usage(work, cycles), events, strict=True):
+    for cycle, usage, told in zip(cycles, units, events, strict=True):
         start = cycle.terms.cycle.period.start
         arrears, advance = arrears_bill(cycle.terms, usage, (), told), advance_bill(cycle.terms, ())
         for line in [*_card_lines(arrears), *_card_lines(advance)]:
@@ -94,21 +104,25 @@ def revenue_by_cycle(work: Work, account_ids: Collection[str], span: Period) -> 
 def usage_by_cycle(work: Work, account_ids: Collection[str], span: Period) -> Iterator[Earned]:
     """What accounts used of each meter in each cycle that starts in a span; of priced meters also nothing."""
     cycles = _starting_in(work, account_ids, span)
-    for cycle, usage in zip(cycles, _usage(work, cycles), strict=True):
+    usages = usage_totals(work, [cycle.window for cycle in cycles])
+    for cycle, usage in zip(cycles, usages, strict=True):
         priced = {card.usage_meter_id: ZERO for card in cycle.terms.details.usage_rate_cards}
         for meter_id, units in (priced | usage).items():
             yield Earned(cycle.account_id, meter_id, cycle.terms.cycle.period.start, units)
 
 
 def _earned(
-    cycle: _BilledCycle, usage: Iterator[Mapping[str, Decimal]], events: Iterator[EventGroups]
+    cycle: _BilledCycle,
+    usage: Iterator[Mapping[str, Decimal]],
+    overage: Mapping[str, Decimal],
+    events: Iterator[EventGroups],
 ) -> Iterator[Earned]:
-    """What one cycle earned, cut by cut; takes its usage and events up to the end of each."""
+    """What one cycle earned, cut by cut; takes its usage and events up to the end of each, and the overage of all."""
     period = cycle.terms.cycle.period
     before: dict[str, Decimal] = {}
     for start, end in pairwise(cycle.cuts):
-        bill = arrears_bill(cycle.terms, next(usage), (), next(events))
-        by_rules = _changes_by_rules(bill)
+        bill = arrears_bill(cycle.terms, {**next(usage), **overage}, (), next(events))
+        by_rules = _changes_by_rules(bill, (CardKind.USAGE,))
         for line in _card_lines(bill):
             if line.group is EntityGroup.ALL_USAGE_METER_RATE_CARDS:
                 item, agreed = line.billable_id or "", line.amount.amount - by_rules.get(line.billable_id or "", ZERO)
@@ -125,27 +139,29 @@ def _earned(
 
 
 def _earned_at_first(cycle: _BilledCycle, bill: Bill) -> Iterator[Earned]:
-    """What is known when a cycle starts, before any rule: its fees in arrears, and the price of credit in arrears."""
-    at, by_rules = cycle.terms.cycle.period.start, _changes_by_rules(bill)
+    """What is known when a cycle starts, before any rule: the prices of fees, units and credit in arrears."""
+    at = cycle.terms.cycle.period.start
     for line in _card_lines(bill):
-        if line.group is EntityGroup.ALL_FIXED_FEE_RATE_CARDS:
-            item = line.billable_id or ""
+        if line.group in _AT_FIRST:
+            item, by_rules = line.billable_id or "", _changes_by_rules(bill, (_AT_FIRST[line.group],))
             yield Earned(cycle.account_id, item, at, line.amount.amount - by_rules.get(item, ZERO))
+    by_rules = _changes_by_rules(bill, (CardKind.CREDIT_GRANT,))
     for earned in _earned_by_grants(cycle, bill):
         yield replace(earned, amount=earned.amount - by_rules.get(earned.billable_id, ZERO))
 
 
 def _earned_at_last(cycle: _BilledCycle, bill: Bill) -> Iterator[Earned]:
-    """What is only known once a cycle is over: what rules change of its cards and add, and its true-up."""
+    """What is only known once a cycle is over: overage, what rules change of its cards and add, and its true-up."""
     at = cycle.terms.cycle.period.end - _INSTANT
-    for item, change in _changes_by_rules(bill).items():
+    others = [kind for kind in CardKind if kind is not CardKind.OVERAGE]
+    for item, change in _changes_by_rules(bill, others).items():
         yield Earned(cycle.account_id, item, at, change)
     for line in _card_lines(bill):
-        if line.group is None:
+        if line.group in (None, EntityGroup.ALL_ENTITLEMENT_OVERAGE_RATE_CARDS):
             yield Earned(cycle.account_id, line.billable_id or COMMITMENT_ID, at, line.amount.amount)
 
 
-def _changes_by_rules(bill: Bill, kinds: Collection[CardKind] = tuple(CardKind)) -> dict[str, Decimal]:
+def _changes_by_rules(bill: Bill, kinds: Collection[CardKind]) -> dict[str, Decimal]:
     """By how much pricing rules move each card of a bill."""
     changes: dict[str, Decimal] = {}
     for step in bill.rule_steps:
@@ -171,10 +187,6 @@ def _card_lines(bill: Bill) -> list[CoverableLine]:
     """The final amounts of the usage cards, fees, additions and commitment of a bill, before credits."""
     lines = coverable_lines(bill.revenue_info)
     return [line for line in lines if line.group is not EntityGroup.ALL_LICENSE_RATE_CARDS]
-
-
-def _usage(work: Work, cycles: Sequence[_BilledCycle]) -> list[dict[str, Decimal]]:
-    return usage_totals(work, [window for cycle in cycles for window in cycle.windows])
 
 
 def _starting_in(work: Work, account_ids: Collection[str], span: Period) -> list[_BilledCycle]:

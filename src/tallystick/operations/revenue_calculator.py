@@ -79,9 +79,10 @@ def _cards(work: Work, sources: Sources) -> Iterator[CardRevenue]:
     )
     first, behind = (local_date(instant, terms.zone) for instant in (terms.cycle.period.start, terms.cycle.period.end))
     held = {license_id: held.during(first, behind) for license_id, held in terms.licences.items()}
-    bills = cycle_bills(terms, sources.usage.units, sources.usage.events(work, terms.event_cuts))
+    units = {**sources.usage.units, **sources.overage}
+    bills = cycle_bills(terms, units, sources.usage.events(work, terms.event_cuts))
     infos = (bill.revenue_info for bill in bills)
-    return card_revenues(details, terms.currency, infos, {**sources.usage.units, **held})
+    return card_revenues(details, terms.currency, infos, {**units, **held})
 
 
 def _lookup_range(sources: Sources) -> UsageLookupRange | None:

@@ -1,4 +1,4 @@
-"""Where the revenue calculator's licences come from, and what it does not price yet (domain.md 8.2)."""
+"""Where the revenue calculator's licences come from (domain.md 8.2)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,8 @@ from tallystick.kernel.errors import Problem, attempted, invalid, refuse_if_any
 from tallystick.kernel.micros import MICROSECOND
 from tallystick.kernel.period import FOREVER, Period, local_date, local_midnight
 from tallystick.operations.holdings import holdings_of
-from tallystick.operations.revenue_lookups import account_named, instant_of, looked_up, needed
+from tallystick.operations.revenue_lookups import instant_of, looked_up
 from tallystick.operations.revenue_question import (
-    CycleMode,
-    EntitlementOverageConfig,
     LicenseEntriesConfig,
     LicenseEntry,
     LookupMode,
@@ -57,15 +55,6 @@ def licences_of(work: Work, question: RevenueQuestion, details: PricePlanDetails
     refuse_if_any(problems)
     held = {license_id: one for source in found if source for license_id, one in source.held.items()}
     return LicenceSource(held, next((source.within for source in found if source and source.within), None))
-
-
-def overage_problems(work: Work, question: RevenueQuestion) -> list[Problem]:
-    """Overage is not priced yet, and refused by name; accounts have none, so looking is fine."""
-    problems: list[Problem] = []
-    config = question.entitlement_overage_config
-    if config is not None:
-        attempted(problems, partial(_refuse_overage, work, config))
-    return problems
 
 
 def _held(
@@ -178,12 +167,3 @@ def _addon_problems(work: Work, path: str, license_ids: list[str], kind: AddOnTy
             reason = f"add-on {addon.id!r} is a {addon.type}, expected a {kind}"
             problems.append(Problem(f"{path}[{place}].licenseId", reason))
     return problems
-
-
-def _refuse_overage(work: Work, config: EntitlementOverageConfig) -> None:
-    name = "entitlementOverageConfig"
-    if config.mode is not CycleMode.CUSTOM:
-        path = f"{name}.lookupCycle"
-        account_named(work, needed(config.lookup_cycle, path, config.mode).account_id, f"{path}.accountId", config.mode)
-    elif config.custom:
-        raise invalid(f"{name}.custom", "entitlement overage is not priced yet: send an empty list")

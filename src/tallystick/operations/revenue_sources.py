@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 
 from tallystick.catalog.card_rules import card_problems
-from tallystick.catalog.plan_rules import details_of, later_terms_problems
+from tallystick.catalog.plan_rules import details_of
 from tallystick.catalog.price_plan import PlanStatus, PlanType, PricePlanDetails
 from tallystick.invoicing.revenue_info import Standing
 from tallystick.kernel.errors import Problem, attempted, invalid, refuse_if_any
@@ -24,8 +24,9 @@ from tallystick.metering.event_groups import NO_EVENTS, EventCuts, EventGroups
 from tallystick.operations.cycles import terms_of
 from tallystick.operations.metered_usage import event_groups, usage_totals
 from tallystick.operations.price_plans import item_problems
-from tallystick.operations.revenue_licences import LicenceSource, licences_of, overage_problems
+from tallystick.operations.revenue_licences import LicenceSource, licences_of
 from tallystick.operations.revenue_lookups import account_named, cycle_of, day_of, instant_of, looked_up, needed
+from tallystick.operations.revenue_overage import overage_asked
 from tallystick.operations.revenue_question import (
     CurrencyConfig,
     CurrencyMode,
@@ -93,6 +94,7 @@ class Sources:
     plan: PlanSource
     usage: UsageSource
     licences: LicenceSource
+    overage: Mapping[str, Decimal]
     cycle: Cycle
     has_proration: bool
 
@@ -103,13 +105,14 @@ def sources_of(work: Work, question: RevenueQuestion) -> Sources:
     Raises:
         BillingError: of kind INVALID, with every problem that any of its parts has.
     """
-    problems = overage_problems(work, question)
+    problems: list[Problem] = []
     currency = attempted(problems, partial(_currency, work, question.currency_config))
     plan = attempted(problems, partial(_plan, work, question.price_plan_details_config))
     usage = attempted(problems, partial(_usage, work, question.usage_config))
-    licences = None
+    licences = overage = None
     if plan is not None:
         licences = attempted(problems, partial(licences_of, work, question, plan.details))
+        overage = attempted(problems, partial(overage_asked, work, question, plan.details))
     charged = attempted(problems, partial(_charged, work, question.proration_config))
     if currency is not None and plan is not None and currency not in plan.details.supported_currencies:
         known = ", ".join(plan.details.supported_currencies)
@@ -119,8 +122,9 @@ def sources_of(work: Work, question: RevenueQuestion) -> Sources:
     assert plan is not None, "what could not be read is among the problems"
     assert usage is not None, "what could not be read is among the problems"
     assert licences is not None, "what could not be read is among the problems"
+    assert overage is not None, "what could not be read is among the problems"
     cycle = charged or _whole(work, licences.within or usage.within)
-    return Sources(currency, plan, usage, licences, cycle, has_proration=charged is not None)
+    return Sources(currency, plan, usage, licences, overage, cycle, has_proration=charged is not None)
 
 
 def _currency(work: Work, config: CurrencyConfig) -> str:
@@ -154,7 +158,7 @@ def _sent_terms(work: Work, config: PricePlanDetailsConfig) -> PricePlanDetails:
     """The terms that came along; where in the calendar their cycles would start does not matter here."""
     sent = needed(config.price_plan_details, f"{_PLAN}.pricePlanDetails", config.mode)
     details = details_of(sent, PlanType.BILLING)
-    problems = later_terms_problems(sent) + item_problems(work, details)
+    problems = item_problems(work, details)
     problems += [Problem(f"pricePlanDetails.{found.path}", found.reason) for found in card_problems(details)]
     refuse_if_any([Problem(f"{_PLAN}.{found.path}", found.reason) for found in problems])
     return details

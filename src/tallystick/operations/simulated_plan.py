@@ -8,7 +8,7 @@ from functools import partial
 
 from tallystick.catalog.fields import Id
 from tallystick.catalog.plan_override import overridden
-from tallystick.catalog.plan_rules import details_of, later_terms_problems, terms_problems
+from tallystick.catalog.plan_rules import details_of, terms_problems
 from tallystick.catalog.price_plan import (
     PlanStatus,
     PlanType,
@@ -62,7 +62,7 @@ def new_terms(work: Work, asked: SimulatedPlan) -> NewTerms:
     version = _version(work, asked.price_plan_id, asked.version)
     details = overridden(version.price_plan_details, asked.changes)
     rules = _rules(work, asked, version.pricing_rules)
-    problems = [] if asked.changes is None else later_terms_problems(asked.changes) + _problems(work, details)
+    problems = [] if asked.changes is None else _problems(work, details)
     refuse_if_any(_at("plan.changes", problems) + pricing_rule_problems(rules, details, "plan.pricingRules"))
     return NewTerms(details, rules, asked.price_plan_id, version.version)
 
@@ -79,7 +79,7 @@ def _unplanned(work: Work, asked: SimulatedPlan) -> NewTerms:
     refuse_if_any(problems)
     assert asked.price_plan_details is not None, "its absence is among the problems"
     details, rules = details_of(asked.price_plan_details, PlanType.BILLING), _rules(work, asked, ())
-    problems = later_terms_problems(asked.price_plan_details) + _problems(work, details)
+    problems = _problems(work, details)
     refuse_if_any(_at("plan.pricePlanDetails", problems) + pricing_rule_problems(rules, details, "plan.pricingRules"))
     return NewTerms(details, rules)
 

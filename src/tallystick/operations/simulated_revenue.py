@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 
+from tallystick.catalog.price_plan import PricePlanDetails
 from tallystick.invoicing.assemble import Terms
 from tallystick.invoicing.comparison import Comparison, compared
 from tallystick.invoicing.cycle_bills import cycle_bills
@@ -21,8 +22,9 @@ from tallystick.kernel.errors import BillingError, invalid
 from tallystick.kernel.period import Period, local_date
 from tallystick.kernel.recurrence import CycleRule
 from tallystick.metering.event_groups import EventCuts, EventGroups
+from tallystick.operations.billed_units import allowed_by, billed_units
 from tallystick.operations.cycles import BegunCycle, begun_cycles
-from tallystick.operations.metered_usage import event_groups, usage_totals
+from tallystick.operations.metered_usage import event_groups
 from tallystick.operations.simulations import Simulation
 from tallystick.operations.work import Work
 from tallystick.rating.usage_card import UsagePrices
@@ -79,7 +81,7 @@ def _used(work: Work, priced: Mapping[str, _Priced]) -> Mapping[UsageWindow, _Us
     for name, one in priced.items():
         for terms in (*one.old, *one.new):
             cuts[UsageWindow(name, terms.cycle.period)] |= dict.fromkeys(terms.event_cuts)
-    usages = usage_totals(work, list(cuts))
+    usages = billed_units(work, list(cuts))
     return dict(zip(cuts, map(_Used, usages, event_groups(work, list(cuts.items()))), strict=True))
 
 
@@ -99,6 +101,9 @@ def _priced(work: Work, simulation: Simulation, cycles: Sequence[BegunCycle], pr
     if currency not in details.supported_currencies:
         known = ", ".join(details.supported_currencies)
         return _Priced(old, failure=f"the plan has no rates in {currency}, only in {known}")
+    untold = _untold_overage(simulation, cycles)
+    if untold is not None:
+        return _Priced(old, failure=untold)
     new: list[Terms] = []
     for _, of_piece in groupby(cycles, key=lambda cycle: cycle.piece.id):
         try:
@@ -107,6 +112,32 @@ def _priced(work: Work, simulation: Simulation, cycles: Sequence[BegunCycle], pr
             return _Priced(old, failure=failure.message)
         new += [dataclasses.replace(terms, details=details, rules=rules, prices=prices) for terms in recut]
     return _Priced(old, new)
+
+
+def _untold_overage(simulation: Simulation, cycles: Sequence[BegunCycle]) -> str | None:
+    """Why nobody knows which units would have been overage; that depends on all that was granted, and when."""
+    config = simulation.details.pricing_cycle_config
+    for card in simulation.details.entitlement_overage_rate_cards:
+        granted = _granted(simulation.details, card.feature_id)
+        for cycle in cycles:
+            if _granted(cycle.terms.details, card.feature_id) != granted:
+                reason = (
+                    "grants other units of it than the account had, so that nobody knows what would have gone beyond"
+                )
+                return f"the plan prices overage of feature {card.feature_id!r} and {reason}"
+            if config is not None and config.interval is not cycle.piece.rule.interval:
+                reason = f"is counted by {cycle.piece.rule.interval} cycles, which the plan does not have"
+                return f"overage of feature {card.feature_id!r} {reason}"
+    return None
+
+
+def _granted(details: PricePlanDetails, feature_id: str) -> object:
+    """What decides how many units of a feature cycles grant, and when."""
+    return [
+        (card.feature_configs, card.recurrence_config, card.invoice_timing)
+        for card in details.billing_entitlement_rate_cards
+        if card.feature_id == feature_id
+    ]
 
 
 def _recut(work: Work, simulation: Simulation, cycles: Sequence[BegunCycle]) -> list[Terms]:
@@ -134,15 +165,18 @@ def _simulated(name: str, priced: _Priced, used: Mapping[UsageWindow, _Used]) ->
     if priced.failure is not None:
         return Simulated(name, failure=priced.failure)
     try:
-        old, new = (_bills(name, side, used) for side in (priced.old, priced.new))
+        old, new = _bills(name, priced.old, used), _bills(name, priced.new, used, is_new=True)
         return Simulated(name, compared(name, priced.old[0].currency, len(priced.old), old, new))
     except Exception as failure:  # noqa: BLE001 - one account that cannot be billed must not stop the others
         return Simulated(name, failure=str(failure) or type(failure).__name__)
 
 
-def _bills(name: str, cycles: Sequence[Terms], used: Mapping[UsageWindow, _Used]) -> Iterator[InvoiceLineItem]:
-    """The invoices of these cycles, each as the root of its lines."""
+def _bills(
+    name: str, cycles: Sequence[Terms], used: Mapping[UsageWindow, _Used], *, is_new: bool = False
+) -> Iterator[InvoiceLineItem]:
+    """The invoices of these cycles, each as the root of its lines; new terms with no more overage than they allow."""
     for terms in cycles:
         of_cycle = used[UsageWindow(name, terms.cycle.period)]
-        for bill in cycle_bills(terms, of_cycle.usage, of_cycle.events):
+        units = allowed_by(terms.details, of_cycle.usage) if is_new else of_cycle.usage
+        for bill in cycle_bills(terms, units, of_cycle.events):
             yield bill.revenue_info

@@ -23,6 +23,7 @@ from tallystick.kernel.recurrence import CycleRule
 from tallystick.operations.accounts import live_account
 from tallystick.operations.cycles import open_cycles, terms_of
 from tallystick.operations.licence_changes import book_all
+from tallystick.operations.unit_grants import move_granting, start_granting
 from tallystick.operations.work import Work
 
 EARLIEST_START: Final = date(1970, 1, 1)
@@ -153,6 +154,7 @@ def keep_timeline(work: Work, account: Account, before: Timeline, after: Timelin
     for piece in before:
         if not _stays(piece, kept.get(piece.id)):
             work.state.invoices.drop_drafts([draft for draft in drafts if draft.schedule_id == piece.id])
+            move_granting(work, piece, None)
             work.state.schedules.remove(piece)
     for piece in after:
         old = stood.get(piece.id)
@@ -163,6 +165,7 @@ def keep_timeline(work: Work, account: Account, before: Timeline, after: Timelin
             work.state.schedules.add(piece, work.now)
             opening = Opening(piece, piece.within.start, piece.first_ordinal)
             open_cycles(work, [opening], until=max(work.now, piece.within.start))
+            start_granting(work, piece)
     book_all(work, account.id, terms_of(work, after))
 
 
@@ -194,6 +197,7 @@ def _move_end(work: Work, old: Schedule, piece: Schedule, drafts: Sequence[Invoi
     elif following >= piece.within.end:
         following = None
     work.state.schedules.move_end(piece, following)
+    move_granting(work, old, piece)
 
 
 def one_by_one(timeline: Timeline, edits: Sequence[E], edited: Callable[[Timeline, E], Timeline]) -> Timeline:

@@ -9,13 +9,13 @@ from tallystick.kernel.quantity import EXACT
 from tallystick.rating.charge import FeeCharge, in_currency
 
 if TYPE_CHECKING:
-    from tallystick.catalog.credit_grant import CreditGrantRateCard
-    from tallystick.catalog.rate_card import FixedFeeRateCard, LicenseRateCard
+    from tallystick.catalog.plan_card import RecurringCard
+    from tallystick.catalog.rate_card import FixedFeeRateCard
 
 _EVERY_CYCLE: Final = RecurrenceConfig()
 
 
-def is_charged(card: FixedFeeRateCard | LicenseRateCard | CreditGrantRateCard, ordinal: int) -> bool:
+def is_charged(card: RecurringCard, ordinal: int) -> bool:
     """Whether the card is charged in the cycle with this 0-based number since the association.
 
     In advance a card opens each interval, in arrears it closes it; a ONE_TIME card comes in the first one only.

@@ -1,4 +1,4 @@
-"""Cards with slabs: pricing models and price types (domain.md 4.4), for usage, licences held and credit granted."""
+"""Cards with slabs: pricing models and price types (domain.md 4.4), for usage, licences, credit and units granted."""
 
 from __future__ import annotations
 
@@ -18,10 +18,16 @@ from tallystick.rating.limits import Limits
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from decimal import Decimal
+    from typing import TypeAlias
 
+    from tallystick.catalog.entitlement import BillingEntitlementRateCard, EntitlementOverageRateCard
     from tallystick.catalog.price_plan import PricePlanDetails
     from tallystick.catalog.rate_card import LicenseRateCard, RatePlan, RateValue, Slab, SlabRate, UsageRateCard
     from tallystick.metering.event_groups import EventCuts, EventGroup
+
+    CardWithSlabs: TypeAlias = (
+        UsageRateCard | LicenseRateCard | CreditGrantRateCard | BillingEntitlementRateCard | EntitlementOverageRateCard
+    )
 
 
 class UsagePrice:
@@ -45,7 +51,7 @@ class UsagePrice:
         "_tag",
     )
 
-    def __init__(self, card: UsageRateCard | LicenseRateCard | CreditGrantRateCard, currency: str) -> None:
+    def __init__(self, card: CardWithSlabs, currency: str) -> None:
         """Take a card of a plan, whose first slab starts at zero.
 
         Raises:
@@ -71,7 +77,7 @@ class UsagePrice:
 
     @property
     def billable_id(self) -> str:
-        """The meter or add-on that is priced."""
+        """The meter, add-on or feature that is priced."""
         return self._billable_id
 
     @property
@@ -174,9 +180,7 @@ class UsagePrices:
         return self._ready[key][1]
 
 
-def _prices_in(
-    card: UsageRateCard | LicenseRateCard | CreditGrantRateCard, currency: str, name: str
-) -> tuple[RatePlan, RateValue]:
+def _prices_in(card: CardWithSlabs, currency: str, name: str) -> tuple[RatePlan, RateValue]:
     """The slabs of a card, and their rates in a currency."""
     if isinstance(card, CreditGrantRateCard):
         granted = in_currency(card.rate_details.currency_slab_rate_details, currency, name)

@@ -66,6 +66,7 @@ def full(world: World) -> World:
             getattr(state, shelf).add(document, NOW)
         state.aliases.add("acme-main", ["alias.1"], [span("ops")], NOW)
         state.schedules.add(nouns.piece(override=PricePlanDetailsPatch(minimum_commitment=None)), NOW)
+        state.schedules.grants_next(nouns.piece(), NOW)
         state.timeline_drafts.keep("acme-main", DraftTimeline("b", (nouns.piece("sch.draft"),)), NOW)
         state.usage_meters.add(nouns.meter("um.farthest", name="Farthest", aggregation=Aggregation.MAX), NOW)
         state.ties.keep_version(nouns.schema())
@@ -128,6 +129,9 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "schedules.remove": (lambda s, _: s.schedules.remove(nouns.piece()), None),
     "schedules.move_end": (lambda s, _: s.schedules.move_end(SHORTER, None), None),
     "schedules.next_cycle_of": (lambda s, _: s.schedules.next_cycle_of(nouns.piece()), None),
+    "schedules.granting": (lambda s, _: s.schedules.granting(NOW), []),
+    "schedules.next_grant_of": (lambda s, _: s.schedules.next_grant_of(nouns.piece()), None),
+    "schedules.grants_next": (lambda s, _: s.schedules.grants_next(nouns.piece(), END), None),
     "schedules.overridden": (lambda s, _: s.schedules.overridden(NOW), []),
     "schedules.account_ids": (lambda s, _: s.schedules.account_ids(), set()),
     "schedules.next_accounts": (
@@ -142,6 +146,7 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "timeline_drafts.keep": (lambda s, _: s.timeline_drafts.keep("acme-main", DraftTimeline("b", ()), NOW), None),
     "timeline_drafts.discard": (lambda s, _: s.timeline_drafts.discard("acme-main"), None),
     "timeline_drafts.owner_of": (lambda s, _: s.timeline_drafts.owner_of("sch.draft"), None),
+    "feature_credits.overage_of": (lambda s, _: s.feature_credits.overage_of(["acme-main"], nouns.JANUARY), []),
     "ties.keep_version": (lambda s, _: s.ties.keep_version(nouns.schema()), None),
     "ties.older_versions": (lambda s, _: s.ties.older_versions("rides"), []),
     "ties.tie": (lambda s, _: s.ties.tie("feature.rides", []), None),

@@ -6,6 +6,7 @@ import copy
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from tallystick.catalog.card_rules import card_problems
@@ -79,6 +80,30 @@ GOOD: Json = {
             },
         }
     ],
+    "billingEntitlementRateCards": [
+        {
+            "featureId": "feature.exports",
+            "name": "exports",
+            "invoiceTiming": "IN_ADVANCE",
+            "featureConfigs": [
+                {"featureCreditLimit": 100, "effectiveUntil": "P20D"},
+                {"featureCreditLimit": 0.5, "effectiveFrom": "PT0S", "effectiveUntil": "P1M"},
+                {"featureCreditLimit": 7, "effectiveFrom": "P20D", "effectiveUntil": "P1M"},
+            ],
+            "ratePlan": {"pricingModel": "TIERED", "slabs": [slab(1, 0), slab(2, 100)]},
+            "rateValues": [rates("USD", 1, 0.5), rates("JPY", 100, 50)],
+        }
+    ],
+    "entitlementOverageRateCards": [
+        {
+            "featureId": "feature.exports",
+            "name": "more exports",
+            "maxQuantity": 50,
+            "billingConfig": {"interval": 1, "startOffset": 4},
+            "ratePlan": {"pricingModel": "TIERED", "slabs": [slab(1, 0)]},
+            "rateValues": [rates("USD", 2), rates("JPY", 200)],
+        }
+    ],
     "minimumCommitment": {"displayName": "Commitment", "rateValues": [{"currency": "USD", "rate": 400}]},
 }
 
@@ -88,6 +113,9 @@ VALUES = "usageRateCards[0].rateValues"
 FEES = "fixedFeeRateCards[0].rateValues"
 SEATS = "licenseRateCards[0]"
 BONUS = "creditGrantRateCards[0]"
+EXPORTS = "billingEntitlementRateCards[0]"
+UNITS = f"{EXPORTS}.featureConfigs"
+BEYOND = "entitlementOverageRateCards[0]"
 DURATION = f"{BONUS}.grantDetails.expiryDuration"
 GRANTED = f"{BONUS}.rateDetails.currencySlabRateDetails"
 MONTHLY = {"interval": "MONTHLY", "startOffset": {"dayOffset": "1", "monthOffset": "NIL"}, "gracePeriod": 2}
@@ -372,3 +400,98 @@ def test_all_problems_are_named_at_once() -> None:
         "usageRateCards[1].rateValues[0].slabRates: has the orders 1, expected 1 to 2, each once",
         "fixedFeeRateCards[0].rateValues[0].rate: is -1E+20, the most is 10000000000000.00 USD",
     ]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "problem"),
+    [
+        (f"{UNITS}[0].featureCreditLimit", 0, f"{UNITS}[0].featureCreditLimit: is 0, expected more than 0"),
+        (f"{UNITS}[0].featureCreditLimit", -1.5, f"{UNITS}[0].featureCreditLimit: is -1.5, expected more than 0"),
+        (
+            f"{UNITS}[0].featureCreditLimit",
+            1e26,
+            (
+                f"{UNITS}[0].featureCreditLimit: is 100000000000000000000000000, units have at most 26 digits before "
+                "their point and 12 behind it"
+            ),
+        ),
+        (
+            f"{UNITS}[0].effectiveUntil",
+            "20 days",
+            (
+                f"{UNITS}[0].effectiveUntil: '20 days' is no ISO 8601 duration of whole days, send whole days, for "
+                "example P20D or P1M"
+            ),
+        ),
+        (
+            f"{UNITS}[1].effectiveFrom",
+            "PT36H",
+            f"{UNITS}[1].effectiveFrom: 'PT36H' does not last whole days, send whole days, for example P20D or P1M",
+        ),
+        (
+            f"{UNITS}[0].effectiveUntil",
+            "P0D",
+            f"{UNITS}[0].effectiveUntil: 'P0D' lasts no time at all, send whole days, for example P20D or P1M",
+        ),
+        (
+            f"{UNITS}[2].effectiveUntil",
+            "P20D",
+            f"{UNITS}[2].effectiveUntil: is 'P20D', which does not always end after effectiveFrom 'P20D'",
+        ),
+        (
+            f"{UNITS}[2].effectiveFrom",
+            "P28D",
+            f"{UNITS}[2].effectiveUntil: is 'P1M', which does not always end after effectiveFrom 'P28D'",
+        ),
+        (
+            f"{EXPORTS}.invoiceTiming",
+            "PREPAID",
+            (
+                f"{EXPORTS}.invoiceTiming: is PREPAID, which grants once an order is paid, and there are no orders yet:"
+                " send IN_ADVANCE or IN_ARREARS"
+            ),
+        ),
+        (
+            f"{EXPORTS}.rateValues[1]",
+            None,
+            f"{EXPORTS}.rateValues: has no rate in JPY, add one for every supported currency",
+        ),
+        (
+            f"{EXPORTS}.rateValues[0].slabRates[1]",
+            None,
+            f"{EXPORTS}.rateValues[0].slabRates: has the orders 1, expected 1 to 2, each once",
+        ),
+        (f"{BEYOND}.maxQuantity", 0, f"{BEYOND}.maxQuantity: is 0, expected more than 0"),
+        (
+            f"{BEYOND}.billingConfig.interval",
+            3,
+            f"{BEYOND}.billingConfig.interval: is 3, but overage is billed with the cycle that it falls into: send 1",
+        ),
+        (
+            f"{BEYOND}.ratePlan.slabs[0].startAfter",
+            5,
+            f"{BEYOND}.ratePlan.slabs[0].startAfter: is 5, the first slab starts at 0",
+        ),
+        (
+            f"{BEYOND}.rateValues[1]",
+            None,
+            f"{BEYOND}.rateValues: has no rate in JPY, add one for every supported currency",
+        ),
+        (f"{BEYOND}.name", "exports", f"{BEYOND}.name: 'exports' is the name of another card, choose a different one"),
+    ],
+)
+def test_entitlements_that_cannot_be_granted_are_refused(path: str, value: object, problem: str) -> None:
+    assert problems(changed(path, value)) == [problem]
+
+
+@pytest.mark.parametrize("kind", ["billingEntitlementRateCards", "entitlementOverageRateCards"])
+def test_a_feature_has_one_card_of_each_kind(kind: str) -> None:
+    twice = copy.deepcopy(GOOD)
+    twice[kind].append(twice[kind][0] | {"name": "other"})
+    reason = "'feature.exports' has a card already, a plan prices an item once"
+    assert problems(twice) == [f"{kind}[1].featureId: {reason}"]
+
+
+def test_a_card_grants_something() -> None:
+    with pytest.raises(msgspec.ValidationError, match=r"Expected `array` of length >= 1 - at `\$\.billingEnt"):
+        problems(changed(f"{EXPORTS}.featureConfigs", []))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -18,7 +19,6 @@ from tallystick.catalog.credit_grant import (
 from tallystick.catalog.plan_rules import (
     cycle_problems,
     details_of,
-    later_problems,
     missing_for_activation,
     terms_problems,
 )
@@ -40,6 +40,7 @@ from tallystick.catalog.rate_card import (
 )
 from tallystick.kernel.document import decode, encode
 from tallystick.kernel.recurrence import Interval
+from tests.unit.rating.cards import S, entitlement_card, overage_card
 
 PATH = "pricePlanDetails.pricingCycleConfig"
 
@@ -174,28 +175,42 @@ def test_deferred_revenue_goes_with_no_credit_grants() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("cards", "problem"),
+    [
+        (
+            {"billing_entitlement_rate_cards": [entitlement_card(S("0", "PER_UNIT", "1"), timing="IN_ARREARS")]},
+            (
+                "pricePlanDetails.billingEntitlementRateCards[0]: grants units of a feature, which a plan with "
+                "deferredRevenue does not: leave it out"
+            ),
+        ),
+        (
+            {"entitlement_overage_rate_cards": [overage_card(S("0", "PER_UNIT", "1"))]},
+            (
+                "pricePlanDetails.entitlementOverageRateCards[0]: charges overage of a feature, which a plan with "
+                "deferredRevenue does not: leave it out"
+            ),
+        ),
+    ],
+)
+def test_deferred_revenue_goes_with_no_entitlements(cards: dict[str, Any], problem: str) -> None:
+    assert terms_problems(terms(**cards), PlanType.BILLING) == []
+    found = terms_problems(terms(**cards, deferred_revenue=True), PlanType.BILLING)
+    assert [str(one) for one in found] == [problem]
+
+
 def asked(details: str = "", plan: str = "") -> PricePlanDraft:
     """A plan as a caller sends it, with something more in its terms or beside them."""
     body = f'{{"name": "Basic", "pricePlanDetails": {{"supportedCurrencies": ["USD"]{details}}}{plan}}}'
     return decode(body, PricePlanDraft)
 
 
-@pytest.mark.parametrize(
-    ("details", "path"),
-    [
-        (', "billingEntitlementRateCards": [{}]', "pricePlanDetails.billingEntitlementRateCards"),
-        (', "entitlementOverageRateCards": [{}]', "pricePlanDetails.entitlementOverageRateCards"),
-    ],
-)
-def test_what_is_not_priced_yet_is_refused_by_name(details: str, path: str) -> None:
-    draft = asked(details)
-    assert [problem.path for problem in later_problems(draft)] == [path]
-
-
-@pytest.mark.parametrize("details", ["", ', "licenseRateCards": []'])
-def test_empty_lists_are_fine(details: str) -> None:
-    draft = asked(details, ', "pricingRules": []')
-    assert later_problems(draft) == []
+def test_empty_lists_are_fine() -> None:
+    empty = ', "licenseRateCards": [], "billingEntitlementRateCards": [], "entitlementOverageRateCards": []'
+    draft = asked(empty, ', "pricingRules": []').price_plan_details
+    assert isinstance(draft, PricePlanDetailsDraft)
+    assert details_of(draft, PlanType.BILLING).billable_ids == set()
 
 
 @pytest.mark.parametrize(

@@ -74,8 +74,8 @@ def test_a_request_that_can_be_granted_has_no_problems() -> None:
             {"applicableEntityIds": ["a", "ALL_FEES"]},
             (
                 "creditRequests[0].applicableEntityIds[1]: 'ALL_FEES' is no group of cards, expected "
-                "ALL_USAGE_METER_RATE_CARDS, ALL_FIXED_FEE_RATE_CARDS, ALL_LICENSE_RATE_CARDS or the id of "
-                "an item"
+                "ALL_USAGE_METER_RATE_CARDS, ALL_FIXED_FEE_RATE_CARDS, ALL_LICENSE_RATE_CARDS, "
+                "ALL_BILLING_ENTITLEMENT_RATE_CARDS, ALL_ENTITLEMENT_OVERAGE_RATE_CARDS or the id of an item"
             ),
         ),
     ],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from tallystick.catalog.credit_grant import CreditGrantRateCard
+from tallystick.catalog.entitlement import BillingEntitlementRateCard, EntitlementOverageRateCard
 from tallystick.catalog.price_plan import PlanType, PricePlanDetails
 from tallystick.catalog.rate_card import (
     CurrencyRate,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tallystick.catalog.pricing_rule import PricingRule
+    from tallystick.catalog.rate_card import ItemCard
     from tallystick.invoicing.line import InvoiceLineItem, LineType
     from tallystick.rating.licence import Holding
 
@@ -32,7 +34,7 @@ FULL_JANUARY = Cycle(JANUARY, JANUARY)
 
 
 def terms(
-    *cards: UsageRateCard | FixedFeeRateCard | LicenseRateCard | CreditGrantRateCard,
+    *cards: ItemCard,
     commitment: str | None = None,
     currency: str = "USD",
     cycle: Cycle = FULL_JANUARY,
@@ -48,6 +50,8 @@ def terms(
         fixed_fee_rate_cards=[card for card in cards if isinstance(card, FixedFeeRateCard)],
         license_rate_cards=[card for card in cards if isinstance(card, LicenseRateCard)],
         credit_grant_rate_cards=[card for card in cards if isinstance(card, CreditGrantRateCard)],
+        billing_entitlement_rate_cards=[card for card in cards if isinstance(card, BillingEntitlementRateCard)],
+        entitlement_overage_rate_cards=[card for card in cards if isinstance(card, EntitlementOverageRateCard)],
         minimum_commitment=MinimumCommitment(display_name="Commitment", rate_values=rates) if rates else None,
         type=PlanType.BILLING,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
@@ -75,3 +75,34 @@ def test_the_day_is_later_than_the_first_one(months: int, days: int, on: date) -
     after = DaySpan(months, days).after(on)
     assert after > on or not (months or days)
     assert DaySpan(0, days).after(DaySpan(months, 0).after(on)) == after
+
+
+@pytest.mark.parametrize(
+    ("text", "other", "behind"),
+    [
+        ("P2D", "P1D", True),
+        ("P1D", "P1D", False),
+        ("P1M", "P1M", False),
+        ("P1M1D", "P1M", True),
+        ("P1M", "P27D", True),  # February has 28 days
+        ("P1M", "P28D", False),
+        ("P32D", "P1M", True),
+        ("P31D", "P1M", False),
+        ("P1Y", "P12M", False),
+        ("P366D", "P1Y", False),
+        ("P367D", "P1Y", True),
+        ("P1Y", "P364D", True),
+    ],
+)
+def test_a_span_ends_behind_another_or_not_always(text: str, other: str, behind: bool) -> None:  # noqa: FBT001 - a table
+    assert DaySpan.of(text).ends_behind(DaySpan.of(other)) is behind
+
+
+@given(
+    st.builds(DaySpan, st.integers(0, 30), st.integers(0, 800)),
+    st.builds(DaySpan, st.integers(0, 30), st.integers(0, 800)),
+)
+def test_what_ends_behind_does_so_from_every_day_on(span: DaySpan, other: DaySpan) -> None:
+    if span.ends_behind(other):
+        days = (date(2027, 1, 1) + timedelta(days=day) for day in range(4 * 366))
+        assert all(span.after(on) > other.after(on) for on in days)

@@ -16,6 +16,12 @@ from tallystick.catalog.credit_grant import (
     GrantDetails,
     SlabDetail,
 )
+from tallystick.catalog.entitlement import (
+    BillingConfig,
+    BillingEntitlementRateCard,
+    EntitlementOverageRateCard,
+    FeatureConfig,
+)
 from tallystick.catalog.rate_card import (
     CurrencyRate,
     EventRates,
@@ -225,6 +231,59 @@ def grant_card(
             applicable_entity_ids=list(entities),
         ),
         rate_details=CreditRateDetails(pricing_model=PricingModel(model), currency_slab_rate_details=[granted]),
+    )
+
+
+def entitlement_card(
+    *slabs: S,
+    units: tuple[str, ...] = ("100",),
+    spans: tuple[tuple[str | None, str], ...] = ((None, "P1M"),),
+    model: str = "TIERED",
+    feature: str = "feature.exports",
+    name: str | None = None,
+    tag: str | None = None,
+    currency: str = "USD",
+    timing: str = "IN_ADVANCE",
+    interval: int = 1,
+    offset: int = 0,
+    low: str | None = None,
+    high: str | None = None,
+) -> BillingEntitlementRateCard:
+    """A card that grants each of `units` for one of the `spans` after the grant; one span is enough for all."""
+    limited = zip(units, spans * len(units) if len(spans) == 1 else spans, strict=True)
+    return BillingEntitlementRateCard(
+        feature_id=feature,
+        display_name=name,
+        tag=tag,
+        feature_configs=[
+            FeatureConfig(feature_credit_limit=Decimal(limit), effective_from=begins, effective_until=ends)
+            for limit, (begins, ends) in limited
+        ],
+        invoice_timing=InvoiceTiming(timing),
+        recurrence_config=RecurrenceConfig(interval=interval, offset=offset),
+        **prices(slabs, model, currency, limits(low, high)),
+    )
+
+
+def overage_card(
+    *slabs: S,
+    model: str = "TIERED",
+    feature: str = "feature.exports",
+    name: str | None = None,
+    tag: str | None = None,
+    currency: str = "USD",
+    most: str | None = None,
+    free_cycles: int = 0,
+    low: str | None = None,
+    high: str | None = None,
+) -> EntitlementOverageRateCard:
+    return EntitlementOverageRateCard(
+        feature_id=feature,
+        display_name=name,
+        tag=tag,
+        max_quantity=None if most is None else Decimal(most),
+        billing_config=BillingConfig(start_offset=free_cycles) if free_cycles else None,
+        **prices(slabs, model, currency, limits(low, high)),
     )
 
 

@@ -1,4 +1,4 @@
-"""When something falls due next: a cycle that starts, a draft to freeze, a refund, a credit whose time is over."""
+"""When something falls due next: a cycle that starts or grants units, a draft, a refund, a credit that has ended."""
 
 from __future__ import annotations
 
@@ -28,6 +28,9 @@ def next_due(
     opening = select(schedule.c.next_cycle_at.label("at"), schedule.c.organisation_id.label("organisation")).where(
         schedule.c.next_cycle_at <= end, ~among(schedule.c.organisation_id, without)
     )
+    granting = select(schedule.c.next_grant_at, schedule.c.organisation_id).where(
+        schedule.c.next_grant_at <= end, ~among(schedule.c.organisation_id, without)
+    )
     freezing = select(invoice.c.freeze_at, invoice.c.organisation_id).where(
         invoice.c.status == "DRAFT",
         invoice.c.freeze_at <= end,
@@ -41,7 +44,7 @@ def next_due(
     )
     ended = case((credit.c.updated_at > credit.c.expires_at, credit.c.updated_at), else_=credit.c.expires_at)
     expiring = select(ended, credit.c.organisation_id).where(over(end), ~among(credit.c.organisation_id, without))
-    steps = union_all(opening, freezing, refunding, expiring).subquery()
+    steps = union_all(opening, granting, freezing, refunding, expiring).subquery()
     row = connection.execute(
         select(steps.c.organisation, steps.c.at).order_by(steps.c.at, steps.c.organisation).limit(1)
     ).first()

@@ -116,6 +116,17 @@ class FeatureCredits:
         rows = self._connection.execute(select(feature_credit).where(*conditions).order_by(*order)).mappings()
         return [_entry(row) for row in rows]
 
+    def overage_of(self, account_ids: Collection[str], within: Period) -> list[FeatureCredit]:
+        """The entries for overage of accounts that begin in a span, whatever their status."""
+        statement = select(feature_credit).where(
+            self._mine,
+            among(feature_credit.c.account_id, account_ids),
+            feature_credit.c.source == CreditSource.OVERAGE,
+            feature_credit.c.effective_from >= within.start,
+            feature_credit.c.effective_from < within.end,
+        )
+        return [_entry(row) for row in self._connection.execute(statement).mappings()]
+
     def change(self, before: FeatureCredit, now: datetime, **changes: object) -> FeatureCredit:
         """Change what an entry grants, until when, or its status.
 

@@ -256,9 +256,11 @@ schedule = Table(
     Column("first_ordinal", Integer, nullable=False, server_default="0"),
     text_column("override", optional=True),
     text_column("pricing_rules", optional=True),
+    instant_column("next_grant_at", optional=True),
     PrimaryKeyConstraint("organisation_id", "id"),
     UniqueConstraint("organisation_id", "account_id", "starts_at"),
     Index("ix_schedule_opening", "next_cycle_at", "organisation_id"),
+    Index("ix_schedule_granting", "next_grant_at", "organisation_id"),
     CheckConstraint("starts_at < ends_at", name="forward"),
 )
 timeline_draft = Table(

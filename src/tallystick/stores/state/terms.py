@@ -190,6 +190,28 @@ class Schedules:
             update(schedule).where(*self._mine(piece)).values(next_cycle_at=next_cycle_at, next_ordinal=next_ordinal)
         )
 
+    def granting(
+        self, now: datetime, account_ids: Collection[str] | None = None, limit: int | None = None
+    ) -> list[Schedule]:
+        """So many pieces, of some accounts or of all, of which a cycle has started whose units were not granted yet."""
+        conditions = [schedule.c.organisation_id == self._organisation, schedule.c.next_grant_at <= now]
+        if account_ids is not None:
+            conditions.append(among(schedule.c.account_id, account_ids))
+        statement = select(schedule).where(*conditions).order_by(schedule.c.next_grant_at, schedule.c.id)
+        rows = self._connection.execute(statement.limit(limit))
+        return [piece_of(row) for row in rows]
+
+    def next_grant_of(self, piece: Schedule) -> datetime | None:
+        """When the next cycle of a piece starts that has to grant its units; None, where none does."""
+        found: datetime | None = self._connection.execute(
+            select(schedule.c.next_grant_at).where(*self._mine(piece))
+        ).scalar()
+        return found
+
+    def grants_next(self, piece: Schedule, next_grant_at: datetime | None) -> None:
+        """Note when the next cycle of a piece starts that has to grant its units."""
+        self._connection.execute(update(schedule).where(*self._mine(piece)).values(next_grant_at=next_grant_at))
+
     def overridden(self, now: datetime) -> list[Schedule]:
         """The pieces that are in force now or later on other terms than their plan's."""
         rows = self._connection.execute(

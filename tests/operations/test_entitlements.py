@@ -1,0 +1,401 @@
+"""Units of features that plans grant, and overage beyond them, cycle by cycle (domain.md 4.5, 4.7, 6.3, 7.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import text
+
+from tallystick.kernel.period import BEGINNING, FOREVER, Period
+from tallystick.metering.purse import Debit
+from tests.operations.shop import Shop, amounts, entitlement, lines, monthly, overage
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from sqlalchemy import Connection
+
+    from tallystick.operations.work import Work
+    from tests.servers import Inside
+
+Json = dict[str, Any]
+ARREARS, ADVANCE = "BILLING_ENTITLEMENT_RATE_CARD_AMOUNT", "ADVANCED_BILLING_ENTITLEMENT_RATE_CARD_AMOUNT"
+OVERAGE, SLAB = "ENTITLEMENT_OVERAGE_RATE_CARD_AMOUNT", "ENTITLEMENT_OVERAGE_RATE_CARD_SLAB_AMOUNT"
+ANY_TIME = Period(BEGINNING, FOREVER)
+CHEAPER = ((0, "0.05"), (25000, "0.03"))
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The feature credits of the account `acme`, and what is used of them."""
+
+    server: Inside
+    feature: str
+
+    def entries(self) -> list[tuple[str, Decimal | None, Decimal, str, str]]:
+        """Source, granted, used, first and last day (exclusive) of each entry that is not void, by its start and id."""
+        with self._work(writes=False) as (work, _):
+            found = work.state.feature_credits.of(["acme"], ANY_TIME, self.feature)
+        return [
+            (
+                one.grant.source.value,
+                one.grant.granted,
+                one.used,
+                one.grant.valid.start.date().isoformat(),
+                one.grant.valid.end.date().isoformat(),
+            )
+            for one in sorted(found, key=lambda one: (one.grant.valid.start, one.grant.id))
+        ]
+
+    def use(self, units: object, entry: str) -> None:
+        """Book what an event used of the entry whose id ends so."""
+        with self._work(writes=True) as (work, _):
+            ledger = work.state.feature_credits
+            (found,) = [one for one in ledger.of(["acme"], ANY_TIME, self.feature) if one.grant.id.endswith(entry)]
+            key = ("acme", self.feature, found.grant.id)
+            ledger.book([Debit(1, found.revision + 1, *key, Decimal(str(units)))], {key: found})
+
+    def _work(self, *, writes: bool) -> AbstractContextManager[tuple[Work, Connection]]:
+        engine = self.server.engine
+        with engine.database.read() as connection:
+            (home,) = connection.execute(text("SELECT id FROM organisation ORDER BY created_at LIMIT 1")).one()
+        return engine.work_for(home, "test", writes=writes)
+
+
+@pytest.fixture
+def ledger(server: Inside, shop: Shop) -> Ledger:
+    shop.account()
+    return Ledger(server, shop.api.post("/features", {"name": "Exports"}).ok()["id"])
+
+
+def sell(shop: Shop, *, cycle: Json | None = None, granted: Json | None = None, beyond: Json | None = None) -> None:
+    """Put a plan with these cards on the account."""
+    cards = {
+        "billingEntitlementRateCards": [granted] if granted else [],
+        "entitlementOverageRateCards": [beyond] if beyond else [],
+    }
+    shop.associate(shop.plan(cycle=cycle or monthly(grace=2), **cards))
+
+
+class TestInAdvance:
+    def test_the_official_sample_by_the_month(self, shop: Shop, ledger: Ledger) -> None:
+        # 100 units at 1 each are 100 a month (domain.md 4.7), there from the first instant of each cycle on.
+        sell(shop, granted=entitlement(ledger.feature, 100, ends="P20D", displayName="Exports"))
+        (line,) = [line for line in lines(shop.invoice()["revenueInfo"]) if line["type"] == ADVANCE]
+        assert (line["id"], line["description"]) == (ledger.feature, "Exports")
+        assert (line["quantity"], line["value"]) == (100, 100)
+        assert "lineItems" not in line
+        assert ledger.entries() == [("PRICE_PLAN", 100, 0, "2026-01-01", "2026-01-21")]
+        shop.api.advance("2026-03-03")
+        assert [amounts(shop.invoice(place), ADVANCE) for place in (0, 2, 4)] == [[100], [100], [100]]
+        assert [(start, end) for *_, start, end in ledger.entries()] == [
+            ("2026-01-01", "2026-01-21"),
+            ("2026-02-01", "2026-02-21"),
+            ("2026-03-01", "2026-03-21"),
+        ]
+
+    def test_two_lots_of_units_are_priced_together_and_granted_apart(self, shop: Shop, ledger: Ledger) -> None:
+        # By hand: 60 + 60 units at 0.5 are 60.
+        sell(shop, granted=entitlement(ledger.feature, 60, 60, price="0.5"))
+        assert amounts(shop.invoice(), ADVANCE) == [60]
+        assert [granted for _, granted, *_ in ledger.entries()] == [60, 60]
+
+    def test_every_other_month_from_the_second_on(self, shop: Shop, ledger: Ledger) -> None:
+        sell(shop, granted=entitlement(ledger.feature, 100, recurrenceConfig={"interval": 2, "offset": 1}))
+        assert ledger.entries() == []
+        shop.api.advance("2026-06-15")
+        assert [start for *_, start, _ in ledger.entries()] == ["2026-02-01", "2026-04-01", "2026-06-01"]
+        advanced = [one["startDate"][:10] for one in shop.invoices() if one["invoiceType"] == "STANDARD_ADVANCED"]
+        assert advanced == ["2026-02-01", "2026-04-01", "2026-06-01"]
+
+    def test_a_plan_that_starts_later_grants_nothing_before(self, shop: Shop, ledger: Ledger) -> None:
+        plan = shop.plan(billingEntitlementRateCards=[entitlement(ledger.feature, 100)])
+        shop.associate(plan, since="2026-01-10")
+        assert ledger.entries() == []
+        shop.api.advance("2026-01-10")
+        assert ledger.entries() == [("PRICE_PLAN", 100, 0, "2026-01-10", "2026-02-10")]
+
+    def test_a_plan_that_started_before_grants_what_it_would_have(self, shop: Shop, ledger: Ledger) -> None:
+        plan = shop.plan(billingEntitlementRateCards=[entitlement(ledger.feature, 100)])
+        shop.associate(plan, since="2025-11-15")
+        assert [start for *_, start, _ in ledger.entries()] == ["2025-11-15", "2025-12-01", "2026-01-01"]
+
+    def test_its_line_is_explained_with_the_entries_behind_it(self, shop: Shop, ledger: Ledger) -> None:
+        sell(shop, granted=entitlement(ledger.feature, 60, 60, price="0.5"))
+        told = shop.api.get(f"/v1/invoices/{shop.invoice()['id']}/lines/{ledger.feature}/explanation").ok()
+        assert (told["quantity"], told["amount"], told["arithmetic"]) == (120, 60, "120 x 0.5 = 60")
+        assert [(one["granted"], one["used"]) for one in told["entries"]] == [(60, 0), (60, 0)]
+        assert [one["id"].split("#")[1] for one in told["entries"]] == [
+            "2026-01-01$PRICE_PLAN",
+            "2026-01-01$PRICE_PLAN.2",
+        ]
+
+
+class TestInArrears:
+    def test_units_are_there_at_the_start_and_paid_at_the_end(self, shop: Shop, ledger: Ledger) -> None:
+        sell(shop, granted=entitlement(ledger.feature, 100, timing="IN_ARREARS"))
+        assert ledger.entries() == [("PRICE_PLAN", 100, 0, "2026-01-01", "2026-02-01")]
+        draft = shop.invoice()
+        assert (draft["invoiceType"], draft["status"], amounts(draft, "SUB_TOTAL_AMOUNT", ARREARS)) == (
+            "STANDARD",
+            "DRAFT",
+            [100, 100],
+        )
+        shop.api.advance("2026-02-03")
+        due = shop.invoice()
+        assert (due["id"], due["status"], due["totalAmount"]) == (draft["id"], "DUE", 100)
+        assert due["revenueInfo"] == draft["revenueInfo"]
+
+
+class TestOverage:
+    def test_the_worked_example_of_the_reference(self, shop: Shop, ledger: Ledger) -> None:
+        # 30000 units beyond: 25000 x 0.05 + 5000 x 0.03 = 1250 + 150 = 1400.
+        sell(shop, granted=entitlement(ledger.feature, 100), beyond=overage(ledger.feature, *CHEAPER))
+        assert ledger.entries() == [
+            ("OVERAGE", None, 0, "2026-01-01", "2026-02-01"),
+            ("PRICE_PLAN", 100, 0, "2026-01-01", "2026-02-01"),
+        ]
+        ledger.use(30000, "$OVERAGE")
+        draft = shop.invoice(1)
+        assert amounts(draft, OVERAGE, SLAB) == [1400, 1250, 150]
+        (line,) = [line for line in lines(draft["revenueInfo"]) if line["type"] == OVERAGE]
+        assert (line["id"], line["quantity"]) == (ledger.feature, 30000)
+        told = shop.api.get(f"/v1/invoices/{draft['id']}/lines/{ledger.feature}/explanation").ok()
+        assert (told["quantity"], told["arithmetic"]) == (30000, "1250 + 150 = 1400")
+        assert [(one["id"].split("#")[1], one["used"]) for one in told["entries"]] == [("2026-01-01$OVERAGE", 30000)]
+        shop.api.advance("2026-02-03")
+        assert shop.invoice(1)["revenueInfo"] == draft["revenueInfo"]
+        assert amounts(shop.invoice(3), OVERAGE) == [0]
+
+    def test_at_most_so_many(self, shop: Shop, ledger: Ledger) -> None:
+        sell(shop, beyond=overage(ledger.feature, (0, 2), maxQuantity=50))
+        assert ledger.entries() == [("OVERAGE", 50, 0, "2026-01-01", "2026-02-01")]
+
+    def test_overage_of_the_first_cycles_is_free(self, shop: Shop, ledger: Ledger) -> None:
+        config = {"interval": 1, "startOffset": 1}
+        sell(shop, beyond=overage(ledger.feature, (0, 2), billingConfig=config))
+        ledger.use(10, "2026-01-01$OVERAGE")
+        shop.api.advance("2026-02-01")
+        ledger.use(10, "2026-02-01$OVERAGE")
+        assert [amounts(shop.invoice(place), OVERAGE) for place in (0, 1)] == [[], [20]]
+
+    def test_a_feature_may_have_a_line_for_units_and_one_for_those_beyond(self, shop: Shop, ledger: Ledger) -> None:
+        granted = entitlement(ledger.feature, 100, timing="IN_ARREARS")
+        sell(shop, granted=granted, beyond=overage(ledger.feature, (0, 2)))
+        ledger.use(10, "$OVERAGE")
+        invoice = shop.invoice()
+        assert amounts(invoice, ARREARS, OVERAGE) == [100, 20]
+        path = f"/v1/invoices/{invoice['id']}/lines"
+        told = {kind: shop.api.get(f"{path}/{kind}.{ledger.feature}/explanation").ok() for kind in ("ber", "eo")}
+        assert [(told[kind]["type"], told[kind]["amount"]) for kind in ("ber", "eo")] == [(ARREARS, 100), (OVERAGE, 20)]
+
+    def test_credits_pay_both(self, shop: Shop, ledger: Ledger) -> None:
+        granted = entitlement(ledger.feature, 100, timing="IN_ARREARS")
+        sell(shop, granted=granted, beyond=overage(ledger.feature, (0, 2)))
+        ledger.use(10, "$OVERAGE")
+        shop.credit(15, applicableEntityIds=["ALL_ENTITLEMENT_OVERAGE_RATE_CARDS"])
+        shop.credit(70, applicableEntityIds=["ALL_BILLING_ENTITLEMENT_RATE_CARDS"])
+        assert shop.invoices()[0]["totalAmount"] == 120 - 15 - 70
+
+
+class TestChangesOfPlan:
+    def test_units_of_a_cycle_that_is_cut_stay_and_its_overage_ends(self, shop: Shop, ledger: Ledger) -> None:
+        sell(shop, granted=entitlement(ledger.feature, 100), beyond=overage(ledger.feature, (0, 2)))
+        ledger.use(10, "$OVERAGE")
+        shop.disassociate("2026-01-16")
+        assert ledger.entries() == [
+            ("OVERAGE", None, 10, "2026-01-01", "2026-01-16"),
+            ("PRICE_PLAN", 100, 0, "2026-01-01", "2026-02-01"),
+        ]
+        assert [amounts(shop.invoice(place), ADVANCE, OVERAGE) for place in (0, 1)] == [[100], [20]]
+        shop.api.advance("2026-02-10")
+        assert len(ledger.entries()) == 2
+
+    def test_the_next_plan_grants_its_own(self, shop: Shop, ledger: Ledger) -> None:
+        sell(shop, granted=entitlement(ledger.feature, 100))
+        other = shop.plan(billingEntitlementRateCards=[entitlement(ledger.feature, 7, price=3)])
+        shop.associate(other, since="2026-01-16")
+        assert [granted for _, granted, *_ in ledger.entries()] == [100]
+        shop.api.advance("2026-01-16")
+        assert [(granted, start) for _, granted, _, start, _ in ledger.entries()] == [
+            (100, "2026-01-01"),
+            (7, "2026-01-16"),
+        ]
+        assert amounts(shop.invoice(2), ADVANCE) == [21]
+
+    def test_a_cut_that_is_taken_back_gives_overage_its_time_again(self, shop: Shop, ledger: Ledger) -> None:
+        plan = shop.plan(entitlementOverageRateCards=[overage(ledger.feature, (0, 2))])
+        shop.associate(plan, until="2026-01-16")
+        assert [end for *_, end in ledger.entries()] == ["2026-01-16"]
+        shop.associate(plan, since="2026-01-16")
+        shop.api.advance("2026-02-01")
+        assert [(start, end) for *_, start, end in ledger.entries()] == [
+            ("2026-01-01", "2026-01-16"),
+            ("2026-01-16", "2026-02-01"),
+            ("2026-02-01", "2026-03-01"),
+        ]
+
+    def test_a_plan_that_never_starts_grants_nothing(self, shop: Shop, ledger: Ledger) -> None:
+        shop.associate(shop.plan(billingEntitlementRateCards=[entitlement(ledger.feature, 100)]), since="2026-01-10")
+        shop.disassociate("2026-01-10")
+        shop.api.advance("2026-03-01")
+        assert ledger.entries() == []
+
+    def test_a_cycle_that_is_replaced_from_its_start_on_takes_its_units_back(self, shop: Shop, ledger: Ledger) -> None:
+        # Its overage is billed with the cycle in its place: 10 x 3.
+        flag = {"allow_ongoing_cycle_updates": True}
+        granted = entitlement(ledger.feature, 100, timing="IN_ARREARS")
+        plans = [
+            shop.plan(
+                billingEntitlementRateCards=[granted],
+                entitlementOverageRateCards=[overage(ledger.feature, (0, price))],
+                **flag,
+            )
+            for price in (2, 3)
+        ]
+        shop.associate(plans[0])
+        ledger.use(10, "$OVERAGE")
+        shop.api.advance("2026-01-10")
+        shop.associate(plans[1])
+        assert [(source, used) for source, _, used, *_ in ledger.entries()] == [("OVERAGE", 0), ("PRICE_PLAN", 0)]
+        assert amounts(shop.invoice(), ARREARS, OVERAGE) == [100, 30]
+
+    def test_units_stay_when_their_invoice_is_void_and_made_anew(self, shop: Shop, ledger: Ledger) -> None:
+        sell(shop, granted=entitlement(ledger.feature, 100))
+        ledger.use(30, "$PRICE_PLAN")
+        invoice = shop.invoice()["id"]
+        shop.api.patch(f"/invoices/{invoice}", {"status": "VOID"}).ok()
+        assert ledger.entries() == [("PRICE_PLAN", 100, 30, "2026-01-01", "2026-02-01")]
+        made = shop.api.post(f"/v1/invoices/{invoice}/reissue").ok()
+        assert ledger.entries() == [("PRICE_PLAN", 100, 30, "2026-01-01", "2026-02-01")]
+        assert amounts(shop.api.get(f"/invoices/{made['id']}").ok(), ADVANCE) == [100]
+
+
+class TestMetrics:
+    def test_units_count_at_the_start_and_overage_at_the_end(self, shop: Shop, ledger: Ledger) -> None:
+        granted = entitlement(ledger.feature, 100, timing="IN_ARREARS")
+        sell(shop, granted=granted, beyond=overage(ledger.feature, (0, 2)))
+        ledger.use(10, "$OVERAGE")
+        asked = {"filters": [{"fieldName": "BILLABLE_ID", "fieldValues": [ledger.feature]}]}
+        (series,) = shop.metric("REVENUE", "2026-01-01", "2026-02-01", "DAY", **asked)
+        told = [value for value in series["metricValues"] if value]
+        assert (series["metricValues"][0], series["metricValues"][-1], told) == (100, 20, [100, 20])
+        (whole,) = shop.metric("REVENUE_FOR_CYCLE", "2026-01-01", "2026-02-01", "MONTH", **asked)
+        assert whole["metricValues"] == [120]
+
+
+class TestRules:
+    def test_rules_read_and_update_both(self, shop: Shop, ledger: Ledger) -> None:
+        # By hand: 10 of overage are halved, 5 x 2 = 10; a tenth of the 100 that the units cost comes off, 10.
+        granted = entitlement(ledger.feature, 100, timing="IN_ARREARS")
+        usage, price = f"usage.eo.{ledger.feature}", f"revenue.ber.{ledger.feature}"
+        rules = [
+            {
+                "name": "half",
+                "order": 1,
+                "computation": f'{{"/":[{{"var":"{usage}"}},2]}}',
+                "action": {"type": "UPDATE", "target": usage},
+            },
+            {
+                "name": "tenth",
+                "order": 2,
+                "computation": f'{{"*":[{{"var":"{price}"}},-0.1]}}',
+                "action": {"type": "ADD", "description": "Discount"},
+            },
+        ]
+        details = {
+            "supportedCurrencies": ["USD"],
+            "pricingCycleConfig": monthly(),
+            "billingEntitlementRateCards": [granted],
+            "entitlementOverageRateCards": [overage(ledger.feature, (0, 2))],
+        }
+        body = {"name": "Ruled", "pricePlanDetails": details, "pricingRules": rules}
+        plan = shop.api.post("/price_plans", body).ok()["id"]
+        shop.api.post(f"/price_plans/{plan}/activate", {"currencies": ["USD"]}).ok()
+        shop.associate(plan)
+        ledger.use(10, "$OVERAGE")
+        assert amounts(shop.invoice(), ARREARS, OVERAGE, "PRICING_RULE_ADDITION_AMOUNT") == [100, 10, -10]
+
+    def test_units_have_no_usage_to_read(self, shop: Shop, ledger: Ledger) -> None:
+        details = {
+            "supportedCurrencies": ["USD"],
+            "pricingCycleConfig": monthly(),
+            "billingEntitlementRateCards": [entitlement(ledger.feature, 100, timing="IN_ARREARS")],
+        }
+        computation = f'{{"var":"usage.ber.{ledger.feature}"}}'
+        rule = {"name": "r", "order": 1, "computation": computation, "action": {"type": "ADD"}}
+        asked = {"name": "Ruled", "pricePlanDetails": details, "pricingRules": [rule]}
+        assert "usage.ber." in shop.api.post("/price_plans", asked).refused(400)
+
+
+class TestWhatIf:
+    """Two plans of the same units, one with overage at 2, one at 3 and 40 at most."""
+
+    @pytest.fixture
+    def plans(self, shop: Shop, ledger: Ledger) -> list[str]:
+        granted = entitlement(ledger.feature, 100, timing="IN_ARREARS")
+        plans = [
+            shop.plan(billingEntitlementRateCards=[granted], entitlementOverageRateCards=[card])
+            for card in (overage(ledger.feature, (0, 2)), overage(ledger.feature, (0, 3), maxQuantity=40))
+        ]
+        shop.associate(plans[0])
+        ledger.use(50, "$OVERAGE")
+        return plans
+
+    def test_the_overage_of_a_past_cycle_is_looked_up(self, shop: Shop, ledger: Ledger, plans: list[str]) -> None:
+        # By hand: 50 x 2 by the account's own plan; the other one allows 40: 40 x 3.
+        for plan, ends_at, costs in (
+            (plans[0], "2026-02-01T00:00:00Z", 100),
+            (plans[0], "2026-01-20T00:00:00Z", 100),
+            (plans[1], "2026-02-01T00:00:00Z", 120),
+        ):
+            question = {
+                "currencyConfig": {"mode": "CUSTOM", "currency": "USD"},
+                "pricePlanDetailsConfig": {"mode": "PRICE_PLAN", "pricePlanId": plan},
+                "usageConfig": {"mode": "CUSTOM", "usageMap": {}},
+                "licenseEntriesConfig": {"mode": "CUSTOM", "custom": []},
+                "entitlementOverageConfig": {
+                    "mode": "LOOKUP_CYCLE",
+                    "lookupCycle": {"accountId": "acme", "billingCycleEndDate": ends_at},
+                },
+            }
+            _, beyond = shop.api.post("/revenue_calculator", question).ok()["revenueInfo"]
+            assert beyond["entitlementOverageRevenueSummary"] == {"revenue": costs}
+            assert beyond["usages"] == {ledger.feature: costs / (2 if plan == plans[0] else 3)}
+
+    def test_accounts_are_simulated_by_their_overage(self, shop: Shop, plans: list[str]) -> None:
+        # By hand: 100 for units and 50 x 2; by the other plan 100 and 40 x 3.
+        shop.api.advance("2026-02-10")
+        job = self.simulated(shop, {"pricePlanId": plans[1]})
+        (one,) = shop.api.get(f"/v1/simulations/{job}/accounts").ok()["data"]
+        assert (one["oldRevenue"], one["newRevenue"]) == (200, 220)
+
+    def test_where_other_units_are_granted_nobody_knows(self, shop: Shop, ledger: Ledger, plans: list[str]) -> None:
+        shop.api.advance("2026-02-10")
+        changes = {"billingEntitlementRateCards": [entitlement(ledger.feature, 80, timing="IN_ARREARS")]}
+        job = self.simulated(shop, {"pricePlanId": plans[1], "changes": changes})
+        (entry,) = shop.api.get(f"/v1/jobs/{job}/entries").ok()["data"]
+        assert entry["metadata"]["reason"] == (
+            f"the plan prices overage of feature '{ledger.feature}' and grants other units of it than the account had, "
+            "so that nobody knows what would have gone beyond"
+        )
+
+    def test_where_cycles_are_of_another_length_nobody_knows(
+        self, shop: Shop, ledger: Ledger, plans: list[str]
+    ) -> None:
+        shop.api.advance("2026-02-10")
+        changes = {"pricingCycleConfig": monthly(interval="WEEKLY")}
+        job = self.simulated(shop, {"pricePlanId": plans[1], "changes": changes})
+        (entry,) = shop.api.get(f"/v1/jobs/{job}/entries").ok()["data"]
+        assert entry["metadata"]["reason"] == (
+            f"overage of feature '{ledger.feature}' is counted by MONTHLY cycles, which the plan does not have"
+        )
+
+    def simulated(self, shop: Shop, plan: Json) -> str:
+        """January by other terms; the job."""
+        asked = {"plan": plan, "from": "2026-01-01", "to": "2026-02-01"}
+        job: str = shop.api.post("/v1/simulations", asked).ok()["jobId"]
+        return job
