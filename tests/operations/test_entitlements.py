@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,13 @@ from sqlalchemy import text
 
 from tallystick.kernel.period import BEGINNING, FOREVER, Period
 from tallystick.metering.purse import Debit
+from tests.operations.granting import Granting
 from tests.operations.shop import Shop, amounts, entitlement, lines, monthly, overage
+from tests.servers import inside
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from sqlalchemy import Connection
 
@@ -56,7 +60,8 @@ class Ledger:
             ledger = work.state.feature_credits
             (found,) = [one for one in ledger.of(["acme"], ANY_TIME, self.feature) if one.grant.id.endswith(entry)]
             key = ("acme", self.feature, found.grant.id)
-            ledger.book([Debit(1, found.revision + 1, *key, Decimal(str(units)))], {key: found})
+            debit = Debit(1, found.revision + 1, *key, Decimal(str(units)))
+            ledger.book([debit], {key: found.revision})
 
     def _work(self, *, writes: bool) -> AbstractContextManager[tuple[Work, Connection]]:
         engine = self.server.engine
@@ -399,3 +404,88 @@ class TestWhatIf:
         asked = {"plan": plan, "from": "2026-01-01", "to": "2026-02-01"}
         job: str = shop.api.post("/v1/simulations", asked).ok()["jobId"]
         return job
+
+
+def sell_calls(
+    server: Inside, shop: Shop, *, granted: object = 100, since: str = "2026-01-01", **beyond: object
+) -> Granting:
+    """An account whose plan grants units for its calls, and allows overage by slabs when told to."""
+    calls = Granting.begin(server, shop)
+    cards: Json = {"billingEntitlementRateCards": [entitlement(calls.feature, granted)]}
+    if beyond:
+        cards["entitlementOverageRateCards"] = [overage(calls.feature, *CHEAPER, **beyond)]
+    shop.associate(shop.plan(**cards), since=since)
+    return calls
+
+
+class TestEvents:
+    """What events use of the units that a plan grants, through the door by which they come."""
+
+    def test_the_worked_example_of_the_reference(self, server: Inside, shop: Shop) -> None:
+        # 100 units are granted; of 30100 calls 30000 go beyond: 25000 x 0.05 + 5000 x 0.03 = 1250 + 150 = 1400.
+        calls = sell_calls(server, shop, tag="x")
+        assert shop.status(shop.use(60)) == "INGESTION_COMPLETED_EVENT_METERED"
+        shop.use(30040)
+        ((units, used), (beyond, more)) = sorted(calls.used().items(), key=lambda one: one[0].endswith("OVERAGE"))
+        assert (units.split("$")[1], used, beyond.split("$")[1], more) == ("PRICE_PLAN", 100, "OVERAGE", 30000)
+        draft = shop.invoice(1)
+        assert amounts(draft, OVERAGE, SLAB) == [1400, 1250, 150]
+        shop.api.advance("2026-02-03")
+        assert shop.invoice(1)["revenueInfo"] == draft["revenueInfo"]
+        assert shop.invoice(1)["status"] == "DUE"
+
+    def test_without_overage_there_is_nothing_beyond(self, server: Inside, shop: Shop) -> None:
+        calls = sell_calls(server, shop)
+        calls.ask("a", 100).ok()
+        assert "0 are left" in calls.ask("b", 1).refused(403)
+        assert shop.invoice()["totalAmount"] == 100
+
+    def test_overage_ends_where_the_card_says(self, server: Inside, shop: Shop) -> None:
+        # 100 units and 50 beyond; by hand 50 x 0.05 = 2.50.
+        calls = sell_calls(server, shop, maxQuantity=50)
+        calls.ask("a", 150).ok()
+        calls.ask("b", 1).refused(403)
+        assert amounts(shop.invoice(1), OVERAGE) == [Decimal("2.5")]
+
+    def test_what_is_taken_back_is_not_billed(self, server: Inside, shop: Shop) -> None:
+        calls = sell_calls(server, shop, tag="x")
+        name = shop.use(130)
+        assert amounts(shop.invoice(1), OVERAGE) == [Decimal("1.5")]
+        calls.correct("UNDO", name)
+        assert amounts(shop.invoice(1), OVERAGE) == [0]
+
+    def test_units_do_not_roll_over(self, server: Inside, shop: Shop) -> None:
+        calls = sell_calls(server, shop)
+        calls.ask("a", 40).ok()
+        shop.api.advance("2026-02-01")
+        assert calls.balance()["balance"] == 100
+        assert calls.ask("b", 101, at="2026-02-01T12:00:00Z").status == 403
+        calls.ask("c", 100, at="2026-02-01T12:00:00Z").ok()
+
+    def test_an_event_may_come_before_the_clock_has_opened_its_cycle(self, tmp_path: Path) -> None:
+        with inside(tmp_path / "data") as server:
+            shop = Shop(server.api())
+            calls = sell_calls(server, shop, since="2026-01-10")
+            assert calls.entries() == []
+            assert calls.ask("early", at="2026-01-10T00:00:00Z").status == 403
+            server.workers.billing.stop()
+            server.engine.move_clock(datetime(2026, 1, 10, 1, tzinfo=UTC))
+            calls.ask("on time", 30, at="2026-01-10T00:30:00Z").ok()
+            ((name, left),) = calls.left().items()
+            assert (name.split("#")[1], left) == ("2026-01-10$PRICE_PLAN", 70)
+
+    def test_the_values_of_features_are_those_of_the_plan(self, server: Inside, shop: Shop) -> None:
+        calls = Granting.begin(server, shop)
+        plain, later = (shop.api.post("/features", {"name": name}).ok()["id"] for name in ("Exports", "Later"))
+        cards = [
+            entitlement(calls.feature, 100),
+            entitlement(plain, 1, price=0),
+            entitlement(later, 1, recurrenceConfig={"interval": 1, "offset": 5}),
+        ]
+        shop.associate(shop.plan(billingEntitlementRateCards=cards))
+        shop.use(30)
+        values = shop.api.get("/accounts/acme/entitlements").ok()["data"]
+        assert {one["featureId"]: one["value"] for one in values} == {calls.feature: "70", plain: "true", later: "true"}
+        shop.disassociate("2026-01-16")
+        shop.api.advance("2026-02-01")
+        assert shop.api.get("/accounts/acme/entitlements").ok()["data"] == []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.operations.shop import Shop, amounts, commitment, credit_grant, fee, tiered
+from tests.operations.shop import Shop, amounts, commitment, credit_grant, entitlement, fee, overage, tiered
 
 if TYPE_CHECKING:
     from tests.servers import Answer
@@ -101,6 +101,28 @@ def test_what_others_pay_stays_as_it_is(still: Shop) -> None:
     before = still.invoice()["revenueInfo"]
     plan.add().ok()
     assert still.invoice()["revenueInfo"] == before
+
+
+def test_units_of_features_and_overage_get_rates_too(still: Shop) -> None:
+    feature = still.api.post("/features", {"name": "Exports"}).ok()["id"]
+    cards = {
+        "billingEntitlementRateCards": [entitlement(feature, 100)],
+        "entitlementOverageRateCards": [overage(feature, (0, 2))],
+    }
+    path = f"/price_plans/{still.plan(**cards)}"
+    units = [{"id": feature, "slabRates": [{"order": 1, "rate": 3}]}]
+    beyond = [{"id": feature, "slabRates": [{"order": 1, "rate": 4}], "rateConfig": {"minimumRate": "5"}}]
+    lacking = still.api.post(f"{path}/currencies", {"currency": "EUR", "billingEntitlementRates": units}).refused(400)
+    assert lacking == f"entitlementOverageRates: has no rate for {feature}, add one for every card"
+    rates = {"billingEntitlementRates": units, "entitlementOverageRates": beyond}
+    added = still.api.post(f"{path}/currencies", {"currency": "EUR"} | rates).ok()
+    details = added["pricingSchedule"][0]["pricePlanDetails"]
+    assert [details[kind][0]["rateValues"][1]["slabRates"] for kind in cards] == [
+        units[0]["slabRates"],
+        beyond[0]["slabRates"],
+    ]
+    removed = still.api.delete(f"{path}/currencies/EUR").ok()
+    assert removed["pricingSchedule"][0]["pricePlanDetails"]["supportedCurrencies"] == ["USD"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.operations.shop import Shop, commitment, credit_grant, fee, monthly, tiered
+from tests.operations.shop import Shop, commitment, credit_grant, entitlement, fee, monthly, overage, tiered
 
 if TYPE_CHECKING:
     from tests.servers import Answer
@@ -16,6 +16,8 @@ KEYS: Final = {
     "USAGE": "usageRateCard",
     "FIXED_FEE": "fixedFeeRateCard",
     "LICENSE": "licenseRateCard",
+    "BILLING_ENTITLEMENT": "billingEntitlementRateCard",
+    "ENTITLEMENT_OVERAGE": "entitlementOverageRateCard",
     "CREDIT_GRANT": "creditGrantRateCard",
     "MINIMUM_COMMITMENT": "minimumCommitmentRateCard",
 }
@@ -261,6 +263,26 @@ class TestCards:
     def test_what_makes_no_sense_is_refused_by_its_path(self, finalised: Plan, change: Json, path: str) -> None:
         assert path in finalised.operate(change).refused(400)
         assert (finalised.versions(), finalised.names()) == ([(1, "ACTIVE")], ["calls"])
+
+    def test_a_feature_has_a_card_for_units_and_one_for_overage(self, finalised: Plan) -> None:
+        feature = finalised.api.post("/features", {"name": "Exports"}).ok()["id"]
+        units = data("BILLING_ENTITLEMENT", feature, entitlement(feature, 100), invoiceTiming="IN_ADVANCE")
+        beyond = data("ENTITLEMENT_OVERAGE", feature, overage(feature, (0, 2)))
+        finalised.operate(create("exports", units), create("", beyond)).ok()
+        cards = {card["name"]: card for card in finalised.cards()}
+        assert (cards["exports"]["type"], cards["exports"]["invoiceTiming"]) == ("BILLING_ENTITLEMENT", "IN_ADVANCE")
+        assert (cards[f"{feature}$OVERAGE"]["type"], cards["exports"]["billableId"]) == ("ENTITLEMENT_OVERAGE", feature)
+        reason = f"operations[0].rateCard.billableId: {feature!r} has a card already"
+        assert reason in finalised.operate(create("again", units)).refused(400)
+        early = update(f"{feature}$OVERAGE", beyond | {"invoiceTiming": "IN_ADVANCE"})
+        assert "a ENTITLEMENT_OVERAGE card is billed IN_ARREARS" in finalised.operate(early).refused(400)
+        bad = update(
+            "exports", data("BILLING_ENTITLEMENT", feature, entitlement(feature, 0), invoiceTiming="IN_ADVANCE")
+        )
+        limit = "rateCardDetails.billingEntitlementRateCard.featureConfigs[0].featureCreditLimit: is 0, expected more"
+        assert limit in finalised.operate(bad).refused(400)
+        finalised.operate(delete("exports"), delete(f"{feature}$OVERAGE")).ok()
+        assert finalised.names() == ["calls"]
 
     def test_an_item_has_one_card_and_a_card_keeps_its_kind(self, finalised: Plan, addon: str) -> None:
         meter = finalised.cards()[0]["billableId"]

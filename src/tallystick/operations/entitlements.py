@@ -10,6 +10,7 @@ from tallystick.kernel.document import Document, Draft, decode, encode
 from tallystick.operations.accounts import live_account
 from tallystick.operations.answers import Done
 from tallystick.operations.feature_credits import valid_entries
+from tallystick.operations.unit_grants import features_of_plan
 from tallystick.operations.work import Work, event_query
 
 _VALUES: Final = "setting.user.entitlement"
@@ -66,9 +67,12 @@ def _values(work: Work, account_id: str) -> list[EntitlementValue]:
 
 
 def _carried(work: Work, account_id: str) -> dict[str, str]:
-    """The values of the features that plans and purchases carry for an account: those it has a valid entry of."""
+    """The values of the features that plans and purchases carry for an account.
+
+    Those are the features of its plan's cards, and those it has a valid entry of.
+    """
     entries = valid_entries(work, account_id)
-    carried = {entry.grant.feature_id for entry in entries}
+    carried = features_of_plan(work, account_id) | {entry.grant.feature_id for entry in entries}
     values = {}
     for name, feature in work.state.features.among(carried).items():
         own = [entry for entry in entries if entry.grant.feature_id == name]

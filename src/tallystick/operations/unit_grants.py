@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tallystick.accounts.schedule import Schedule
+from tallystick.accounts.timeline import piece_at
 from tallystick.catalog.price_plan import PricePlanDetails
 from tallystick.credits.feature_credit import CreditSource, EntryStatus, FeatureCredit, FeatureGrant
 from tallystick.credits.plan_units import overage_allowed, units_granted
@@ -74,6 +75,16 @@ def move_granting(work: Work, old: Schedule, piece: Schedule | None) -> None:
         _move(work, entry, stood[key], stands.get(key))
     if piece is not None:
         work.state.schedules.grants_next(piece, _start_behind(work, piece))
+
+
+def features_of_plan(work: Work, account_id: str) -> set[str]:
+    """The features that the cards of an account's plan are about now, whether or not this cycle grants any units."""
+    piece = piece_at(work.state.schedules.of([account_id])[account_id], work.now)
+    if piece is None:
+        return set()
+    terms = terms_of(work, [piece])[piece.id]
+    granted = {card.feature_id for card in terms.billing_entitlement_rate_cards}
+    return granted | {card.feature_id for card in terms.entitlement_overage_rate_cards}
 
 
 def entries_of(work: Work, record: InvoiceRecord, feature_id: str, source: CreditSource) -> list[FeatureCredit]:

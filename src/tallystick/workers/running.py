@@ -16,6 +16,7 @@ from tallystick.workers.billing_clock import BillingClock
 from tallystick.workers.correction_task import CorrectionTask
 from tallystick.workers.event_processor import EventProcessor
 from tallystick.workers.fact_sorter import FactSorter
+from tallystick.workers.grants_on_demand import UnitsOnDemand
 from tallystick.workers.job_runner import JobRunner
 from tallystick.workers.judging_apart import JudgeApart
 from tallystick.workers.migration_task import MigrationTask
@@ -49,7 +50,7 @@ class Workers:
         judge = JudgeApart(url) if apart else None
         known = KnownIds(folder=IdFolder(engine.directory.known_ids, engine.events.identity))
         catalogues = StateCatalogues(engine.database)
-        purses = StatePurses(engine.database)
+        purses = StatePurses(engine.database, UnitsOnDemand(engine))
         self.processor = EventProcessor(engine.log, engine.events, catalogues, known=known, apart=judge, purses=purses)
         self.billing = BillingClock(engine, lambda: self.processor.failure)
         self.fact_sorter = FactSorter(engine, self.processor)
