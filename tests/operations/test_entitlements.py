@@ -13,7 +13,7 @@ from sqlalchemy import text
 from tallystick.kernel.period import BEGINNING, FOREVER, Period
 from tallystick.metering.purse import Debit
 from tests.operations.granting import Granting
-from tests.operations.shop import Shop, amounts, entitlement, lines, monthly, overage
+from tests.operations.shop import Shop, amounts, entitlement, fee, lines, monthly, overage
 from tests.servers import inside
 
 if TYPE_CHECKING:
@@ -388,6 +388,16 @@ class TestWhatIf:
             "so that nobody knows what would have gone beyond"
         )
 
+    def test_a_plan_may_begin_to_grant_units(self, shop: Shop, ledger: Ledger, plans: list[str]) -> None:
+        shop.account("beta")
+        base = shop.addon()
+        shop.associate(shop.plan(fixedFeeRateCards=[fee(base, 5)]), "beta")
+        shop.api.advance("2026-02-10")
+        job = self.simulated(shop, {"pricePlanId": plans[1]}, accounts={"accountIds": ["beta"]})
+        (one,) = shop.api.get(f"/v1/simulations/{job}/accounts").ok()["data"]
+        assert (one["oldRevenue"], one["newRevenue"]) == (5, 100)
+        assert {line["billableId"]: line["newRevenue"] for line in one["lines"]} == {base: 0, ledger.feature: 100}
+
     def test_where_cycles_are_of_another_length_nobody_knows(
         self, shop: Shop, ledger: Ledger, plans: list[str]
     ) -> None:
@@ -399,9 +409,9 @@ class TestWhatIf:
             f"overage of feature '{ledger.feature}' is counted by MONTHLY cycles, which the plan does not have"
         )
 
-    def simulated(self, shop: Shop, plan: Json) -> str:
+    def simulated(self, shop: Shop, plan: Json, **more: object) -> str:
         """January by other terms; the job."""
-        asked = {"plan": plan, "from": "2026-01-01", "to": "2026-02-01"}
+        asked = {"plan": plan, "from": "2026-01-01", "to": "2026-02-01"} | more
         job: str = shop.api.post("/v1/simulations", asked).ok()["jobId"]
         return job
 

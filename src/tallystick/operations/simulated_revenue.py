@@ -120,6 +120,8 @@ def _untold_overage(simulation: Simulation, cycles: Sequence[BegunCycle]) -> str
     for card in simulation.details.entitlement_overage_rate_cards:
         granted = _granted(simulation.details, card.feature_id)
         for cycle in cycles:
+            if not _is_about(cycle.terms.details, card.feature_id):
+                continue  # whatever it used, it was granted elsewhere, and none of it was overage
             if _granted(cycle.terms.details, card.feature_id) != granted:
                 reason = (
                     "grants other units of it than the account had, so that nobody knows what would have gone beyond"
@@ -129,6 +131,13 @@ def _untold_overage(simulation: Simulation, cycles: Sequence[BegunCycle]) -> str
                 reason = f"is counted by {cycle.piece.rule.interval} cycles, which the plan does not have"
                 return f"overage of feature {card.feature_id!r} {reason}"
     return None
+
+
+def _is_about(details: PricePlanDetails, feature_id: str) -> bool:
+    """Whether terms grant units of a feature, or price those beyond."""
+    return feature_id in {card.feature_id for card in details.entitlement_overage_rate_cards} or any(
+        card.feature_id == feature_id for card in details.billing_entitlement_rate_cards
+    )
 
 
 def _granted(details: PricePlanDetails, feature_id: str) -> object:
