@@ -10,6 +10,7 @@ from tallystick.catalog.card_rules import card_problems
 from tallystick.catalog.credit_grant import CreditGrantRateCard
 from tallystick.catalog.entitlement import BillingEntitlementRateCard, EntitlementOverageRateCard
 from tallystick.catalog.price_plan import PlanType, PricePlanDetails
+from tallystick.catalog.purchase_rules import purchase_plan_problems
 from tallystick.catalog.rate_card import InvoiceTiming
 from tallystick.kernel.errors import BillingError, Problem
 from tallystick.kernel.recurrence import CycleRule
@@ -61,7 +62,7 @@ def terms_problems(details: PricePlanDetails, kind: PlanType) -> list[Problem]:
     if details.deferred_revenue:
         problems += _not_deferrable(details)
     if kind is PlanType.PURCHASE:
-        problems.append(Problem("type", "plans of type PURCHASE are not sold yet: send BILLING"))
+        problems += [Problem(f"{_TERMS}{found.path}", found.reason) for found in purchase_plan_problems(details)]
     return problems
 
 
@@ -100,7 +101,7 @@ def missing_for_activation(details: PricePlanDetails, currencies: Sequence[str])
         for position, currency in enumerate(currencies)
         if currency not in details.supported_currencies
     ]
-    if details.pricing_cycle_config is None:
+    if details.pricing_cycle_config is None and details.type is PlanType.BILLING:
         problems.append(Problem(f"{_TERMS}pricingCycleConfig", "is missing: a BILLING plan needs a pricing cycle"))
     if not (details.billable_ids or details.minimum_commitment):
         problems.append(Problem(_TERMS.rstrip("."), "has no rate cards: a plan must price something"))

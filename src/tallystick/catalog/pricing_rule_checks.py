@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from tallystick.catalog.price_plan import PlanType
 from tallystick.catalog.pricing_rule import RuleActionType, RuleTiming
 from tallystick.catalog.rule_text import NUMBER, text_problems
 from tallystick.catalog.rule_variable import known_variables, priced_cards, targets_of
@@ -30,6 +31,8 @@ def pricing_rule_problems(
     path: str = "pricingRules",
 ) -> list[Problem]:
     """All that is wrong with rules for these cards; `path` is where the rules stand in what was sent."""
+    if rules and getattr(details, "type", None) is PlanType.PURCHASE:
+        return [Problem(path, "are about cycles, and a PURCHASE plan has none: leave them out")]
     timings = {timing: _Timing(details, timing) for timing in RuleTiming}
     problems = _repetitions(rules, path)
     for position, rule in enumerate(rules):

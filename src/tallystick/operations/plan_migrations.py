@@ -10,7 +10,7 @@ from tallystick.accounts.plan_move import kept_anniversary, moves_at
 from tallystick.accounts.schedule import Schedule
 from tallystick.accounts.timeline import Timeline, cut, put_in
 from tallystick.catalog.plan_migration import MigrationMode, PlanFinalisation, PlanMigrationDraft, VersionsToMigrate
-from tallystick.catalog.price_plan import PlanStatus, PlanVersion, PricePlan, VersionStatus
+from tallystick.catalog.price_plan import PlanStatus, PlanType, PlanVersion, PricePlan, VersionStatus
 from tallystick.kernel.document import Document, decode, encode
 from tallystick.kernel.errors import Problem, invalid, refuse_if_any
 from tallystick.kernel.job import EntryStatus, Job, JobEntry, JobType
@@ -133,6 +133,9 @@ def _version(work: Work, side: str, plan_id: str, number: int | None, problems: 
         return None
     if version.status is not VersionStatus.ACTIVE:
         problems.append(Problem(f"{side}Version", f"version {version.version} is a DRAFT: finalize it first"))
+        return None
+    if plan.type is not PlanType.BILLING:
+        problems.append(Problem(f"{side}Id", f"price plan {plan_id!r} is a {plan.type} plan, which no account is on"))
         return None
     return Target(plan=plan, version=version)
 

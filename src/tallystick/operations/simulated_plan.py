@@ -88,6 +88,8 @@ def _version(work: Work, price_plan_id: str, number: int | None) -> PlanVersion:
     plan = work.state.price_plans.find(price_plan_id)
     if plan is None or plan.status is PlanStatus.ARCHIVED:
         raise invalid("plan.pricePlanId", f"price plan {price_plan_id!r} not found")
+    if plan.type is not PlanType.BILLING:
+        raise invalid("plan.pricePlanId", f"price plan {price_plan_id!r} is a {plan.type} plan, which bills no cycles")
     version = plan.version if number is None else plan.numbered(number)
     if version is None:
         raise invalid("plan.version", f"price plan {price_plan_id!r} has no version {number}")

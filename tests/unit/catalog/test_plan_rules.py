@@ -86,7 +86,8 @@ def test_terms_may_still_lack_a_cycle_and_cards_when_they_are_kept() -> None:
 def test_every_problem_of_terms_is_named_at_once_with_its_path() -> None:
     wrong = terms(supported_currencies=["USD", "EUR"], pricing_cycle_config=cycle(day="32"))
     paths = [problem.path for problem in terms_problems(wrong, PlanType.PURCHASE)]
-    assert paths == ["pricePlanDetails.fixedFeeRateCards[0].rateValues", f"{PATH}.startOffset.dayOffset", "type"]
+    of_cards = "pricePlanDetails.fixedFeeRateCards[0]"
+    assert paths == [f"{of_cards}.rateValues", f"{PATH}.startOffset.dayOffset", PATH, f"{of_cards}.type"]
 
 
 @pytest.mark.parametrize(
