@@ -285,6 +285,12 @@ BODIES: Final[dict[tuple[str, str], Json]] = {
     ("PATCH", "/addons/<addon>"): {"name": "New"},
     ("POST", "/features"): {"name": "Feature"},
     ("PATCH", "/features/<feature>"): {"name": "New"},
+    ("PATCH", "/accounts/acme/features/<feature>/entries/none"): {
+        "granted": 5,
+        "effectiveUntil": "2027-01-01T00:00:00Z",
+    },
+    ("POST", "/accounts/acme/features/<feature>/entries/none/void"): {},
+    ("POST", "/accounts/acme/entitlements/<feature>"): {"value": "true"},
     ("POST", "/price_plans"): PLAN,
     ("PATCH", "/price_plans/<draft>"): {"description": "New", "pricePlanDetails": PLAN["pricePlanDetails"]},
     ("POST", "/price_plans/<draft>/activate"): {"currencies": ["USD"]},

@@ -16,7 +16,7 @@ from tallystick.accounts.schedule_draft import DraftTimeline
 from tallystick.catalog.price_plan import PricePlanDetailsPatch
 from tallystick.catalog.usage_meter import Aggregation
 from tallystick.credits.credit import CreditStatus
-from tallystick.credits.feature_credit import FeatureCredit
+from tallystick.credits.feature_credit import CreditSource, FeatureCredit
 from tallystick.invoicing.invoice import InvoiceStatus, InvoiceType
 from tallystick.kernel.errors import BillingError
 from tallystick.kernel.job import EntryStatus
@@ -50,6 +50,7 @@ REFUNDING = dataclasses.replace(
 TOPUP = Occasion("Top-up")
 UNITS = nouns.feature_grant()
 UNITS_KEY = (UNITS.account_id, UNITS.feature_id, UNITS.id)
+BEYOND = dataclasses.replace(UNITS, id="sch.1#2026-01-01$OVERAGE", source=CreditSource.OVERAGE, granted=None)
 USED = Debit(1, 7, *UNITS_KEY, Decimal(20))
 HELD = FeatureCredit(UNITS, used=Decimal(20), is_voided=False, revision=1, created_at=NOW, updated_at=NOW)
 
@@ -80,7 +81,7 @@ def full(world: World) -> World:
         state.wallets.credit(nouns.wallet(), usd("5"), TOPUP, NOW, world.ids)
         state.wallets.debit(nouns.wallet(), usd("1"), Occasion("Invoice", "inv.due"), NOW, world.ids)
         state.payments.add(nouns.payment(), [nouns.share()])
-        state.feature_credits.add([UNITS], NOW)
+        state.feature_credits.add([UNITS, BEYOND], NOW)
         state.feature_credits.book([USED], {UNITS_KEY: 0})
         state.licences.add(nouns.licence_entry())
         state.invoices.add_drafts([nouns.draft("inv.due")])
@@ -146,7 +147,6 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "timeline_drafts.keep": (lambda s, _: s.timeline_drafts.keep("acme-main", DraftTimeline("b", ()), NOW), None),
     "timeline_drafts.discard": (lambda s, _: s.timeline_drafts.discard("acme-main"), None),
     "timeline_drafts.owner_of": (lambda s, _: s.timeline_drafts.owner_of("sch.draft"), None),
-    "feature_credits.overage_of": (lambda s, _: s.feature_credits.overage_of(["acme-main"], nouns.JANUARY), []),
     "ties.keep_version": (lambda s, _: s.ties.keep_version(nouns.schema()), None),
     "ties.older_versions": (lambda s, _: s.ties.older_versions("rides"), []),
     "ties.tie": (lambda s, _: s.ties.tie("feature.rides", []), None),
@@ -192,6 +192,10 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
         ([], None),
     ),
     "feature_credits.of": (lambda s, _: s.feature_credits.of([UNITS.account_id], UNITS.valid), []),
+    "feature_credits.overage_of": (
+        lambda s, _: s.feature_credits.overage_of([BEYOND.account_id], BEYOND.valid),
+        [],
+    ),
     "feature_credits.change": (lambda s, _: s.feature_credits.change(HELD, END, granted=Decimal(90)), REFUSED),
     "feature_credits.book": (
         lambda s, _: s.feature_credits.book([USED._replace(position=8)], {UNITS_KEY: 1}),
