@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.kernel.errors import BillingError
+from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.kernel.quantity import EXACT
-from tallystick.metering.event_groups import LEAST_UNITS, MOST_UNITS, UNIT, EventGroup
+from tallystick.metering.event_groups import LEAST_UNITS, MOST_UNITS, UNIT, EventCuts, EventGroup
 from tallystick.rating.event_fee import EventFee, FeeLimits
 from tallystick.rating.usage_card import UsagePrice
 from tests.unit.rating.cards import S, amount_of, charge_events, charge_usage, each_event, usage_card
@@ -83,6 +83,10 @@ class TestFixedAmounts:
         assert [slab.amount for slab in charge.slabs] == amounts("4.55271")
         assert charge.fixed is not None
         assert (charge.fixed.events, charge.fixed.free, charge.fixed.amount) == (3, 0, Decimal("0.90"))
+        assert charge.fixed.rate == Decimal("0.30")
+
+    def test_events_above_zero_are_told_apart_from_all_others(self) -> None:
+        assert UsagePrice(PROCESSOR, "USD").cuts == EventCuts("um.calls", (Decimal(0),))
 
     def test_a_refund_gives_its_percentage_back_and_no_fixed_amount(self) -> None:
         # (100 - 40) x 2.9 % + 0.30
@@ -116,13 +120,14 @@ class TestLimitsOfEachEvent:
     def test_the_quantity_is_what_the_events_come_to(self) -> None:
         charge = charge_events(LIMITED, amounts("5", "100", "-40"))
         assert charge.quantity == Decimal(65)
-        assert [slab.quantity for slab in charge.slabs] == amounts("65")
+        assert [(slab.quantity, slab.fixed) for slab in charge.slabs] == [(Decimal(65), Decimal("0.30"))]
 
     def test_bounds_that_no_decimal_is_are_the_greatest_amount_below(self) -> None:
         # (0.50 - 0.30) / 2.9 % = 6.896551724137|93...; (10 - 0.30) / 2.9 % = 334.482758620689|65...
         # and 10 / 2.9 % = 344.827586206896|55..., below which refunds give back the maximum.
         price = UsagePrice(LIMITED, "USD")
         assert price.cuts is not None
+        assert price.cuts.meter_id == "um.calls"
         assert price.cuts.cuts == tuple(amounts("-344.827586206897", "0", "6.896551724137", "334.482758620689"))
         assert groups_of(LIMITED, "6.896551724137", "6.896551724138")[0][:2] == ("MINIMUM", 1)
         assert groups_of(LIMITED, "334.482758620689", "334.482758620690")[-1][:2] == ("MAXIMUM", 1)
@@ -157,10 +162,19 @@ class TestLimitsOfEachEvent:
         found = charge_events(card, [LEAST_UNITS, UNIT, MOST_UNITS])
         assert [one.fee for one in found.slabs[0].events] == [EventFee.REFUND, EventFee.MINIMUM]
 
+    def test_a_bound_just_above_the_least_amount_that_an_event_may_have_is_a_cut(self) -> None:
+        most = EXACT.subtract(MOST_UNITS, UNIT)
+        card = usage_card(S("0", "PERCENTAGE", "100"), per_event=each_event(high=str(most)))
+        assert groups_of(card, str(LEAST_UNITS)) == [("REFUND_MAXIMUM", 1, LEAST_UNITS, EXACT.minus(most))]
+
     def test_without_the_events_there_is_no_charge(self) -> None:
         for groups in (None, [EventGroup(1, Decimal(1))]):
-            with pytest.raises(BillingError, match="prices events one by one, and is charged without them"):
+            with pytest.raises(BillingError) as caught:
                 UsagePrice(PROCESSOR, "USD").charge(Decimal(100), groups)
+            assert (caught.value.kind, caught.value.code) == (Kind.BROKEN, "no_events")
+            assert caught.value.problems == (
+                Problem("", "card 'um.calls' prices events one by one, and is charged without them"),
+            )
 
 
 def fee(amount: Decimal, rate: Decimal, each: EventRates) -> Fraction:
