@@ -82,6 +82,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str
         record = Record(api)
         meter = catalogue(record)
         billing(record, meter)
+        buying(record)
         plans_v2(record, meter)
         jobs(record, api)
         api.advance("2026-02-03")
@@ -136,6 +137,25 @@ def billing(record: Record, meter: str) -> None:
     record("POST", "/events/correction", query="?action=REDO&account_id=acme-main&event_id=e-1")
     record("POST", "/credits", {"creditRequests": [walk.CREDIT]})
     record("GET", "/invoices")
+
+
+def buying(record: Record) -> None:
+    """A plan that is bought once, and proposed; the first month of another one."""
+    setup, bonus = (record("POST", "/addons", {"type": kind})["id"] for kind in ("FIXED_FEE", "CREDIT_GRANT"))
+    bare = {"name": "Once", "type": "PURCHASE", "pricePlanDetails": walk.once(setup, bonus)}
+    plan = record("POST", "/price_plans", bare)["id"]
+    record("POST", "/price_plans/{price_plan_id}/activate", {"currencies": ["USD"]}, price_plan_id=plan)
+    override = {"fixedFeeRateCards": [], "creditGrantRateCards": walk.once(setup, bonus)["creditGrantRateCards"]}
+    bought = {"pricePlanId": plan, "quantity": 2, "rateCardQuantities": {bonus: 1.5}, "purchasePlanOverride": override}
+    made = record("POST", "/accounts/{account_id}/purchases", bought, account_id="acme-2")
+    record("GET", "/accounts/{account_id}/purchases", account_id="acme-2")
+    record("GET", "/purchases/{purchase_id}", purchase_id=made["id"])
+    proposed = bought | {"paymentMode": "PREPAID", "expiryDate": "2027-01-01T00:00:00Z"}
+    made = record("POST", "/accounts/{account_id}/purchase_proposals", proposed, account_id="acme-2")
+    record("GET", "/accounts/{account_id}/purchase_proposals", account_id="acme-2")
+    named = {"purchase_proposal_id": made["id"]}
+    record("POST", "/purchase_proposals/{purchase_proposal_id}/update_status", {"status": "APPROVE"}, **named)
+    record("GET", "/purchase_proposals/{purchase_proposal_id}", **named)
 
 
 def plans_v2(record: Record, meter: str) -> None:

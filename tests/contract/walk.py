@@ -228,3 +228,17 @@ def payment(invoice_id: str) -> dict[str, Any]:
             {"order": 2, "amount": 2, "type": "CREDIT"},
         ],
     }
+
+
+def once(setup: str, bonus: str) -> dict[str, Any]:
+    """The terms of a plan that is bought once: a fee, and credit for a price per unit of it."""
+    slab = {"startAfter": 0, "priceType": "PER_UNIT", "rate": 0.1}
+    rates = {"currency": "USD", "creditAmount": 100, "slabDetails": [slab]}
+    grant = {
+        "id": bonus,
+        "invoiceTiming": "PREPAID",
+        "grantDetails": {"priority": 1, "expiryType": "CUSTOM", "expiryDuration": "P1Y", "applicableEntityIds": []},
+        "rateDetails": {"pricingModel": "TIERED", "currencySlabRateDetails": [rates]},
+    }
+    fee = {"id": setup, "type": "ONE_TIME", "enableProration": False, "rateValues": [{"currency": "USD", "rate": 50}]}
+    return {"supportedCurrencies": ["USD"], "fixedFeeRateCards": [fee], "creditGrantRateCards": [grant]}

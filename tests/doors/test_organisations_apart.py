@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tallystick.api.routes import ROUTES
+from tests.operations.buying import buy, pack, propose
 from tests.operations.granting import add, granted
 from tests.operations.money import line, pay, payment
 from tests.operations.shop import Shop, event, tiered
@@ -42,6 +43,9 @@ CHANGES: dict[str, Any] = {
     "update_invoice": {"status": "VOID"},
     "update_wallet": {"status": "INACTIVE"},
     "topup_wallet": {"topupAmount": 1},
+    "create_purchase": {"type": "WALLET_TOPUP", "walletTopupDetails": {"topupAmount": 5}},
+    "create_proposal": {"paymentMode": "PREPAID", "pricePlanId": "pp.x"},
+    "update_proposal_status": {"status": "DECLINE"},
     "update_setting": {"name": "Taken over"},
     "update_feature_credit_entry": {"granted": 7},
     "check_entitlement": {"value": "true"},
@@ -61,6 +65,9 @@ READ_AT = {
     "update_feature_credit_entry": "/accounts/acme/features/{feature_id}/entries",
     "void_feature_credit_entry": "/accounts/acme/features/{feature_id}/entries",
     "update_license_entry": "/license_updates",
+    "create_purchase": "/accounts/acme/purchases",
+    "create_proposal": "/accounts/acme/purchase_proposals",
+    "update_proposal_status": "/purchase_proposals/{purchase_proposal_id}",
     "discard_price_plan": "/v2/price_plans/{price_plan_id}",
     "remove_plan_currency": "/price_plans/{price_plan_id}",
     "edit_draft_schedules": "/accounts/acme",
@@ -108,12 +115,22 @@ def names(mine: Api, server: Inside) -> dict[str, str]:
         "event_id": "e-mine",
         "invoice_id": shop.invoices()[0]["id"],
         "line_id": meter,
+        **bought(shop),
         "credit_id": shop.credit(5),
         "payment_id": pay(shop, 5, line("WALLET_CREDIT"))["id"],
         "currency_id": "XTS",
         "setting_id_str": shop.setting("threshold", "5", "ACCOUNT", "acme"),
     }
     return owned | {_camel(name): value for name, value in owned.items()}
+
+
+def bought(shop: Shop) -> dict[str, str]:
+    """A purchase and a proposal of the account, which wait."""
+    plan, _, _ = pack(shop)
+    return {
+        "purchase_id": buy(shop, plan).ok()["id"],
+        "purchase_proposal_id": propose(shop, plan).ok()["id"],
+    }
 
 
 def licensed(shop: Shop) -> str:
@@ -261,5 +278,5 @@ def test_the_same_ids_live_side_by_side(theirs: Api, mine: Api, names: dict[str,
     theirs.post("/ingest", {"event": event("e-mine", calls=2)}).ok()
     assert shop.status("e-mine") == "INGESTION_COMPLETED_EVENT_METERED"
     assert [one["totalAmount"] for one in shop.invoices()] == [6]
-    # 5 calls and the 1 of e-mine, less the credit of 5.
-    assert [one["totalAmount"] for one in Shop(mine).invoices()] == [1]
+    # The order of the purchase; 5 calls and the 1 of e-mine, less the credit of 5.
+    assert [one["totalAmount"] for one in Shop(mine).invoices()] == [60, 1]

@@ -385,7 +385,7 @@ class TestDrafts:
 @pytest.mark.parametrize(
     ("body", "path"),
     [
-        ({"type": "PURCHASE"}, "type: plans of type PURCHASE are not sold yet"),
+        ({"type": "PURCHASE", "deferredRevenue": True}, "deferredRevenue: does not belong to a PURCHASE plan"),
         ({"supportedCurrencies": []}, "supportedCurrencies: "),
         ({"supportedCurrencies": ["USD", "USD"]}, "supportedCurrencies[1]: USD is named twice"),
         ({"pricingCycleConfig": monthly(day="32")}, "pricingCycleConfig.startOffset.dayOffset: "),
@@ -449,8 +449,10 @@ def test_credit_grants_are_cards_too(still: Shop) -> None:
     assert (card["invoiceTiming"], card["currencies"]) == ("IN_ADVANCE", ["USD"])
     granted = card["rateCardDetails"]["creditGrantRateCard"]["rateDetails"]["currencySlabRateDetails"]
     assert [(one["currency"], one["creditAmount"]) for one in granted] == [("USD", 100)]
-    prepaid = update("bonus", sold | {"invoiceTiming": "PREPAID"})
-    assert "a CREDIT_GRANT card is billed IN_ADVANCE or IN_ARREARS" in plan.operate(prepaid).refused(400)
+    prepaid = data("CREDIT_GRANT", bonus, credit_grant(bonus, 100, 10, timing="PREPAID"), invoiceTiming="PREPAID")
+    plan.operate(update("bonus", prepaid)).ok()
+    (card,) = plan.cards()
+    assert card["invoiceTiming"] == "PREPAID"
     dear = update("bonus", data("CREDIT_GRANT", bonus, credit_grant(bonus, 100, 1e30), invoiceTiming="IN_ADVANCE"))
     where = "operations[0].rateCard.rateCardDetails.creditGrantRateCard.rateDetails.currencySlabRateDetails[0]"
     assert f"{where}.slabDetails[0].rate: is 1E+30" in plan.operate(dear).refused(400)

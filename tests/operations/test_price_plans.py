@@ -383,6 +383,38 @@ def test_a_dry_run_answers_like_the_real_one_and_keeps_nothing(still: Shop) -> N
     still.api.post("/price_plans?dry_run=true", bad).refused(400)
 
 
-def test_plans_to_buy_once_are_refused_by_name(still: Shop) -> None:
-    body = {"name": "Once", "type": "PURCHASE", "pricePlanDetails": {"supportedCurrencies": ["USD"]}}
-    assert "type: " in still.api.post("/price_plans", body).refused(400)
+class TestBoughtOnce:
+    def test_a_plan_of_fees_and_credit_is_made_activated_and_never_associated(self, still: Shop) -> None:
+        setup, pack = still.addon("Setup"), still.addon("Pack", "CREDIT_GRANT")
+        cards = {
+            "fixedFeeRateCards": [fee(setup, 50, type="ONE_TIME")],
+            "creditGrantRateCards": [credit_grant(pack, 100, 10, expiry="CUSTOM", lasts="P1Y")],
+        }
+        body = {"name": "Once", "type": "PURCHASE", "pricePlanDetails": {"supportedCurrencies": ["USD"]} | cards}
+        made = still.api.post("/price_plans", body).ok()
+        assert "pricingCycleConfig" not in made["pricingSchedule"][0]["pricePlanDetails"]
+        active = still.api.post(f"/price_plans/{made['id']}/activate", {"currencies": ["USD"]}).ok()
+        assert (active["type"], active["status"]) == ("PURCHASE", "ACTIVE")
+        still.account("once")
+        refused = still.try_associate(made["id"], "once").refused(400)
+        assert refused == f"pricePlanId: price plan '{made['id']}' is a PURCHASE plan: it is bought, not associated"
+
+    def test_everything_that_needs_cycles_is_refused_by_name(self, still: Shop) -> None:
+        setup, pack, seats = still.addon("Once"), still.addon("Once more", "CREDIT_GRANT"), still.addon("S", "LICENSE")
+        details = {
+            "supportedCurrencies": ["USD"],
+            "pricingCycleConfig": monthly(),
+            "fixedFeeRateCards": [fee(setup, 50, enableProration=True, recurrenceConfig={"interval": 2})],
+            "licenseRateCards": [licence(seats, 3)],
+            "creditGrantRateCards": [credit_grant(pack, 100, 10, expiry="PRICING_CYCLE")],
+            "minimumCommitment": commitment(5),
+        }
+        body = {"name": "Once", "type": "PURCHASE", "pricePlanDetails": details}
+        message = still.api.post("/price_plans", body).refused(400)
+        assert message.startswith("pricePlanDetails.pricingCycleConfig: does not belong to a PURCHASE plan")
+        empty = {"name": "Once", "type": "PURCHASE", "pricePlanDetails": {"supportedCurrencies": ["USD"]}}
+        made = still.api.post("/price_plans", empty).ok()
+        answer = still.api.post(f"/price_plans/{made['id']}/activate", {"currencies": ["USD"]})
+        assert answer.refused(400) == "pricePlanDetails: has no rate cards: a plan must price something"
+        ruled = empty | {"pricingRules": [{"name": "r", "order": 1, "computation": "1", "action": {"type": "ADD"}}]}
+        assert still.api.post("/price_plans", ruled).refused(400).startswith("pricingRules: are about cycles")

@@ -41,6 +41,8 @@ from tallystick.operations import (
     price_plans,
     pricing_rules,
     principals,
+    proposals,
+    purchases,
     remeterings,
     revenue_calculator,
     running_invoices,
@@ -117,6 +119,19 @@ _TOGAI: Final = (
     Route("GET", "/accounts/{account_id}/entitlements/{feature_id}", entitlements.get_entitlement, 200, "Entitlements"),
     Route(
         "POST", "/accounts/{account_id}/entitlements/{feature_id}", entitlements.check_entitlement, 200, "Entitlements"
+    ),
+    Route("POST", "/accounts/{account_id}/purchases", purchases.create_purchase, 200, "Purchases"),
+    Route("GET", "/accounts/{account_id}/purchases", purchases.list_purchases, 200, "Purchases"),
+    Route("GET", "/purchases/{purchase_id}", purchases.get_purchase, 200, "Purchases"),
+    Route("POST", "/accounts/{account_id}/purchase_proposals", proposals.create_proposal, 200, "Purchases"),
+    Route("GET", "/accounts/{account_id}/purchase_proposals", proposals.list_proposals, 200, "Purchases"),
+    Route("GET", "/purchase_proposals/{purchase_proposal_id}", proposals.get_proposal, 200, "Purchases"),
+    Route(
+        "POST",
+        "/purchase_proposals/{purchase_proposal_id}/update_status",
+        proposals.update_proposal_status,
+        200,
+        "Purchases",
     ),
     Route("GET", "/accounts/{account_id}/credit_balance", credits.get_credit_balance, 200, "Credits"),
     Route("POST", "/event_schema", event_schemas.create_event_schema, 201, "Event schemas"),

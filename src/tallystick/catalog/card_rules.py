@@ -228,7 +228,7 @@ def _licence(path: str, card: LicenseRateCard, cycle: Interval | None) -> Iterat
 
 def _prepaid(path: str, timing: InvoiceTiming) -> Iterator[Problem]:
     if timing is InvoiceTiming.PREPAID:
-        reason = "is PREPAID, which grants once an order is paid, and there are no orders yet: send "
+        reason = "is PREPAID, which units of features are not sold as yet: send "
         yield Problem(f"{path}.invoiceTiming", reason + " or ".join(_TIMINGS))
 
 
@@ -240,7 +240,6 @@ def _entitlement(path: str, card: BillingEntitlementRateCard, supported: Collect
 
 
 def _credit_grant(path: str, card: CreditGrantRateCard, supported: Collection[str]) -> Iterator[Problem]:
-    yield from _prepaid(path, card.invoice_timing)
     yield from _expiry(f"{path}.grantDetails.expiryDuration", card.grant_details)
     path = f"{path}.rateDetails.currencySlabRateDetails"
     granted = card.rate_details.currency_slab_rate_details

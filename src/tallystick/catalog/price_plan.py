@@ -202,6 +202,12 @@ class PricePlan(Document, frozen=True, kw_only=True):
         """The version of that number, if there is one."""
         return next((version for version in self.pricing_schedule if version.version == number), None)
 
+    def up_to(self, number: int) -> PricePlan:
+        """The plan as it was when the version of that number was its last one."""
+        return msgspec.structs.replace(
+            self, pricing_schedule=[one for one in self.pricing_schedule if one.version <= number]
+        )
+
     def answer(self, version: PlanVersion | None = None) -> PricePlanAnswer:
         """The view of v1 on one version, by default the active one; a draft shows as the draft that it is."""
         seen = version or self.version

@@ -39,6 +39,7 @@ from tallystick.rating.usage_card import UsagePrice, UsagePrices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import date
     from decimal import Decimal
     from zoneinfo import ZoneInfo
 
@@ -69,6 +70,7 @@ _COVERABLE: Final = {
 _ADVANCE: Final = "Advance fees"
 _GIVEN_BACK: Final = frozenset({ProratedRefundMode.CREDITS, ProratedRefundMode.WALLET})
 """The modes in which a decrease gives something back beside the invoices."""
+ORDERED: Final = "Purchase"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +177,39 @@ def advance_bill(terms: Terms, open_credits: Iterable[OpenCredit]) -> Bill:
     Raises:
         BillingError: as `arrears_bill`.
     """
+    lines, steps, grants = _in_advance(terms)
+    advance = parent(LineType.TOTAL_ADVANCED_FEES, _ADVANCE, lines, terms.currency)
+    return replace(_bill(terms, advance, (), steps, open_credits), grants=grants)
+
+
+def prepaid_bill(terms: Terms, open_credits: Iterable[OpenCredit]) -> Bill:
+    """The order that is raised when a cycle starts: what is granted once it is paid. No rule is about it.
+
+    Raises:
+        BillingError: as `arrears_bill`.
+    """
+    granted = _grants(terms, InvoiceTiming.PREPAID, LineType.CREDIT_GRANT_RATE_CARD_AMOUNT)
+    lines = by_tag([(line.tag, line.line) for _, line in granted], terms.currency)
+    ordered = parent(LineType.TOTAL_PURCHASE_AMOUNT, ORDERED, lines, terms.currency)
+    return replace(_bill(terms, ordered, (), (), open_credits), grants=tuple(grant for grant, _ in granted))
+
+
+def association_bill(terms: Terms, open_credits: Iterable[OpenCredit]) -> Bill:
+    """The order of a plan that comes on an account once it is paid: all that its first cycle bills beforehand.
+
+    Raises:
+        BillingError: as `arrears_bill`.
+    """
+    lines, steps, grants = _in_advance(terms)
+    prepaid = _grants(terms, InvoiceTiming.PREPAID, LineType.CREDIT_GRANT_RATE_CARD_AMOUNT)
+    lines += by_tag([(line.tag, line.line) for _, line in prepaid], terms.currency)
+    ordered = parent(LineType.TOTAL_PURCHASE_AMOUNT, ORDERED, lines, terms.currency)
+    bill = _bill(terms, ordered, (), steps, open_credits)
+    return replace(bill, grants=(*grants, *(grant for grant, _ in prepaid)))
+
+
+def _in_advance(terms: Terms) -> tuple[list[InvoiceLineItem], tuple[RuleStep, ...], tuple[PlanGrant, ...]]:
+    """The lines that a cycle bills in advance, what rules did to them, and the credit that they grant."""
     cards = _fees(terms, InvoiceTiming.IN_ADVANCE, LineType.ADVANCED_FIXED_FEE)
     cards += _licence_cards(
         terms, InvoiceTiming.IN_ADVANCE, lambda price, held: price.opening(held, terms.cycle, terms.zone)
@@ -183,8 +218,7 @@ def advance_bill(terms: Terms, open_credits: Iterable[OpenCredit]) -> Bill:
     granted = _grants(terms, InvoiceTiming.IN_ADVANCE, LineType.ADVANCED_CREDIT_GRANT_RATE_CARD_AMOUNT)
     cards += [line for _, line in granted]
     lines, steps = _ruled(terms, RuleTiming.IN_ADVANCE, cards)
-    advance = parent(LineType.TOTAL_ADVANCED_FEES, _ADVANCE, lines, terms.currency)
-    return replace(_bill(terms, advance, (), steps, open_credits), grants=tuple(grant for grant, _ in granted))
+    return lines, steps, tuple(grant for grant, _ in granted)
 
 
 def change_bill(terms: Terms, day: Period, open_credits: Iterable[OpenCredit]) -> Bill:
@@ -389,13 +423,18 @@ def _bill(
     rule_steps: tuple[RuleStep, ...],
     open_credits: Iterable[OpenCredit],
 ) -> Bill:
-    """Credits that are effective at the period's end come off the charges; the rest is to be paid.
+    """The bill of charges after credits."""
+    ends_on = local_date(terms.cycle.period.end, terms.zone)
+    return replace(after_credits(charged, ends_on, open_credits), usage_info=usage_info, rule_steps=rule_steps)
+
+
+def after_credits(charged: InvoiceLineItem, ends_on: date, open_credits: Iterable[OpenCredit]) -> Bill:
+    """Credits that are effective when what is billed ends come off the charges; the rest is to be paid.
 
     They pay nothing of what credit costs, so lines below zero lower what they may pay of the others.
     """
-    currency = terms.currency
+    currency = charged.units
     gross = parent(LineType.GROSS_AMOUNT, "Gross amount", [charged], currency)
-    ends_on = local_date(terms.cycle.period.end, terms.zone)
     eligible = [credit for credit in open_credits if is_eligible(credit.credit, ends_on)]
     for_credit = sum_of(grant_lines(gross), currency)
     payable = min(money_of(gross), money_of(gross) - for_credit)
@@ -403,11 +442,9 @@ def _bill(
     net = parent(LineType.NET_AMOUNT, "Net amount", [gross, *_credits(burns, currency)], currency)
     total = parent(LineType.TOTAL_AMOUNT, "Total", [net], currency)
     return Bill(
-        usage_info=usage_info,
         revenue_info=parent(LineType.GRAND_TOTAL_AMOUNT, "Grand total", [total], currency),
         gross=money_of(gross),
         burns=tuple(burns),
-        rule_steps=rule_steps,
     )
 
 

@@ -79,7 +79,7 @@ class InvoiceRecord:
             id=self.id,
             customer_id=self.customer_id,
             owner_id=self.account_id,
-            price_plan_id=self.price_plan_id,
+            price_plan_id=self.price_plan_id or None,
             status=self.status,
             finalizing_status=None if self.is_draft else FinalizingStatus.FINALIZED,
             invoice_class=self.invoice_class,

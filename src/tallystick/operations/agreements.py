@@ -6,7 +6,7 @@ v1 and v2 make the same agreements; v1 puts them in force at once, v2 into a dra
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import msgspec
@@ -23,7 +23,7 @@ from tallystick.catalog.plan_override import (
     own_rules,
     shown,
 )
-from tallystick.catalog.price_plan import PlanStatus, PricePlan, PricePlanDetails, PricePlanDetailsPatch
+from tallystick.catalog.price_plan import PlanStatus, PlanType, PricePlan, PricePlanDetails, PricePlanDetailsPatch
 from tallystick.catalog.pricing_rule import PricingRule
 from tallystick.catalog.pricing_rule_checks import pricing_rule_problems
 from tallystick.kernel.errors import Problem, invalid, refuse_if_any
@@ -35,8 +35,19 @@ from tallystick.operations.timelines import days_of, refuse_early, retained_rule
 from tallystick.operations.work import Work
 
 
-def edited(work: Work, account: Account, stored: Timeline, timeline: Timeline, change: ScheduleEdit) -> Timeline:
+def edited(
+    work: Work,
+    account: Account,
+    stored: Timeline,
+    timeline: Timeline,
+    change: ScheduleEdit,
+    *,
+    version: int | None = None,
+    piece_id: str | None = None,
+) -> Timeline:
     """A timeline with one edit made; `stored` is the one in force, from which it may differ from tomorrow on.
+
+    What was agreed on earlier names the `version` of the plan and the id that its piece has.
 
     Raises:
         BillingError: of kind INVALID, with everything that is wrong with the edit by itself, or on this timeline.
@@ -47,8 +58,9 @@ def edited(work: Work, account: Account, stored: Timeline, timeline: Timeline, c
     if change.mode is ScheduleMode.DISASSOCIATE:
         after = cut(timeline, within, zone, new_id)
     else:
-        plan = _plan(work, account, change)
-        after = put_in(timeline, _piece(work, account, plan, within, timeline, change), zone, new_id)
+        plan = _plan(work, account, change, version)
+        piece = _piece(work, account, plan, within, timeline, change)
+        after = put_in(timeline, piece if piece_id is None else replace(piece, id=piece_id), zone, new_id)
     refuse_early(work, stored, after, within)
     return after
 
@@ -70,13 +82,16 @@ def _senseless(change: ScheduleEdit) -> list[Problem]:
     return problems
 
 
-def _plan(work: Work, account: Account, change: ScheduleEdit) -> PricePlan:
-    """The plan to be put on the account; it must be ACTIVE, also in the account's currency."""
+def _plan(work: Work, account: Account, change: ScheduleEdit, version: int | None) -> PricePlan:
+    """The plan to be put on the account, up to a version; it must be ACTIVE, also in the account's currency."""
     plan = work.state.price_plans.find(change.price_plan_id or "")
     if plan is None or plan.status is PlanStatus.ARCHIVED:
         raise invalid("pricePlanId", f"price plan {change.price_plan_id!r} not found")
+    plan = plan if version is None else plan.up_to(version)
     if plan.status is not PlanStatus.ACTIVE:
         raise invalid("pricePlanId", f"price plan {plan.id!r} is {plan.status}: activate it first")
+    if plan.type is not PlanType.BILLING:
+        raise invalid("pricePlanId", f"price plan {plan.id!r} is a {plan.type} plan: it is bought, not associated")
     if account.invoice_currency not in plan.details.active_currencies:
         active = ", ".join(plan.details.active_currencies)
         reason = f"price plan {plan.id!r} is active in {active}, the account is billed in {account.invoice_currency}"

@@ -1,48 +1,47 @@
 """Bill runs: everything that falls due at one instant, in order. The only place that sees the whole flow.
 
 At an instant first the cycles that start are opened and grant their units of features, then the drafts that fall due
-are frozen, oldest cycle first, then refunds are completed, and then credits expire. Each step takes a bounded number
-at a time, so that one transaction stays short; the natural key of an invoice makes a repeated run do nothing.
+are frozen, oldest cycle first, then refunds are completed and credits expire, and then proposals and purchases are
+attended to whose instant has come. Each step takes a bounded number at a time, so that one transaction stays short; the
+natural key of an invoice makes a repeated run do nothing.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tallystick.accounts.account import Account
-from tallystick.accounts.customer import Customer
-from tallystick.accounts.schedule import Schedule
 from tallystick.credits.credit import CreditStatus
-from tallystick.invoicing.assemble import Bill, coverable_lines
-from tallystick.invoicing.invoice import BilledAccount, BilledCustomer, InvoiceDetails, InvoiceStatus, InvoiceType
+from tallystick.invoicing.invoice import InvoiceClass, InvoiceStatus
 from tallystick.invoicing.record import InvoiceRecord
-from tallystick.invoicing.rows import LineRow, rows_of
-from tallystick.invoicing.rule_log import logs_of
-from tallystick.invoicing.states import when_due
 from tallystick.kernel.errors import invalid
-from tallystick.operations.credit_grants import grant_with
 from tallystick.operations.cycles import open_cycles
 from tallystick.operations.drafts import bills_in_order
+from tallystick.operations.due_invoices import Billed, details_of, make_due
+from tallystick.operations.orders import await_payment
+from tallystick.operations.proposals import expire_due
+from tallystick.operations.purchases import attend_due
 from tallystick.operations.refunds import give_back
 from tallystick.operations.settlement import complete_refunds, fall_due
 from tallystick.operations.unit_grants import grant_units
 from tallystick.operations.work import Work
-from tallystick.stores.state.ledger import InvoiceBurn
 
 CHUNK = 200
 
 
 @dataclass(slots=True)
 class Tally:
-    """What a bill run did; `issues` are the invoices that could not be made, with the reason."""
+    """What a bill run did; `issues` are the invoices that could not be made, with the reason.
+
+    `attended` are the proposals that expired, and the purchases that were carried out or lapsed.
+    """
 
     opened: int = 0
     granting: int = 0
     frozen: int = 0
     refunded: int = 0
     expired: int = 0
+    attended: int = 0
     issues: dict[str, str] = field(default_factory=dict)
 
     def add(self, other: Tally) -> None:
@@ -52,12 +51,14 @@ class Tally:
         self.frozen += other.frozen
         self.refunded += other.refunded
         self.expired += other.expired
+        self.attended += other.attended
         self.issues |= other.issues
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing was left to do."""
-        return not (self.opened or self.granting or self.frozen or self.refunded or self.expired or self.issues)
+        done = (self.opened, self.granting, self.frozen, self.refunded, self.expired, self.attended)
+        return not (any(done) or self.issues)
 
 
 def run_bills(work: Work, parked: Collection[str]) -> Tally:
@@ -82,33 +83,16 @@ def run_bills(work: Work, parked: Collection[str]) -> Tally:
     expiring = work.state.credits.expiring(work.now)
     for credit in expiring:
         work.state.credits.close(credit, CreditStatus.EXPIRED, work.now, work.ids)
-    return Tally(expired=len(expiring))
-
-
-@dataclass(frozen=True, slots=True)
-class _Billed:
-    """What a draft comes to, with all that is written when it falls due."""
-
-    record: InvoiceRecord
-    piece: Schedule
-    bill: Bill
-    lines: Sequence[LineRow]
-    details: InvoiceDetails
-    position: int
-
-    @property
-    def comes_to_nothing(self) -> bool:
-        """Whether it is about changes of licences that nothing is to be paid for: no invoice is made then."""
-        is_change = self.record.invoice_type is InvoiceType.ADHOC_ADVANCED
-        return is_change and next(coverable_lines(self.bill.revenue_info), None) is None
+    if expiring:
+        return Tally(expired=len(expiring))
+    return Tally(attended=expire_due(work, CHUNK) + attend_due(work, CHUNK))
 
 
 def freeze(work: Work, records: Sequence[InvoiceRecord]) -> Tally:
-    """Make drafts due: bill them, number them, burn their credits, write their lines and logs; at most one per account.
+    """Make drafts due, at most one per account; what cannot be billed is among the issues.
 
-    The credit that they grant is there afterwards: it pays nothing of the bill that it was granted with. What is still
-    owed then is paid from the wallet, which has what these bills give back. Changes of licences that nothing is to be
-    paid for leave no invoice; what they give back becomes credits, or goes into the wallet.
+    What is still owed then is paid from the wallet, which has what these bills give back. Changes of licences that
+    nothing is to be paid for leave no invoice; what they give back becomes credits, or goes into the wallet.
     Older drafts of the same accounts that are not due yet keep what they hold of the credits.
     """
     tally = Tally()
@@ -118,13 +102,11 @@ def freeze(work: Work, records: Sequence[InvoiceRecord]) -> Tally:
     work.state.invoices.drop_drafts([one.record for one in made if one.comes_to_nothing])
     for one in made:
         give_back(work, one.record, one.bill.refunds)
-    frozen = [_numbered(work, one) for one in billed]
-    work.state.invoices.freeze([(record, one.lines) for record, one in zip(frozen, billed, strict=True)])
-    work.state.rule_logs.add((one.record.id, logs_of(one.record.id, one.bill.rule_steps)) for one in billed)
-    burns = [InvoiceBurn(burn.credit.id, burn.amount, one.record.id) for one in billed for burn in one.bill.burns]
-    work.state.credits.burn(burns, work.now, work.ids)
-    grant_with(work, [(one.record, one.piece, one.bill.grants) for one in billed])
-    fall_due(work, frozen)
+    due = make_due(work, billed)
+    for record, one in zip(due, billed, strict=True):
+        if record.invoice_class is InvoiceClass.ORDER:
+            await_payment(work, record, one.bill)
+    fall_due(work, due)
     tally.frozen = len(made)
     return tally
 
@@ -139,10 +121,10 @@ def void_draft(work: Work, record: InvoiceRecord) -> None:
     made = list(_billed(work, [record], issues))
     if issues:
         raise invalid("", issues[record.id])
-    work.state.invoices.freeze([(_frozen(work, one, InvoiceStatus.VOID), one.lines) for one in made])
+    work.state.invoices.freeze([(one.frozen(InvoiceStatus.VOID, work.now), one.lines) for one in made])
 
 
-def _billed(work: Work, records: Sequence[InvoiceRecord], issues: dict[str, str]) -> Iterator[_Billed]:
+def _billed(work: Work, records: Sequence[InvoiceRecord], issues: dict[str, str]) -> Iterator[Billed]:
     """The bills of drafts; the reasons why there is none for one of them go into `issues`."""
     due = {record.account_id: record for record in records}
     customers = work.state.customers.among({record.customer_id for record in records})
@@ -157,49 +139,13 @@ def _billed(work: Work, records: Sequence[InvoiceRecord], issues: dict[str, str]
             issues[record.id] = drafted.issues[record.id]
             continue
         bill, account = drafted.bills[record.id], accounts[record.account_id]
-        details = _details(customers[record.customer_id], account, drafted.pricing.plan_name(record))
-        piece, lines = drafted.pricing.piece(record), rows_of(bill.usage_info, bill.revenue_info)
-        yield _Billed(record, piece, bill, lines, details, position)
+        details = details_of(customers[record.customer_id], account, drafted.pricing.plan_name(record))
+        yield Billed(record, drafted.pricing.piece(record), bill, details, position)
 
 
 def _stands_before(draft: InvoiceRecord, due: InvoiceRecord) -> bool:
     """Whether a draft of the same account is older than one that falls due."""
     return draft.id != due.id and draft.cycle.period.start < due.cycle.period.start
-
-
-def _details(customer: Customer, account: Account, plan_name: str) -> InvoiceDetails:
-    return InvoiceDetails(
-        customer=BilledCustomer(
-            name=customer.name,
-            primary_email=customer.primary_email,
-            billing_address=customer.billing_address,
-            address=customer.address,
-        ),
-        account=BilledAccount(
-            name=account.name,
-            invoice_currency=account.invoice_currency,
-            address=account.address or customer.address,
-            primary_email=account.primary_email or customer.primary_email,
-        ),
-        price_plan_name=plan_name,
-    )
-
-
-def _numbered(work: Work, billed: _Billed) -> InvoiceRecord:
-    number = work.organisation.invoice_number(work.state.next_invoice_number())
-    return dataclasses.replace(_frozen(work, billed, when_due(billed.bill.total)), sequence_id=number)
-
-
-def _frozen(work: Work, billed: _Billed, status: InvoiceStatus) -> InvoiceRecord:
-    return dataclasses.replace(
-        billed.record,
-        status=status,
-        total=billed.bill.total,
-        frozen_at=work.now,
-        frozen_position=billed.position,
-        details=billed.details,
-        updated_at=work.now,
-    )
 
 
 def _one_each(records: Sequence[InvoiceRecord]) -> Iterator[InvoiceRecord]:

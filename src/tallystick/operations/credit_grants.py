@@ -2,7 +2,7 @@
 
 A credit is granted in the transaction in which its bill falls due, so that neither is there without the other: in
 advance when the cycle starts, in arrears when it is over and its grace too. The bill is paid before that, from the
-credits that there were.
+credits that there were. What an order grants comes when that is paid (`fulfilment.py`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from tallystick.operations.work import Work
 from tallystick.stores.state.credit_grants import GrantKey
 
 
-def grant_with(work: Work, billed: Iterable[tuple[InvoiceRecord, Schedule, Iterable[PlanGrant]]]) -> None:
-    """Grant what bills grant that fall due, each of a piece of a timeline.
+def grant_with(
+    work: Work, billed: Iterable[tuple[InvoiceRecord, Schedule | None, Iterable[PlanGrant]]], at: datetime
+) -> None:
+    """Grant what bills grant, each of a piece of a timeline or else of a purchase, as of an instant.
 
     Where the bill takes the place of a void one, the credit that was voided with that is restored instead.
     """
@@ -31,7 +33,7 @@ def grant_with(work: Work, billed: Iterable[tuple[InvoiceRecord, Schedule, Itera
         if key in known:
             work.state.credits.restore(known[key], record.id, work.now, work.ids)
             continue
-        credit = _credit(work, record, piece, grant)
+        credit = _credit(work, record, piece, grant, at)
         until = credit.effective_until
         expires_at = None if until is None else local_midnight(until, work.organisation.zone)
         work.state.credits.grant(credit, expires_at, work.ids, invoice_id=record.id)
@@ -44,12 +46,13 @@ def take_back(work: Work, void: InvoiceRecord) -> None:
         work.state.credits.void_with(name, void.id, work.now, work.ids)
 
 
-def _credit(work: Work, record: InvoiceRecord, piece: Schedule, grant: PlanGrant) -> Credit:
+def _credit(work: Work, record: InvoiceRecord, piece: Schedule | None, grant: PlanGrant, at: datetime) -> Credit:
+    granted_on = local_date(at, work.organisation.zone)
     return grant.credit(
         account_id=record.account_id,
         customer_id=record.customer_id,
-        granted_on=local_date(record.freeze_at, work.organisation.zone),
-        cycle_ends_on=_cycle_end(work, piece, record.freeze_at),
+        granted_on=granted_on,
+        cycle_ends_on=granted_on if piece is None else _cycle_end(work, piece, at),
         credit_id=work.ids.mint("cred"),
         now=work.now,
     )

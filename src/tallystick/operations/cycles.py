@@ -48,19 +48,23 @@ class BegunCycle:
 def open_cycles(work: Work, openings: Sequence[Opening], *, until: datetime) -> int:
     """Open every cycle of these pieces that has started by an instant; answers how many drafts there are more.
 
-    Each cycle gets the row of its STANDARD draft, of a STANDARD_ADVANCED one when a card in advance is charged, and of
-    an ADHOC_ADVANCED one for each day on which a change of licences in advance is known to come into force.
+    Each cycle gets the row of its STANDARD draft, of a STANDARD_ADVANCED one when a card in advance is charged, of an
+    ORDER for what is PREPAID, and of an ADHOC_ADVANCED one for each day on which a change of licences in advance is
+    known to come into force. What the first cycle of a piece bills beforehand may have been ordered already.
     """
     pieces = [opening.piece for opening in openings]
     accounts = work.state.accounts.among({piece.account_id for piece in pieces})
     terms = terms_of(work, pieces)
     ledgers = ledgers_in_advance(work, accounts, terms.values())
+    ordered = work.state.purchases.ordered([piece.id for piece in pieces])
     records: list[InvoiceRecord] = []
     for opening in openings:
         piece, ordinal = opening.piece, opening.ordinal
         cycle: Cycle | None = piece.cycle_at(opening.starts_at, work.organisation.zone)
         while cycle is not None and cycle.period.start <= until:
             opened = _records(work, piece, accounts[piece.account_id], terms[piece.id], cycle, ordinal)
+            if piece.id in ordered and cycle.period.start == piece.within.start:
+                opened = opened[-1:]
             records += [*opened, *change_drafts(work, opened[-1], terms[piece.id], ledgers)]
             cycle, ordinal = piece.cycle_after(cycle, work.organisation.zone), ordinal + 1
         work.state.schedules.opened(piece, None if cycle is None else cycle.period.start, ordinal)
@@ -156,17 +160,14 @@ def begun_cycles(
 def _records(
     work: Work, piece: Schedule, account: Account, terms: PricePlanDetails, cycle: Cycle, ordinal: int
 ) -> list[InvoiceRecord]:
-    cards: list[RecurringCard] = [
-        *terms.fixed_fee_rate_cards,
-        *terms.license_rate_cards,
-        *terms.billing_entitlement_rate_cards,
-        *terms.credit_grant_rate_cards,
-    ]
-    advance = any(card.invoice_timing is InvoiceTiming.IN_ADVANCE and is_charged(card, ordinal) for card in cards)
+    """The drafts of a cycle, the one in arrears last."""
     due_at = piece.due_at(cycle, work.organisation.zone)
-    falling_due = [(InvoiceType.STANDARD, due_at)]
-    if advance:
-        falling_due.insert(0, (InvoiceType.STANDARD_ADVANCED, cycle.period.start))
+    billed = {card.invoice_timing for card in _timed_cards(terms) if is_charged(card, ordinal)}
+    falling_due = [(InvoiceClass.INVOICE, InvoiceType.STANDARD, due_at)]
+    if InvoiceTiming.PREPAID in billed:
+        falling_due.insert(0, (InvoiceClass.ORDER, InvoiceType.AD_HOC, cycle.period.start))
+    if InvoiceTiming.IN_ADVANCE in billed:
+        falling_due.insert(0, (InvoiceClass.INVOICE, InvoiceType.STANDARD_ADVANCED, cycle.period.start))
     return [
         InvoiceRecord(
             id=work.ids.mint("inv"),
@@ -174,7 +175,7 @@ def _records(
             customer_id=account.customer_id,
             schedule_id=piece.id,
             price_plan_id=piece.price_plan_id,
-            invoice_class=InvoiceClass.INVOICE,
+            invoice_class=invoice_class,
             invoice_type=kind,
             status=InvoiceStatus.DRAFT,
             cycle=cycle,
@@ -185,5 +186,15 @@ def _records(
             created_at=work.now,
             updated_at=work.now,
         )
-        for kind, freeze_at in falling_due
+        for invoice_class, kind, freeze_at in falling_due
+    ]
+
+
+def _timed_cards(terms: PricePlanDetails) -> list[RecurringCard]:
+    """The cards that say when they are billed."""
+    return [
+        *terms.fixed_fee_rate_cards,
+        *terms.license_rate_cards,
+        *terms.billing_entitlement_rate_cards,
+        *terms.credit_grant_rate_cards,
     ]

@@ -13,8 +13,8 @@ from decimal import Decimal
 
 from tallystick.accounts.schedule import Schedule
 from tallystick.credits.burndown import OpenCredit
-from tallystick.invoicing.assemble import Bill, Terms, advance_bill, arrears_bill, change_bill
-from tallystick.invoicing.invoice import InvoiceType
+from tallystick.invoicing.assemble import Bill, Terms, advance_bill, arrears_bill, change_bill, prepaid_bill
+from tallystick.invoicing.invoice import InvoiceClass, InvoiceType
 from tallystick.invoicing.record import InvoiceRecord
 from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.kernel.money import Money, zero
@@ -140,6 +140,8 @@ class Pricing:
     ) -> Bill:
         """What one draft comes to, from its usage and events and the credits that are open for it."""
         terms = self._terms(record)
+        if record.invoice_class is InvoiceClass.ORDER:
+            return prepaid_bill(terms, credits)
         if record.invoice_type is InvoiceType.STANDARD_ADVANCED:
             return advance_bill(terms, credits)
         if record.invoice_type is InvoiceType.ADHOC_ADVANCED:

@@ -157,6 +157,8 @@ def _cycle_now(work: Work, void: InvoiceRecord) -> Cycle:
     """
     start = void.cycle.period.start
     piece = work.state.schedules.among([void.schedule_id]).get(void.schedule_id)
+    if piece is None and void.invoice_type is InvoiceType.AD_HOC:
+        raise conflict(f"invoice {void.id!r} was made for a purchase, which has failed with it: buy anew")
     cycle = piece.cycle_at(start, work.organisation.zone) if piece and piece.within.contains(start) else None
     if cycle is not None and void.invoice_type is InvoiceType.ADHOC_ADVANCED:
         return Cycle(Period(start, cycle.period.end), cycle.nominal)

@@ -14,6 +14,7 @@ from tallystick.invoicing.record import InvoiceRecord
 from tallystick.invoicing.states import PAYABLE, when_paid
 from tallystick.kernel.money import Money, zero
 from tallystick.operations.credit_grants import take_back
+from tallystick.operations.fulfilment import order_paid, order_refunded, order_void
 from tallystick.operations.wallets import kept_wallet, put_into_wallet
 from tallystick.operations.work import Work
 from tallystick.stores.state.wallets import Occasion
@@ -22,8 +23,8 @@ from tallystick.stores.state.wallets import Occasion
 def settle(work: Work, record: InvoiceRecord, status: InvoiceStatus, paid: Money | None = None) -> InvoiceRecord:
     """Let a frozen invoice have another status and, when told, another sum that is paid; answers what it is then.
 
-    An invoice that becomes PAID after it has fallen due does so here; one of which nothing is owed from the
-    beginning is PAID in `fall_due`.
+    An invoice that becomes PAID after it has fallen due does so here, and what it sells as an order is granted; one of
+    which nothing is owed from the beginning is PAID in `fall_due`.
 
     Raises:
         BillingError: of kind CONFLICT, when it has changed since it was read.
@@ -32,6 +33,10 @@ def settle(work: Work, record: InvoiceRecord, status: InvoiceStatus, paid: Money
         record, status=status, paid=record.paid if paid is None else paid, updated_at=work.now
     )
     work.state.invoices.settle(record, changed)
+    if status is InvoiceStatus.PAID:
+        order_paid(work, changed)
+    elif status is InvoiceStatus.REFUND_INITIATED:
+        order_refunded(work, changed)
     return changed
 
 
@@ -68,6 +73,7 @@ def void(work: Work, record: InvoiceRecord) -> InvoiceRecord:
     Raises:
         BillingError: as `settle`.
     """
+    order_void(work, record)
     changed = settle(work, record, InvoiceStatus.VOID, zero(record.currency))
     work.state.credits.give_back(record.id, work.now, work.ids)
     take_back(work, record)

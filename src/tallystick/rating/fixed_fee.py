@@ -18,10 +18,11 @@ _EVERY_CYCLE: Final = RecurrenceConfig()
 def is_charged(card: RecurringCard, ordinal: int) -> bool:
     """Whether the card is charged in the cycle with this 0-based number since the association.
 
-    In advance a card opens each interval, in arrears it closes it; a ONE_TIME card comes in the first one only.
+    In advance and prepaid a card opens each interval, in arrears it closes it; a ONE_TIME card comes in the first one
+    only.
     """
     every = card.recurrence_config or _EVERY_CYCLE
-    in_advance = card.invoice_timing is InvoiceTiming.IN_ADVANCE
+    in_advance = card.invoice_timing is not InvoiceTiming.IN_ARREARS
     turn = ordinal - every.offset + (0 if in_advance else 1)
     first = 0 if in_advance else every.interval
     if card.type is FeeType.ONE_TIME:

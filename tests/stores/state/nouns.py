@@ -12,6 +12,8 @@ from tallystick.accounts.alias import AliasSpan
 from tallystick.accounts.customer import Customer
 from tallystick.accounts.licence import LicenceEntry, UpdateType
 from tallystick.accounts.party import Address
+from tallystick.accounts.proposal import PaymentMode, Proposal
+from tallystick.accounts.purchase import Purchase, PurchaseStatus, PurchaseType
 from tallystick.accounts.schedule import Schedule
 from tallystick.catalog.addon import AddOn, AddOnType
 from tallystick.catalog.event_schema import EventAttribute, EventDimension, EventSchema
@@ -381,3 +383,29 @@ def comparison(name: str = "acme-main", difference: str = "-2.50", currency: str
 
 def entry(number: int = 1, /, **more: object) -> JobEntry:
     return JobEntry(**{"number": number, "entity_id": f"event.{number}", "created_at": NOW} | more)
+
+
+def purchase(name: str = "purchase.1", /, **more: object) -> Purchase:
+    return Purchase(**_bought(name, PurchaseStatus.PENDING) | more)
+
+
+def proposal(name: str = "purchase.1", /, **more: object) -> Proposal:
+    return Proposal(**_bought(name, PurchaseStatus.PROPOSAL_ACTIVE) | {"payment_mode": PaymentMode.PREPAID} | more)
+
+
+def _bought(name: str, status: PurchaseStatus) -> dict[str, object]:
+    return {
+        "id": name,
+        "account_id": "acme-main",
+        "type": PurchaseType.ENTITLEMENT_GRANT,
+        "status": status,
+        "price_plan_id": "pp.basic",
+        "price_plan_version": 1,
+        "rate_card_quantities": {"addon.fee": Decimal("1.2")},
+        "idempotency_key": "k",
+        "price": Decimal(10),
+        "invoice_id": "inv.order",
+        "invoice_currency": "USD",
+        "created_at": NOW,
+        "updated_at": NOW,
+    }

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from tallystick.accounts.purchase import Purchase
     from tallystick.kernel.ids import IdSource
     from tests.stores.state.world import World
 
@@ -83,6 +84,8 @@ def full(world: World) -> World:
         state.payments.add(nouns.payment(), [nouns.share()])
         state.feature_credits.add([UNITS, BEYOND], NOW)
         state.feature_credits.book([USED], {UNITS_KEY: 0})
+        for shelf, one in BOUGHT_AT_HOME.items():
+            getattr(state, shelf).add(one, due_at=NOW, schedule_id="sch.ordered")
         state.licences.add(nouns.licence_entry())
         state.invoices.add_drafts([nouns.draft("inv.due")])
         state.invoices.freeze([(DUE, [nouns.line()])])
@@ -117,6 +120,24 @@ DOCUMENTS: dict[str, tuple[Callable[[Any, str, Any], Any], Any]] = {
     "replace": (lambda documents, _, document: documents.replace(document, END), None),
     "remove": (lambda documents, name, _: documents.remove(name), None),
 }
+
+BOUGHT_AT_HOME = {"purchases": nouns.purchase(), "proposals": nouns.proposal()}
+BOUGHT: dict[str, tuple[Callable[[Any, Purchase], Any], Any]] = {
+    "add": (lambda shelf, one: shelf.add(one, due_at=END), None),
+    "get": (lambda shelf, one: shelf.get(one.id), REFUSED),
+    "with_key": (lambda shelf, _one: shelf.with_key("acme-main", "k"), None),
+    "of_invoice": (lambda shelf, _one: shelf.of_invoice("inv.order"), None),
+    "page": (lambda shelf, _one: shelf.page(PageRequest(), "acme-main"), ([], None)),
+    "replace": (lambda shelf, one: shelf.replace(one, one.status), REFUSED),
+    "schedule_of": (lambda shelf, one: shelf.schedule_of(one.id), None),
+    "ordered": (lambda shelf, _one: shelf.ordered(["sch.ordered"]), set()),
+    "due_at": (lambda shelf, _one: shelf.due_at(END, 10), []),
+}
+
+
+def _bought(shelf: str, call: Callable[[Any, Purchase], Any], state: State, _: IdSource) -> Any:  # noqa: ANN401
+    return call(getattr(state, shelf), BOUGHT_AT_HOME[shelf])
+
 
 OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "aliases.add": (lambda s, _: s.aliases.add("acme-main", ["alias.1"], [span("ops")], END), None),
@@ -204,6 +225,11 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "feature_credits.booked_behind": (lambda s, _: s.feature_credits.booked_behind(0), []),
     "feature_credits.debits_of": (lambda s, _: s.feature_credits.debits_of([7]), []),
     "feature_credits.entries": (lambda s, _: s.feature_credits.entries([UNITS_KEY]), {}),
+    **{
+        f"{bought}.{method}": (partial(_bought, bought, call), nothing)
+        for bought in ("purchases", "proposals")
+        for method, (call, nothing) in BOUGHT.items()
+    },
     "licences.holder": (lambda s, _: s.licences.holder("ops", NOW), "ops"),
     "licences.add": (lambda s, _: s.licences.add(nouns.licence_entry()), None),
     "licences.with_key": (lambda s, _: s.licences.with_key("acme-main", "k1"), None),

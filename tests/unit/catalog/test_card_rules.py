@@ -273,14 +273,6 @@ TRY = "send for example P10D or P1M"
 @pytest.mark.parametrize(
     ("path", "value", "problem"),
     [
-        (
-            f"{BONUS}.invoiceTiming",
-            "PREPAID",
-            (
-                f"{BONUS}.invoiceTiming: is PREPAID, which grants once an order is paid, and there are no orders yet: "
-                "send IN_ADVANCE or IN_ARREARS"
-            ),
-        ),
         (DURATION, None, f"{DURATION}: is missing, expiryType CUSTOM needs it: {TRY}"),
         (DURATION, "10 days", f"{DURATION}: '10 days' is no ISO 8601 duration of whole days, {TRY}"),
         (DURATION, "PT36H", f"{DURATION}: 'PT36H' does not last whole days, {TRY}"),

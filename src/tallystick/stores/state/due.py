@@ -1,4 +1,4 @@
-"""When something falls due next: a cycle that starts or grants units, a draft, a refund, a credit that has ended."""
+"""When something falls due next: a cycle that starts or grants units, a draft, a refund, a credit, a purchase."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sqlalchemy import and_, case, select, union_all
 
 from tallystick.stores.state.among import among
 from tallystick.stores.state.bill_tables import credit, credit_entry, invoice
+from tallystick.stores.state.purchase_tables import proposal, purchase
 from tallystick.stores.state.tables import schedule
 
 if TYPE_CHECKING:
@@ -44,7 +45,13 @@ def next_due(
     )
     ended = case((credit.c.updated_at > credit.c.expires_at, credit.c.updated_at), else_=credit.c.expires_at)
     expiring = select(ended, credit.c.organisation_id).where(over(end), ~among(credit.c.organisation_id, without))
-    steps = union_all(opening, granting, freezing, refunding, expiring).subquery()
+    attended = [
+        select(table.c.due_at, table.c.organisation_id).where(
+            table.c.due_at <= end, ~among(table.c.organisation_id, without)
+        )
+        for table in (purchase, proposal)
+    ]
+    steps = union_all(opening, granting, freezing, refunding, expiring, *attended).subquery()
     row = connection.execute(
         select(steps.c.organisation, steps.c.at).order_by(steps.c.at, steps.c.organisation).limit(1)
     ).first()
@@ -54,7 +61,8 @@ def next_due(
 def over(now: datetime) -> ColumnElement[bool]:
     """Whether the time of a credit is over and nobody can still burn it.
 
-    A draft of an earlier cycle may, and so may the successor of a void invoice that gave some of it back.
+    A draft of an earlier cycle may, and so may the successor of a void invoice that gave some of it back; an order that
+    credit paid a part of has no successor.
     """
     successor = invoice.alias("successor")
     drafted = select(invoice.c.id).where(
@@ -84,6 +92,7 @@ def over(now: datetime) -> ColumnElement[bool]:
             credit_entry.c.credit_id == credit.c.id,
             credit_entry.c.type == "CREDITED",
             invoice.c.status == "VOID",
+            invoice.c["class"] != "ORDER",
             ~succeeded.exists(),
         )
     )

@@ -17,6 +17,7 @@ from tallystick.stores.state.licences import Licences
 from tallystick.stores.state.nearest_settings import nearest_settings
 from tallystick.stores.state.payments import Payments
 from tallystick.stores.state.plans import PricePlans
+from tallystick.stores.state.purchases import proposals, purchases
 from tallystick.stores.state.rule_logs import RuleLogs
 from tallystick.stores.state.schema_ties import SchemaTies
 from tallystick.stores.state.search import Search
@@ -60,6 +61,8 @@ class State:
         self.feature_credits = FeatureCredits(connection, organisation, secret)
         self.wallets = Wallets(connection, organisation, secret)
         self.payments = Payments(connection, organisation, secret)
+        self.purchases = purchases(connection, organisation, secret)
+        self.proposals = proposals(connection, organisation, secret)
         self.licences = Licences(connection, organisation, secret)
         self.invoices = Invoices(connection, organisation, secret)
         self.rule_logs = RuleLogs(connection, organisation)

@@ -29,6 +29,7 @@ from tallystick.stores.state import (  # noqa: F401 - METADATA knows their table
     feature_credit_tables,
     job_tables,
     payment_tables,
+    purchase_tables,
 )
 from tallystick.stores.state.metadata import METADATA, TEXT, instant_column, text_column
 

@@ -1,0 +1,147 @@
+"""What happens to a purchase once its order is paid, or void: granted once, or ended (ADR 0036).
+
+It is carried out in the transaction in which the order becomes PAID: but for an association, which changes the
+catalogue at a position in the log of events and is left to the billing clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from tallystick.accounts.purchase import Purchase, PurchaseStatus, PurchaseType
+from tallystick.invoicing.assemble import association_bill
+from tallystick.invoicing.purchase_bill import purchase_bill
+from tallystick.invoicing.record import InvoiceRecord
+from tallystick.kernel.errors import invalid
+from tallystick.kernel.money import Money
+from tallystick.kernel.period import local_date
+from tallystick.operations.accounts import live_account
+from tallystick.operations.agreements import edited
+from tallystick.operations.credit_grants import grant_with, take_back
+from tallystick.operations.drafts import Pricing
+from tallystick.operations.purchase_offers import association, bought_terms, first_cycle
+from tallystick.operations.timelines import billed_account, keep_timeline
+from tallystick.operations.wallets import put_into_wallet
+from tallystick.operations.work import Work
+from tallystick.stores.state.wallets import Occasion
+
+
+def order_paid(work: Work, invoice: InvoiceRecord) -> None:
+    """Carry out the purchase whose order has become PAID; an association is left to the clock.
+
+    Of an invoice that is no order, or was paid before, it does nothing.
+    """
+    purchase = work.state.purchases.of_invoice(invoice.id)
+    if purchase is None or purchase.status is not PurchaseStatus.PENDING:
+        return
+    paid = purchase.moved(PurchaseStatus.IN_PROGRESS, work.now)
+    work.state.purchases.replace(paid, purchase.status, due_at=work.now)
+    if paid.type is not PurchaseType.ASSOCIATION:
+        carry_out(work, paid)
+
+
+def carry_out(work: Work, purchase: Purchase) -> None:
+    """Grant what was bought, all of it or nothing: what cannot be granted is a FAILURE that says why."""
+    try:
+        with work.state.attempt():
+            _CARRIED_OUT[purchase.type](work, purchase)
+    except Exception as failure:  # noqa: BLE001 - the payment stands, and other accounts must not wait for this one
+        ended = purchase.moved(PurchaseStatus.FAILURE, work.now, str(failure) or type(failure).__name__)
+    else:
+        ended = purchase.moved(PurchaseStatus.SUCCESS, work.now)
+    work.state.purchases.replace(ended, purchase.status)
+
+
+def order_void(work: Work, invoice: InvoiceRecord) -> None:
+    """End the purchase whose order is void: what has not been granted never will be.
+
+    Raises:
+        BillingError: of kind INVALID, when what was sold cannot be taken back with it.
+    """
+    purchase = work.state.purchases.of_invoice(invoice.id)
+    if purchase is None or purchase.status is PurchaseStatus.FAILURE:
+        return
+    undone = _UNDONE_BY.get(purchase.type)
+    if purchase.status is PurchaseStatus.SUCCESS and undone:
+        raise invalid("status", f"the order of {purchase.id!r} has been carried out: {undone}")
+    void = purchase.moved(PurchaseStatus.FAILURE, work.now, f"its order {invoice.id} is void")
+    work.state.purchases.replace(void, purchase.status)
+
+
+def order_refunded(work: Work, invoice: InvoiceRecord) -> None:
+    """Take back the credit that an order sold whose money goes back; what cannot be taken back stays."""
+    purchase = work.state.purchases.of_invoice(invoice.id)
+    if purchase is None or purchase.status is PurchaseStatus.FAILURE:
+        return
+    if purchase.status is PurchaseStatus.SUCCESS and purchase.type in _UNDONE_BY:
+        return
+    take_back(work, invoice)
+    refunded = purchase.moved(PurchaseStatus.FAILURE, work.now, f"its order {invoice.id} is refunded")
+    work.state.purchases.replace(refunded, purchase.status)
+
+
+def _grant_plan(work: Work, purchase: Purchase) -> None:
+    """Grant what the cards of a plan that is bought once grant, on the day on which it is paid."""
+    live_account(work, purchase.account_id)
+    order = _invoice_of(work, purchase)
+    plan = work.state.price_plans.get(order.price_plan_id)
+    ends_on = local_date(order.cycle.period.end, work.organisation.zone)
+    bill = purchase_bill(purchase, bought_terms(purchase, plan), order.currency, ends_on, ())
+    grant_with(work, [(order, None, bill.grants)], work.now)
+
+
+def _grant_prepaid(work: Work, purchase: Purchase) -> None:
+    """Grant what the PREPAID cards of a cycle grant, on the day on which they are paid."""
+    live_account(work, purchase.account_id)
+    order = _invoice_of(work, purchase)
+    pricing = Pricing(work, [order])
+    bill = pricing.bill(order, {}, (), {})
+    grant_with(work, [(order, pricing.piece(order), bill.grants)], work.now)
+
+
+def _top_up(work: Work, purchase: Purchase) -> None:
+    """Put the money that was bought into the wallet, once."""
+    account = live_account(work, purchase.account_id)
+    assert purchase.wallet_topup_details is not None, "a top-up says how much"
+    amount = Money(purchase.wallet_topup_details.topup_amount, account.invoice_currency)
+    why = Occasion("Purchase", purchase.id, purchase.id)
+    put_into_wallet(work, account, amount, why)
+
+
+def _associate(work: Work, purchase: Purchase) -> None:
+    """Put the plan on the account; what its order has billed, the first cycle grants from its start on."""
+    work, account, before = billed_account(work, purchase.account_id)
+    piece_id = work.state.purchases.schedule_of(purchase.id)
+    after = edited(
+        work,
+        account,
+        before,
+        before,
+        association(purchase),
+        version=purchase.price_plan_version,
+        piece_id=piece_id,
+    )
+    keep_timeline(work, account, before, after)
+    if purchase.invoice_id is not None:
+        piece = next(one for one in after if one.id == piece_id)
+        grants = association_bill(first_cycle(work, account, piece), ()).grants
+        grant_with(work, [(_invoice_of(work, purchase), piece, grants)], max(work.now, piece.within.start))
+
+
+def _invoice_of(work: Work, purchase: Purchase) -> InvoiceRecord:
+    assert purchase.invoice_id is not None, "what is granted has an invoice"
+    return work.state.invoices.get(purchase.invoice_id)
+
+
+_CARRIED_OUT: Final[Mapping[PurchaseType, Callable[[Work, Purchase], None]]] = {
+    PurchaseType.ENTITLEMENT_GRANT: _grant_plan,
+    PurchaseType.PREPAID: _grant_prepaid,
+    PurchaseType.WALLET_TOPUP: _top_up,
+    PurchaseType.ASSOCIATION: _associate,
+}
+_UNDONE_BY: Final[Mapping[PurchaseType, str]] = {
+    PurchaseType.ASSOCIATION: "take the plan off the account, and give back by a credit what is to be given back",
+    PurchaseType.WALLET_TOPUP: "the money is in the wallet",
+}
+"""What was sold and cannot be taken back by voiding the order, and what to do instead."""
