@@ -13,7 +13,8 @@ from starlette.routing import compile_path
 from tallystick.api.routes import ROUTES
 from tests.hostile.corpus import FRAGMENTS
 from tests.hostile.verdict import complaints
-from tests.operations.shop import ADDRESS, CALLS, Shop, commitment, event, fee, monthly, per_cent, tiered
+from tests.operations.buying import pack, propose
+from tests.operations.shop import ADDRESS, CALLS, Shop, commitment, credit_grant, event, fee, monthly, per_cent, tiered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -199,6 +200,17 @@ CATALOGUE: Final = {
     ],
 }
 
+PURCHASE: Final = {
+    "type": "ENTITLEMENT_GRANT",
+    "pricePlanId": "<once>",
+    "quantity": 2,
+    "rateCardQuantities": {"<pack>": 1.5},
+    "purchasePlanOverride": {
+        "fixedFeeRateCards": [],
+        "creditGrantRateCards": [credit_grant("<pack>", 100, 10, timing="PREPAID", expiry="CUSTOM", lasts="P10D")],
+    },
+    "expiryDate": "2027-01-01T00:00:00Z",
+}
 BODIES: Final[dict[tuple[str, str], Json]] = {
     ("POST", "/customers"): CUSTOMER,
     ("PATCH", "/customers/acme"): {"name": "New", "primaryEmail": "c@d.test", "address": ADDRESS},
@@ -361,6 +373,21 @@ BODIES: Final[dict[tuple[str, str], Json]] = {
             {"type": "WALLET_CREDIT", "order": 2},
         ],
     },
+    ("POST", "/accounts/acme/purchases"): PURCHASE,
+    ("POST", "/accounts/later/purchases"): {
+        "type": "ASSOCIATION",
+        "pricePlanId": "<plan>",
+        "associationOverride": {"fixedFeeRateCards": [], "pricingCycleConfig": monthly()},
+        "effectiveFrom": "2028-01-01",
+        "effectiveUntil": "2029-01-01",
+        "expiryDate": "2027-12-01T00:00:00Z",
+    },
+    ("POST", "/accounts/acme/purchases?"): {
+        "type": "WALLET_TOPUP",
+        "walletTopupDetails": {"topupAmount": 5, "purchaseAmount": 4},
+    },
+    ("POST", "/accounts/acme/purchase_proposals"): PURCHASE | {"paymentMode": "POSTPAID"},
+    ("POST", "/purchase_proposals/<proposal>/update_status"): {"status": "APPROVE"},
     ("POST", "/settings"): SETTING,
     ("PATCH", "/settings/setting.USER.rate.ACCOUNT.acme"): {"value": "2", "name": "New"},
     ("POST", "/metrics"): METRICS,
@@ -424,7 +451,11 @@ def known(here: Inside) -> dict[str, str]:
     shares = shop.api.post("/v1/price-plans", {"name": "Shares"} | terms).ok()
     shop.account("later")
     later = shop.associate(plan, "later", since="2027-01-01")
+    once, _, bonus = pack(shop)
     return {
+        "<once>": once,
+        "<pack>": bonus,
+        "<proposal>": propose(shop, once).ok()["id"],
         "<schedule>": later["pricingSchedules"][0]["id"],
         "<meter>": meter,
         "<addon>": addon,

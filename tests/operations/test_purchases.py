@@ -41,6 +41,10 @@ class TestPrice:
             ("FIXED_FEE_RATE_CARD_AMOUNT", base, 3, 150),
             ("CREDIT_GRANT_RATE_CARD_AMOUNT", bonus, 300, 10),
         ]
+        told = shop.api.get(f"/v1/invoices/{order['id']}/lines/{base}/explanation").ok()
+        assert (told["arithmetic"], told["fee"]["rate"], told["amount"]) == ("3 x 50 = 150", 50, 150)
+        told = shop.api.get(f"/v1/invoices/{order['id']}/lines/{bonus}/explanation").ok()
+        assert (told["arithmetic"], told["quantity"], "creditId" in told) == ("flat rate: 1 x 10 = 10", 300, False)
         assert credits_of(shop) == []
         pay(shop, order["id"])
         assert purchase(shop, bought["id"])["status"] == "SUCCESS"
@@ -79,6 +83,8 @@ class TestPrice:
         assert "fixedFeeRateCards" not in terms
         pay(shop, bought["invoiceId"])
         assert credits_of(shop) == [("2026-01-01", 70, "ACTIVE")]
+        units = buy(shop, plan, purchasePlanOverride={"billingEntitlementRateCards": [{"featureId": "f"}]})
+        assert units.refused(400).startswith("purchasePlanOverride.billingEntitlementRateCards: ")
         wrong = {"fixedFeeRateCards": [fee(base, 5)]}
         message = buy(shop, plan, purchasePlanOverride=wrong).refused(400)
         assert message.startswith("purchasePlanOverride.fixedFeeRateCards[0].type: is RECURRING")

@@ -18,7 +18,6 @@ from tallystick.catalog.fields import Id, Name255
 from tallystick.catalog.price_plan import (
     CreditGrantRateCards,
     FixedFeeRateCards,
-    NotYet,
     PricePlanDetails,
     PricePlanDetailsPatch,
 )
@@ -67,12 +66,14 @@ class PurchasePlanOverride(Draft, frozen=True, kw_only=True):
     """Cards in the place of those of the plan that is bought: each list that is present, whole."""
 
     fixed_fee_rate_cards: FixedFeeRateCards | UnsetType = UNSET
-    billing_entitlement_rate_cards: NotYet = []
+    billing_entitlement_rate_cards: Annotated[list[msgspec.Raw], Meta(max_length=0)] = []
     credit_grant_rate_cards: CreditGrantRateCards | UnsetType = UNSET
 
     def as_patch(self) -> PricePlanDetailsPatch:
         """The same as an override of terms."""
-        return PricePlanDetailsPatch(**given(self))
+        return PricePlanDetailsPatch(
+            fixed_fee_rate_cards=self.fixed_fee_rate_cards, credit_grant_rate_cards=self.credit_grant_rate_cards
+        )
 
     def shown(self) -> PurchasePlanOverride:
         """Without empty lists, which official clients do not read (domain.md 12)."""

@@ -227,9 +227,10 @@ def rule_updates_of(card: InvoiceLineItem) -> list[RuleUpdate]:
 
 
 def fee_terms_of(fee: InvoiceLineItem) -> FeeTerms:
-    """The rate and days of a fixed fee."""
+    """The rate and days of a fixed fee; one that is bought several times has the rate of each."""
     how = _agreed(fee).explanation or _NOTHING
-    rate = _agreed(fee).value if how.rate is None else how.rate
+    rate = how.rate or fee.value_per_quantity
+    rate = _agreed(fee).value if rate is None else rate
     return FeeTerms(rate=rate, days=how.days, cycle_days=how.cycle_days)
 
 
@@ -367,6 +368,9 @@ def _agreed(card: InvoiceLineItem) -> InvoiceLineItem:
 
 def _fee(line: InvoiceLineItem) -> str:
     terms, amount = fee_terms_of(line), _agreed(line).value
+    if line.quantity is not None:
+        exact = EXACT.multiply(terms.rate, line.quantity)
+        return f"{figure(line.quantity)} x {operand(terms.rate)} = {_ending(exact, amount, _NOTHING)}"
     if terms.days is None or terms.cycle_days is None:
         return f"fixed fee, not prorated: {figure(amount)}"
     exact = EXACT.divide(EXACT.multiply(terms.rate, terms.days), terms.cycle_days)
