@@ -9,7 +9,7 @@ import pytest
 from tests.operations.buying import buy, credits_of, once, pack, pay, purchase
 from tests.operations.money import balance, line
 from tests.operations.money import pay as receive
-from tests.operations.shop import amounts, credit_grant, fee, lines, monthly
+from tests.operations.shop import amounts, credit_grant, entitlement, fee, lines, monthly
 
 if TYPE_CHECKING:
     from tests.operations.shop import Shop
@@ -83,8 +83,6 @@ class TestPrice:
         assert "fixedFeeRateCards" not in terms
         pay(shop, bought["invoiceId"])
         assert credits_of(shop) == [("2026-01-01", 70, "ACTIVE")]
-        units = buy(shop, plan, purchasePlanOverride={"billingEntitlementRateCards": [{"featureId": "f"}]})
-        assert units.refused(400).startswith("purchasePlanOverride.billingEntitlementRateCards: ")
         wrong = {"fixedFeeRateCards": [fee(base, 5)]}
         message = buy(shop, plan, purchasePlanOverride=wrong).refused(400)
         assert message.startswith("purchasePlanOverride.fixedFeeRateCards[0].type: is RECURRING")
@@ -363,3 +361,30 @@ class TestMoney:
         assert credits_of(shop) == [("2026-01-01", 100, "VOIDED")]
         failed = purchase(shop, bought["id"])
         assert (failed["status"], failed["comment"]) == ("FAILURE", f"its order {bought['invoiceId']} is refunded")
+
+
+class TestUnits:
+    def test_units_of_a_feature(self, shop: Shop) -> None:
+        # The official sample: a limit of 100 at 1 per unit, bought 1.2 times, is 120 units for 120, for 20 days.
+        shop.account()
+        feature = shop.api.post("/features", {"name": "Exports", "schemaAssociations": [shop.schema()]}).ok()["id"]
+        plan = once(shop, billingEntitlementRateCards=[entitlement(feature, 100, ends="P20D")])
+        bought = buy(shop, plan, rateCardQuantities={feature: 1.2}).ok()
+        order = shop.api.get(f"/invoices/{bought['invoiceId']}").ok()
+        assert (bought["price"], amounts(order, "BILLING_ENTITLEMENT_RATE_CARD_AMOUNT")) == (120, [120])
+        entries = f"/accounts/acme/features/{feature}/entries"
+        assert shop.api.get(entries).ok()["data"] == []
+        pay(shop, bought["invoiceId"])
+        (entry,) = shop.api.get(entries).ok()["data"]
+        assert (entry["id"], entry["source"], entry["granted"]) == (f"{bought['id']}#1$PURCHASE", "ENTITLEMENT", 120)
+        assert (entry["effectiveFrom"], entry["effectiveUntil"]) == ("2026-01-01T00:00:00Z", "2026-01-21T00:00:00Z")
+        (told,) = purchase(shop, bought["id"])["features"]
+        assert (told["id"], told["name"], told["creditsGranted"], told["creditsAvailable"]) == (
+            feature,
+            "Exports",
+            120,
+            120,
+        )
+        shop.api.patch(f"/invoices/{bought['invoiceId']}", {"status": "REFUND_INITIATED"}).ok()
+        (entry,) = shop.api.get(entries).ok()["data"]
+        assert (entry["status"], entry["balance"]) == ("VOIDED", 0)

@@ -16,6 +16,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from tallystick.catalog.fields import Id, Name255
 from tallystick.catalog.price_plan import (
+    BillingEntitlementRateCards,
     CreditGrantRateCards,
     FixedFeeRateCards,
     PricePlanDetails,
@@ -66,20 +67,16 @@ class PurchasePlanOverride(Draft, frozen=True, kw_only=True):
     """Cards in the place of those of the plan that is bought: each list that is present, whole."""
 
     fixed_fee_rate_cards: FixedFeeRateCards | UnsetType = UNSET
-    billing_entitlement_rate_cards: Annotated[list[msgspec.Raw], Meta(max_length=0)] = []
+    billing_entitlement_rate_cards: BillingEntitlementRateCards | UnsetType = UNSET
     credit_grant_rate_cards: CreditGrantRateCards | UnsetType = UNSET
 
     def as_patch(self) -> PricePlanDetailsPatch:
         """The same as an override of terms."""
-        return PricePlanDetailsPatch(
-            fixed_fee_rate_cards=self.fixed_fee_rate_cards, credit_grant_rate_cards=self.credit_grant_rate_cards
-        )
+        return PricePlanDetailsPatch(**given(self))
 
     def shown(self) -> PurchasePlanOverride:
         """Without empty lists, which official clients do not read (domain.md 12)."""
-        empty = {
-            name: UNSET for name in ("fixed_fee_rate_cards", "credit_grant_rate_cards") if not given(self).get(name)
-        }
+        empty = {name: UNSET for name in self.__struct_fields__ if not given(self).get(name)}
         return msgspec.structs.replace(self, **empty)
 
 

@@ -17,15 +17,30 @@ from tallystick.kernel.document import Document
 P = TypeVar("P", bound=Purchase)
 
 
+class PurchasedFeature(Document, frozen=True, kw_only=True):
+    """Units of a feature that a purchase has granted, and what is left of them."""
+
+    id: str
+    name: str
+    credits_granted: Decimal
+    credits_available: Decimal
+    updated_at: datetime
+    effective_from: datetime
+    effective_until: datetime
+
+
 class PurchaseDetails(Purchase, frozen=True, kw_only=True):
-    """A purchase with the terms that were bought."""
+    """A purchase with the terms that were bought, and the units of features that it has granted."""
 
     purchase_plan: PricePlanDetails | None = None
+    features: list[PurchasedFeature] = []
 
     @classmethod
-    def of(cls, purchase: Purchase, terms: PricePlanDetails | None) -> PurchaseDetails:
+    def of(
+        cls, purchase: Purchase, terms: PricePlanDetails | None, features: list[PurchasedFeature]
+    ) -> PurchaseDetails:
         """The view on one purchase."""
-        return cls(**_fields(displayed(purchase), Purchase), purchase_plan=terms)
+        return cls(**_fields(displayed(purchase), Purchase), purchase_plan=terms, features=features)
 
 
 class PurchaseListItem(Document, frozen=True, kw_only=True):

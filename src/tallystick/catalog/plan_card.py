@@ -159,7 +159,9 @@ KINDS: Final = (
         "feature_id",
         _EITHER,
     ),
-    CardKind(RateCardType.CREDIT_GRANT, "credit_grant_rate_cards", "credit_grant_rate_card", "id", tuple(InvoiceTiming)),
+    CardKind(
+        RateCardType.CREDIT_GRANT, "credit_grant_rate_cards", "credit_grant_rate_card", "id", tuple(InvoiceTiming)
+    ),
     CardKind(
         RateCardType.ENTITLEMENT_OVERAGE,
         "entitlement_overage_rate_cards",

@@ -1,4 +1,4 @@
-"""What a plan that is bought once may hold: fees and credit, and no cycle (domain.md 4.1)."""
+"""What a plan that is bought once may hold: fees, units of features and credit, and no cycle (domain.md 4.1)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tallystick.catalog.price_plan import PricePlanDetails
     from tallystick.catalog.rate_card import RecurrenceConfig
 
-_SOLD: Final = frozenset({"fixed_fee_rate_cards", "credit_grant_rate_cards"})
+_SOLD: Final = frozenset({"fixed_fee_rate_cards", "credit_grant_rate_cards", "billing_entitlement_rate_cards"})
 _OF_CYCLES: Final = frozenset({"pricing_cycle_config", "deferred_revenue", "allow_ongoing_cycle_updates"})
 _CURRENCIES: Final = frozenset({"supported_currencies", "active_currencies"})
 
@@ -25,7 +25,7 @@ def purchase_plan_problems(details: PricePlanDetails) -> Iterator[Problem]:
         held = getattr(details, field)
         if not held or field in _SOLD | _CURRENCIES or field == "type":
             continue
-        sells = "has no cycles" if field in _OF_CYCLES else "sells fixed fees and credit grants"
+        sells = "has no cycles" if field in _OF_CYCLES else "sells fixed fees, units of features and credit grants"
         yield Problem(wire, f"does not belong to a PURCHASE plan, which {sells}: leave it out")
     for position, fee in enumerate(details.fixed_fee_rate_cards):
         path = f"fixedFeeRateCards[{position}]"
@@ -36,6 +36,8 @@ def purchase_plan_problems(details: PricePlanDetails) -> Iterator[Problem]:
                 f"{path}.enableProration", "is true, and a PURCHASE plan has no cycle to prorate by: send false"
             )
         yield from _recurrence(path, fee.recurrence_config)
+    for position, units in enumerate(details.billing_entitlement_rate_cards):
+        yield from _recurrence(f"billingEntitlementRateCards[{position}]", units.recurrence_config)
     for position, grant in enumerate(details.credit_grant_rate_cards):
         path = f"creditGrantRateCards[{position}]"
         if grant.grant_details.expiry_type is ExpiryType.PRICING_CYCLE:

@@ -39,7 +39,7 @@ def units_granted(
     first = entry_id(piece, cycle.period.start, zone, CreditSource.PRICE_PLAN)
     granted_on = local_date(cycle.period.start, zone)
     for position, config in enumerate(card.feature_configs, 1):
-        begins, ends = (_midnight(span, granted_on, zone) for span in (config.begins_after, config.ends_after))
+        begins, ends = (midnight_after(span, granted_on, zone) for span in (config.begins_after, config.ends_after))
         if begins < ends:  # not so at the end of time
             yield FeatureGrant(
                 id=first if position == 1 else f"{first}.{position}",
@@ -63,6 +63,6 @@ def overage_allowed(card: EntitlementOverageRateCard, piece: Schedule, cycle: Cy
     )
 
 
-def _midnight(span: DaySpan, granted_on: date, zone: ZoneInfo) -> datetime:
+def midnight_after(span: DaySpan, granted_on: date, zone: ZoneInfo) -> datetime:
     """When the day begins that lies so much later; at the end of time, for what is granted shortly before it."""
     return local_midnight(FOREVER_ON if granted_on.year >= _LAST_START else span.after(granted_on), zone)

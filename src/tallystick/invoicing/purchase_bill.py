@@ -13,13 +13,14 @@ from tallystick.catalog.rate_card import shown_name
 from tallystick.credits.plan_grant import PlanGrant
 from tallystick.invoicing.assemble import ORDERED, after_credits
 from tallystick.invoicing.card_lines import by_tag
-from tallystick.invoicing.credit_grant_lines import grant_line
+from tallystick.invoicing.leaf_lines import slab_leaf
 from tallystick.invoicing.line import LineType
 from tallystick.invoicing.totals import leaf, parent, rounded
 from tallystick.kernel.money import Money
 from tallystick.kernel.quantity import EXACT
 from tallystick.rating.charge import in_currency
 from tallystick.rating.credit_grant import charge_grant
+from tallystick.rating.entitlement import charge_entitlement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,12 +48,17 @@ def purchase_bill(
         for card in details.fixed_fee_rate_cards
         if purchase.quantity_of(card.id)
     ]
+    for units in details.billing_entitlement_rate_cards:
+        quantity = purchase.quantity_of(units.feature_id)
+        if quantity:
+            charge = charge_entitlement(units, currency, quantity)
+            lines.append((charge.tag, slab_leaf(charge, LineType.BILLING_ENTITLEMENT_RATE_CARD_AMOUNT, currency)))
     grants = []
     for grant in details.credit_grant_rate_cards:
         quantity = purchase.quantity_of(grant.id)
         if quantity:
             charge = charge_grant(grant, currency, quantity)
-            lines.append((charge.tag, grant_line(charge, LineType.CREDIT_GRANT_RATE_CARD_AMOUNT, currency)))
+            lines.append((charge.tag, slab_leaf(charge, LineType.CREDIT_GRANT_RATE_CARD_AMOUNT, currency)))
             grants.append(PlanGrant(grant, charge.display_name, Money(charge.quantity, currency)))
     bought = parent(LineType.TOTAL_PURCHASE_AMOUNT, ORDERED, by_tag(lines, currency), currency)
     return replace(after_credits(bought, ends_on, open_credits), grants=tuple(grants))

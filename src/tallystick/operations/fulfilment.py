@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from tallystick.accounts.purchase import Purchase, PurchaseStatus, PurchaseType
+from tallystick.credits.feature_credit import EntryStatus, FeatureCredit, FeatureGrant
+from tallystick.credits.purchase_units import units_bought
 from tallystick.invoicing.assemble import association_bill
 from tallystick.invoicing.purchase_bill import purchase_bill
 from tallystick.invoicing.record import InvoiceRecord
@@ -65,6 +67,7 @@ def order_void(work: Work, invoice: InvoiceRecord) -> None:
     undone = _UNDONE_BY.get(purchase.type)
     if purchase.status is PurchaseStatus.SUCCESS and undone:
         raise invalid("status", f"the order of {purchase.id!r} has been carried out: {undone}")
+    _take_back_units(work, purchase)
     void = purchase.moved(PurchaseStatus.FAILURE, work.now, f"its order {invoice.id} is void")
     work.state.purchases.replace(void, purchase.status)
 
@@ -77,6 +80,7 @@ def order_refunded(work: Work, invoice: InvoiceRecord) -> None:
     if purchase.status is PurchaseStatus.SUCCESS and purchase.type in _UNDONE_BY:
         return
     take_back(work, invoice)
+    _take_back_units(work, purchase)
     refunded = purchase.moved(PurchaseStatus.FAILURE, work.now, f"its order {invoice.id} is refunded")
     work.state.purchases.replace(refunded, purchase.status)
 
@@ -89,6 +93,30 @@ def _grant_plan(work: Work, purchase: Purchase) -> None:
     ends_on = local_date(order.cycle.period.end, work.organisation.zone)
     bill = purchase_bill(purchase, bought_terms(purchase, plan), order.currency, ends_on, ())
     grant_with(work, [(order, None, bill.grants)], work.now)
+    work.state.feature_credits.add(_units(work, purchase), work.now)
+
+
+def _units(work: Work, purchase: Purchase) -> list[FeatureGrant]:
+    """The units of features that a purchase grants, by the day."""
+    if purchase.type is not PurchaseType.ENTITLEMENT_GRANT or purchase.price_plan_id is None:
+        return []
+    terms = bought_terms(purchase, work.state.price_plans.get(purchase.price_plan_id))
+    zone = work.organisation.zone
+    return list(units_bought(purchase, terms, local_date(work.now, zone), zone))
+
+
+def units_of(work: Work, purchase: Purchase) -> list[FeatureCredit]:
+    """The entries of units that a purchase has granted, and what became of them."""
+    keys = [(one.account_id, one.feature_id, one.id) for one in _units(work, purchase)]
+    found = work.state.feature_credits.entries(keys)
+    return [found[key] for key in keys if key in found]
+
+
+def _take_back_units(work: Work, purchase: Purchase) -> None:
+    """Void what is left of the units that a purchase has granted."""
+    for entry in units_of(work, purchase):
+        if not entry.is_voided:
+            work.state.feature_credits.change(entry, work.now, status=EntryStatus.VOIDED)
 
 
 def _grant_prepaid(work: Work, purchase: Purchase) -> None:

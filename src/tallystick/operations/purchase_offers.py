@@ -24,6 +24,7 @@ from tallystick.invoicing.purchase_bill import purchase_bill, topup_bill
 from tallystick.kernel.errors import BillingError, Problem, invalid, refuse_if_any
 from tallystick.kernel.money import exact_in_minor_unit
 from tallystick.kernel.period import FOREVER_ON, day_of, local_date, local_midnight
+from tallystick.kernel.quantity import EXACT, fits
 from tallystick.kernel.recurrence import Cycle
 from tallystick.operations.agreements import edited
 from tallystick.operations.cycles import agreed_rules, agreed_terms, agreed_version
@@ -126,8 +127,13 @@ def _problems(
 
 
 def _grant_problems(purchase: Purchase, details: PricePlanDetails, currency: str) -> list[Problem]:
-    """Credit that comes to more than the ledger holds, or to parts of the smallest unit."""
+    """Credit or units that come to more than the ledger holds, or to finer parts."""
     problems: list[Problem] = []
+    for units in details.billing_entitlement_rate_cards:
+        quantity = purchase.quantity_of(units.feature_id)
+        if not all(fits(EXACT.multiply(config.feature_credit_limit, quantity)) for config in units.feature_configs):
+            reason = "makes more units, or finer ones, than can be counted: 26 digits before the point, 12 behind it"
+            problems.append(Problem(f"rateCardQuantities.{units.feature_id}", reason))
     for card in details.credit_grant_rate_cards:
         for granted in card.rate_details.currency_slab_rate_details:
             if granted.currency == currency:

@@ -9,18 +9,18 @@ import msgspec
 
 from tallystick.accounts.account import Account, AccountStatus
 from tallystick.accounts.purchase import Purchase, PurchaseDraft, PurchaseStatus, PurchaseType, draft_problems
-from tallystick.accounts.purchase_views import PurchaseDetails, PurchaseListItem, displayed
+from tallystick.accounts.purchase_views import PurchaseDetails, PurchasedFeature, PurchaseListItem, displayed
 from tallystick.accounts.timeline import Timeline
 from tallystick.catalog.price_plan import PricePlan, PricePlanDetails
 from tallystick.invoicing.invoice import InvoiceClass, InvoiceStatus
 from tallystick.kernel.errors import conflict, invalid, refuse_if_any
 from tallystick.kernel.paging import PageRequest
 from tallystick.kernel.period import in_utc, local_midnight
-from tallystick.kernel.quantity import plain
+from tallystick.kernel.quantity import ZERO, plain
 from tallystick.kernel.scope import Scope
 from tallystick.operations.accounts import live_account
 from tallystick.operations.answers import Listed
-from tallystick.operations.fulfilment import carry_out
+from tallystick.operations.fulfilment import carry_out, units_of
 from tallystick.operations.orders import lapse, open_credits, raise_order
 from tallystick.operations.purchase_offers import Offer, bought_terms, offer_of
 from tallystick.operations.timelines import billed_account
@@ -61,10 +61,10 @@ def list_purchases(work: Work, account_id: str, page: PageRequest) -> Listed[Pur
 
 @query
 def get_purchase(work: Work, purchase_id: str) -> PurchaseDetails:
-    """Read a purchase, with the terms that were bought."""
+    """Read a purchase, with the terms that were bought, and the units of features that it has granted."""
     purchase = work.state.purchases.get(purchase_id)
     plan = None if purchase.price_plan_id is None else work.state.price_plans.get(purchase.price_plan_id)
-    return PurchaseDetails.of(purchase, _bought(purchase, plan))
+    return PurchaseDetails.of(purchase, _bought(purchase, plan), _features(work, purchase))
 
 
 def asked(work: Work, account_id: str, draft: PurchaseDraft) -> dict[str, Any]:
@@ -197,6 +197,24 @@ def _first(known: Purchase, purchase: Purchase) -> Purchase:
     if not known.asks_the_same(purchase):
         raise conflict(f"idempotencyKey {known.idempotency_key!r} was used for another purchase")
     return displayed(known)
+
+
+def _features(work: Work, purchase: Purchase) -> list[PurchasedFeature]:
+    """The units of features that a purchase has granted."""
+    entries = units_of(work, purchase)
+    features = work.state.features.among({entry.grant.feature_id for entry in entries})
+    return [
+        PurchasedFeature(
+            id=entry.grant.feature_id,
+            name=features[entry.grant.feature_id].name,
+            credits_granted=entry.grant.granted or ZERO,
+            credits_available=ZERO if entry.is_voided else entry.left or ZERO,
+            updated_at=entry.updated_at,
+            effective_from=entry.grant.valid.start,
+            effective_until=entry.grant.valid.end,
+        )
+        for entry in entries
+    ]
 
 
 def _bought(purchase: Purchase, plan: PricePlan | None) -> PricePlanDetails | None:

@@ -439,8 +439,8 @@ def test_all_problems_are_named_at_once() -> None:
             f"{EXPORTS}.invoiceTiming",
             "PREPAID",
             (
-                f"{EXPORTS}.invoiceTiming: is PREPAID, which grants once an order is paid, and there are no orders yet:"
-                " send IN_ADVANCE or IN_ARREARS"
+                f"{EXPORTS}.invoiceTiming: is PREPAID, which units of features are not sold as yet: "
+                "send IN_ADVANCE or IN_ARREARS"
             ),
         ),
         (

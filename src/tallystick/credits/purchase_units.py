@@ -1,0 +1,38 @@
+"""Units of a feature that a purchase grants (domain.md 4.7, 6.3): an entry for each config of its cards, numbered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tallystick.credits.feature_credit import CreditSource, FeatureGrant
+from tallystick.credits.plan_units import midnight_after
+from tallystick.kernel.period import Period
+from tallystick.kernel.quantity import EXACT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+    from zoneinfo import ZoneInfo
+
+    from tallystick.accounts.purchase import Purchase
+    from tallystick.catalog.price_plan import PricePlanDetails
+
+
+def units_bought(
+    purchase: Purchase, details: PricePlanDetails, granted_on: date, zone: ZoneInfo
+) -> Iterator[FeatureGrant]:
+    """The entries that a purchase of these terms grants on a day: `purchase....#1$PURCHASE` and so on."""
+    cards = details.billing_entitlement_rate_cards
+    configs = [(card.feature_id, config) for card in cards for config in card.feature_configs]
+    for number, (feature_id, config) in enumerate(configs, 1):
+        granted = EXACT.multiply(config.feature_credit_limit, purchase.quantity_of(feature_id))
+        begins, ends = (midnight_after(span, granted_on, zone) for span in (config.begins_after, config.ends_after))
+        if granted and begins < ends:
+            yield FeatureGrant(
+                id=f"{purchase.id}#{number}$PURCHASE",
+                account_id=purchase.account_id,
+                feature_id=feature_id,
+                source=CreditSource.ENTITLEMENT,
+                granted=granted,
+                valid=Period(begins, ends),
+            )
