@@ -34,7 +34,7 @@ class _Stored:
     def of(cls, events: pa.RecordBatch) -> _Stored:
         """Those of rows for the table of events; of the rows themselves nothing is kept."""
         positions = events.column("position").to_numpy()
-        statuses = events.column("status")
+        statuses = events.column("status").dictionary_encode()
         counts = np.array([text in COUNTED for text in statuses.dictionary.to_pylist()], dtype=np.bool_)
         is_named = events.column("event_id").is_valid().to_numpy(zero_copy_only=False)
         holding = np.flatnonzero(counts[statuses.indices.to_numpy()] & is_named)
