@@ -549,7 +549,8 @@ class TestRefused:
     def test_a_fault_in_the_last_thing_leaves_nothing(self, still: Shop) -> None:
         bad = wanted()
         bad["pricePlans"].append(plan(1) | {"name": "Bad", "type": "PURCHASE"})
-        assert problems(still.api, bad)[0].startswith("pricePlans[1].pricingCycleConfig: does not belong to a PURCHASE")
+        path = "pricePlans[1].pricePlanDetails.pricingCycleConfig"
+        assert problems(still.api, bad)[0].startswith(f"{path}: does not belong to a PURCHASE")
         assert not any(catalogue_of(still.api).values())
 
     def test_what_credit_applies_to_has_to_be_there(self, still: Shop) -> None:
