@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.operations.buying import buy, credits_of, once, pack, pay, purchase
+from tests.operations.buying import buy, credits_of, once, pack, pay, propose, purchase
 from tests.operations.money import balance, line
 from tests.operations.money import pay as receive
 from tests.operations.shop import amounts, credit_grant, entitlement, fee, lines, monthly
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.operations.shop import Shop
+    from tests.servers import Answer
 
 Json = dict[str, Any]
 
@@ -361,6 +364,19 @@ class TestMoney:
         assert credits_of(shop) == [("2026-01-01", 100, "VOIDED")]
         failed = purchase(shop, bought["id"])
         assert (failed["status"], failed["comment"]) == ("FAILURE", f"its order {bought['invoiceId']} is refunded")
+
+
+class TestCurrency:
+    """An order of 100 dollars is never paid, or granted, as 100 yen."""
+
+    @pytest.mark.parametrize("ask", [buy, propose])
+    def test_of_an_account_is_fixed_by_what_it_buys(self, shop: Shop, ask: Callable[..., Answer]) -> None:
+        shop.account()
+        shop.account("other")
+        ask(shop, type="WALLET_TOPUP", walletTopupDetails={"topupAmount": 100}).ok()
+        for change in ({"invoiceCurrency": "JPY"}, {"status": "DRAFT"}):
+            assert "a purchase or a proposal" in shop.api.patch("/accounts/acme", change).refused(400)
+        assert shop.api.patch("/accounts/other", {"invoiceCurrency": "JPY"}).ok()["invoiceCurrency"] == "JPY"
 
 
 class TestUnits:

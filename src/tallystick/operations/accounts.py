@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -23,6 +24,9 @@ from tallystick.kernel.paging import PageRequest
 from tallystick.kernel.period import in_utc
 from tallystick.operations.answers import DONE, Done, Listed
 from tallystick.operations.work import Work, catalogue_command, command, query
+
+_BILLED: Final = "a plan, a credit, a wallet, a purchase or a proposal"
+"""What is kept in the currency of an account."""
 
 
 @command
@@ -171,14 +175,16 @@ def _refuse_forbidden(work: Work, account: Account, patch: AccountPatch) -> None
         work.state.schedules.of([account.id])[account.id]
         or work.state.credits.any_of(account.id)
         or work.state.wallets.find(account.id)
+        or work.state.purchases.any_of(account.id)
+        or work.state.proposals.any_of(account.id)
     )
     if isinstance(currency, str) and currency != account.invoice_currency:
         if not is_currency(currency):
             raise invalid("invoiceCurrency", f"{currency!r} is not an ISO 4217 currency code such as USD")
         if billed:
-            raise invalid("invoiceCurrency", "the currency is fixed once the account has a plan, a credit or a wallet")
+            raise invalid("invoiceCurrency", f"the currency is fixed once the account has {_BILLED}")
     if patch.status is AccountStatus.DRAFT and account.status is AccountStatus.ACTIVE and billed:
-        raise invalid("status", "an account that has a plan, a credit or a wallet cannot go back to DRAFT")
+        raise invalid("status", f"an account that has {_BILLED} cannot go back to DRAFT")
 
 
 def _lower(tags: list[str]) -> list[str]:

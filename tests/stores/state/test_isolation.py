@@ -126,6 +126,7 @@ BOUGHT: dict[str, tuple[Callable[[Any, Purchase], Any], Any]] = {
     "add": (lambda shelf, one: shelf.add(one, due_at=END), None),
     "get": (lambda shelf, one: shelf.get(one.id), REFUSED),
     "with_key": (lambda shelf, _one: shelf.with_key("acme-main", "k"), None),
+    "any_of": (lambda shelf, _one: shelf.any_of("acme-main"), False),
     "of_invoice": (lambda shelf, _one: shelf.of_invoice("inv.order"), None),
     "page": (lambda shelf, _one: shelf.page(PageRequest(), "acme-main"), ([], None)),
     "replace": (lambda shelf, one: shelf.replace(one, one.status), REFUSED),

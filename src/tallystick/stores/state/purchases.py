@@ -79,6 +79,11 @@ class Bought(Generic[P]):
         """The one whose order an invoice is."""
         return self._one(self._table.c.invoice_id == invoice_id)
 
+    def any_of(self, account_id: str) -> bool:
+        """Whether the account ever had one."""
+        mine = select(self._table.c.id).where(self._mine, self._table.c.account_id == account_id)
+        return self._connection.execute(mine.limit(1)).first() is not None
+
     def page(self, request: PageRequest, account_id: str) -> tuple[list[P], str | None]:
         """One page of those of an account, newest first, and the token of the next page."""
         listed = Listing(f"{self._table.name}s", self._table, _NEWEST_FIRST, search=("id",))
