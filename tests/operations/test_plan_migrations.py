@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.operations.shop import Shop, anniversary, monthly, tiered
+from tests.operations.buying import buy, pay
+from tests.operations.shop import Shop, anniversary, fee, monthly, tiered
 
 if TYPE_CHECKING:
     from tests.servers import Answer
@@ -401,3 +402,22 @@ def test_every_problem_is_told_at_once(still: Shop) -> None:
     message = migrate(still, "pp.x", targetId="pp.y", migrationMode="NONE").refused(400)
     for path in ("sourceId: ", "targetId: ", "migrationMode: "):
         assert path in message
+
+
+def test_a_first_cycle_that_was_ordered_is_not_billed_again(seller: Shop) -> None:
+    # The order bills February at 30; the version at 40 is there from March on.
+    seller.account()
+    base = seller.addon()
+    plan = seller.plan(fixedFeeRateCards=[fee(base, 30, timing="IN_ADVANCE")])
+    pay(seller, buy(seller, plan, type="ASSOCIATION", effectiveFrom="2026-02-01").ok()["invoiceId"])
+    seller.api.advance("2026-01-02")
+    dearer = {"pricePlanDetails": {"fixedFeeRateCards": [fee(base, 40, timing="IN_ADVANCE")]}}
+    seller.api.patch(f"/price_plans/{plan}", dearer).ok()
+    migrate(seller, plan).ok()
+    assert outcomes(seller) == {"acme": ("COMPLETED", "MIGRATED")}
+    assert timeline(seller) == [("2026-02-01", "2026-03-01", 1), ("2026-03-01", "9999-01-01", 2)]
+    seller.api.advance("2026-03-01")
+    assert [bill for bill in bills(seller) if bill[2]] == [
+        ("2026-02-01", "2026-03-01", 30),
+        ("2026-03-01", "2026-04-01", 40),
+    ]

@@ -208,8 +208,11 @@ def _moved(
     earliest = local_midnight(tomorrow(work), zone)
     target = _target(work, account, migration)
     first: Period | None = None
+    ordered = work.state.purchases.ordered([piece.id for piece in moving])
     for piece in moving:
         start = moves_at(piece, migration.mode, work.now, earliest, zone)
+        if piece.id in ordered and work.now < piece.within.start:  # its order has billed its first cycle already
+            start = piece.cycle_at(piece.within.start, zone).period.end
         if start >= piece.within.end:
             continue
         within = Period(start, piece.within.end)
