@@ -268,6 +268,30 @@ class TestChangesOfPlan:
         assert [(source, used) for source, _, used, *_ in ledger.entries()] == [("OVERAGE", 0), ("PRICE_PLAN", 0)]
         assert amounts(shop.invoice(), ARREARS, OVERAGE) == [100, 30]
 
+    def test_a_schedule_with_another_card_from_its_start_on_grants_anew(self, shop: Shop, ledger: Ledger) -> None:
+        # As when its plan is replaced: 100 units are there again, and the overage so far is billed, 10 x 2.
+        granted, beyond = entitlement(ledger.feature, 100, timing="IN_ARREARS"), overage(ledger.feature, (0, 2))
+        base = shop.addon()
+        plan = shop.plan(
+            billingEntitlementRateCards=[granted],
+            entitlementOverageRateCards=[beyond],
+            fixedFeeRateCards=[fee(base, 5)],
+            allow_ongoing_cycle_updates=True,
+        )
+        shop.associate(plan)
+        ledger.use(10, "$OVERAGE")
+        ledger.use(30, "$PRICE_PLAN")
+        shop.api.advance("2026-01-10")
+        (stood,) = shop.api.get("/v2/accounts/acme/schedules", mode="ACTIVE").ok()["data"]
+        card = {"billableId": base, "type": "FIXED_FEE", "invoiceTiming": "IN_ARREARS"}
+        card["rateCardDetails"] = {"fixedFeeRateCard": fee(base, 7)}
+        operation = {"actionType": "UPDATE", "rateCardName": base, "rateCard": card}
+        shop.api.post(f"/v2/schedules/{stood['id']}/rate_cards", {"operations": [operation]}).ok()
+        (stands,) = shop.api.post("/v2/accounts/acme/finalize_schedules", {}).ok()["data"]
+        assert stands["id"] != stood["id"]
+        assert [(source, used) for source, _, used, *_ in ledger.entries()] == [("OVERAGE", 0), ("PRICE_PLAN", 0)]
+        assert amounts(shop.invoice(), ARREARS, OVERAGE) == [100, 20]
+
     def test_units_stay_when_their_invoice_is_void_and_made_anew(self, shop: Shop, ledger: Ledger) -> None:
         sell(shop, granted=entitlement(ledger.feature, 100))
         ledger.use(30, "$PRICE_PLAN")

@@ -57,6 +57,7 @@ from tallystick.operations.timelines import (
     early_moves,
     keep_timeline,
     one_by_one,
+    renamed,
     timeline_of,
     tomorrow,
 )
@@ -130,6 +131,7 @@ def finalize_schedules(work: Work, account_id: str, finalisation: ScheduleFinali
     if finalisation.merge_schedules:
         after = merged(after, local_midnight(tomorrow(work), work.organisation.zone), work.organisation.zone)
     refuse_if_any([Problem(_place(one), one.error_message) for one in _errors(work, active, after)])
+    after = renamed(work, active, after)
     carry_out(work, account.id, finalisation.pre_actions)
     keep_timeline(work, account, active, after)
     work.state.timeline_drafts.discard(account.id)

@@ -200,6 +200,20 @@ def _move_end(work: Work, old: Schedule, piece: Schedule, drafts: Sequence[Invoi
     move_granting(work, old, piece)
 
 
+def renamed(work: Work, before: Timeline, after: Timeline) -> Timeline:
+    """A changed timeline in which a piece that has begun goes by another id where it is replaced from its start on.
+
+    What was granted under the old id is void with the old piece, and under that id nothing is granted again.
+    """
+    stood = {piece.id: piece for piece in before if piece.within.start <= work.now}
+    return tuple(
+        dataclasses.replace(piece, id=work.ids.mint("sch"))
+        if piece.id in stood and not _stays(stood[piece.id], piece)
+        else piece
+        for piece in after
+    )
+
+
 def one_by_one(timeline: Timeline, edits: Sequence[E], edited: Callable[[Timeline, E], Timeline]) -> Timeline:
     """A timeline with edits made in their order, each on what the ones before it left.
 
