@@ -204,3 +204,18 @@ class TestAssociation:
         shop.associate(plan)
         early = buy(shop, plan, **asked).refused(400)
         assert early.startswith("effectiveFrom: a change of plan starts tomorrow, on 2026-01-02, at the earliest")
+
+    def test_what_was_ordered_once_is_granted_wherever_its_cycle_is_counted_then(self, shop: Shop) -> None:
+        # The order bills 30 and 10 for 100 of credit, which come once; so does January, which is put before it.
+        shop.account()
+        once = {"type": "ONE_TIME"}
+        plan = shop.plan(
+            fixedFeeRateCards=[fee(shop.addon(), 30, timing="IN_ADVANCE", **once)],
+            creditGrantRateCards=[credit_grant(shop.addon("Pack", "CREDIT_GRANT"), 100, 10, **once)],
+        )
+        bought = buy(shop, plan, type="ASSOCIATION", effectiveFrom="2026-02-01").ok()
+        shop.associate(plan)
+        pay(shop, bought["invoiceId"])
+        shop.api.advance("2026-02-01")
+        assert [one["totalAmount"] for one in shop.invoices() if one["totalAmount"]] == [40, 40]
+        assert credits_of(shop) == [("2026-01-01", 100, "ACTIVE"), ("2026-02-01", 100, "ACTIVE")]

@@ -7,6 +7,7 @@ catalogue at a position in the log of events and is left to the billing clock.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from tallystick.accounts.purchase import Purchase, PurchaseStatus, PurchaseType
@@ -153,8 +154,9 @@ def _associate(work: Work, purchase: Purchase) -> None:
     keep_timeline(work, account, before, after)
     if purchase.invoice_id is not None:
         piece = next(one for one in after if one.id == piece_id)
-        grants = association_bill(first_cycle(work, account, piece), ()).grants
-        grant_with(work, [(_invoice_of(work, purchase), piece, grants)], max(work.now, piece.within.start))
+        order = _invoice_of(work, purchase)
+        billed = replace(first_cycle(work, account, piece), ordinal=order.ordinal)
+        grant_with(work, [(order, piece, association_bill(billed, ()).grants)], max(work.now, piece.within.start))
 
 
 def _invoice_of(work: Work, purchase: Purchase) -> InvoiceRecord:
