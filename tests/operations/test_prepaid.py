@@ -219,3 +219,21 @@ class TestAssociation:
         shop.api.advance("2026-02-01")
         assert [one["totalAmount"] for one in shop.invoices() if one["totalAmount"]] == [40, 40]
         assert credits_of(shop) == [("2026-01-01", 100, "ACTIVE"), ("2026-02-01", 100, "ACTIVE")]
+
+    def test_a_first_cycle_that_is_paid_is_not_sold_again(self, shop: Shop) -> None:
+        # Both were ordered before either was paid: the second one fails, and says why, so that its 30 can go back.
+        shop.account()
+        plan = shop.plan(fixedFeeRateCards=[fee(shop.addon(), 30, timing="IN_ADVANCE")])
+        asked = {"type": "ASSOCIATION", "effectiveFrom": "2026-02-01"}
+        first, second = (buy(shop, plan, **asked).ok() for _ in range(2))
+        for day, bought in (("02", first), ("03", second)):
+            pay(shop, bought["invoiceId"])
+            shop.api.advance(f"2026-01-{day}")
+        assert purchase(shop, first["id"])["status"] == "SUCCESS"
+        failed = purchase(shop, second["id"])
+        reason = "the plan of account 'acme' from 2026-02-01 on is ordered and paid: take that off first"
+        assert (failed["status"], failed["comment"]) == ("FAILURE", f"effectiveFrom: {reason}")
+        assert reason in buy(shop, plan, **asked | {"effectiveFrom": "2026-01-20"}).refused(400)
+        shop.api.patch(f"/invoices/{second['invoiceId']}", {"status": "REFUND_INITIATED"}).ok()
+        shop.disassociate("2026-02-01")
+        assert buy(shop, plan, **asked).ok()["status"] == "PENDING"
