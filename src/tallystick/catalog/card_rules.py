@@ -226,14 +226,7 @@ def _licence(path: str, card: LicenseRateCard, cycle: Interval | None) -> Iterat
         yield Problem(f"{path}.config.maxQuantity", "is missing: say which quantity must not be exceeded")
 
 
-def _prepaid(path: str, timing: InvoiceTiming) -> Iterator[Problem]:
-    if timing is InvoiceTiming.PREPAID:
-        reason = "is PREPAID, which units of features are not sold as yet: send "
-        yield Problem(f"{path}.invoiceTiming", reason + " or ".join(_TIMINGS))
-
-
 def _entitlement(path: str, card: BillingEntitlementRateCard, supported: Collection[str]) -> Iterator[Problem]:
-    yield from _prepaid(path, card.invoice_timing)
     yield from config_problems(f"{path}.featureConfigs", card.feature_configs)
     yield from _slab_prices(path, card.rate_plan, card.rate_values, supported)
     yield from no_percentages(path, card.rate_plan, card.rate_values)

@@ -148,6 +148,7 @@ class CardKind:
 
 _ARREARS: Final = (InvoiceTiming.IN_ARREARS,)
 _EITHER: Final = (InvoiceTiming.IN_ADVANCE, InvoiceTiming.IN_ARREARS)
+_ANY: Final = tuple(InvoiceTiming)
 KINDS: Final = (
     CardKind(RateCardType.USAGE, "usage_rate_cards", "usage_rate_card", "usage_meter_id", _ARREARS),
     CardKind(RateCardType.FIXED_FEE, "fixed_fee_rate_cards", "fixed_fee_rate_card", "id", _EITHER),
@@ -157,11 +158,9 @@ KINDS: Final = (
         "billing_entitlement_rate_cards",
         "billing_entitlement_rate_card",
         "feature_id",
-        _EITHER,
+        _ANY,
     ),
-    CardKind(
-        RateCardType.CREDIT_GRANT, "credit_grant_rate_cards", "credit_grant_rate_card", "id", tuple(InvoiceTiming)
-    ),
+    CardKind(RateCardType.CREDIT_GRANT, "credit_grant_rate_cards", "credit_grant_rate_card", "id", _ANY),
     CardKind(
         RateCardType.ENTITLEMENT_OVERAGE,
         "entitlement_overage_rate_cards",

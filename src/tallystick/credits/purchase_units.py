@@ -1,4 +1,7 @@
-"""Units of a feature that a purchase grants (domain.md 4.7, 6.3): an entry for each config of its cards, numbered."""
+"""Units of a feature that a purchase grants (domain.md 4.7, 6.3): an entry for each config of its cards, numbered.
+
+What a cycle has PREPAID is such a purchase too.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +13,18 @@ from tallystick.kernel.period import Period
 from tallystick.kernel.quantity import EXACT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import date
     from zoneinfo import ZoneInfo
 
     from tallystick.accounts.purchase import Purchase
-    from tallystick.catalog.price_plan import PricePlanDetails
+    from tallystick.catalog.entitlement import BillingEntitlementRateCard
 
 
 def units_bought(
-    purchase: Purchase, details: PricePlanDetails, granted_on: date, zone: ZoneInfo
+    purchase: Purchase, cards: Iterable[BillingEntitlementRateCard], granted_on: date, zone: ZoneInfo
 ) -> Iterator[FeatureGrant]:
-    """The entries that a purchase of these terms grants on a day: `purchase....#1$PURCHASE` and so on."""
-    cards = details.billing_entitlement_rate_cards
+    """The entries that a purchase of these cards grants on a day: `purchase....#1$PURCHASE` and so on."""
     configs = [(card.feature_id, config) for card in cards for config in card.feature_configs]
     for number, (feature_id, config) in enumerate(configs, 1):
         granted = EXACT.multiply(config.feature_credit_limit, purchase.quantity_of(feature_id))

@@ -188,10 +188,9 @@ def prepaid_bill(terms: Terms, open_credits: Iterable[OpenCredit]) -> Bill:
     Raises:
         BillingError: as `arrears_bill`.
     """
-    granted = _grants(terms, InvoiceTiming.PREPAID, LineType.CREDIT_GRANT_RATE_CARD_AMOUNT)
-    lines = by_tag([(line.tag, line.line) for _, line in granted], terms.currency)
+    lines, grants = _prepaid(terms)
     ordered = parent(LineType.TOTAL_PURCHASE_AMOUNT, ORDERED, lines, terms.currency)
-    return replace(_bill(terms, ordered, (), (), open_credits), grants=tuple(grant for grant, _ in granted))
+    return replace(_bill(terms, ordered, (), (), open_credits), grants=grants)
 
 
 def association_bill(terms: Terms, open_credits: Iterable[OpenCredit]) -> Bill:
@@ -201,11 +200,9 @@ def association_bill(terms: Terms, open_credits: Iterable[OpenCredit]) -> Bill:
         BillingError: as `arrears_bill`.
     """
     lines, steps, grants = _in_advance(terms)
-    prepaid = _grants(terms, InvoiceTiming.PREPAID, LineType.CREDIT_GRANT_RATE_CARD_AMOUNT)
-    lines += by_tag([(line.tag, line.line) for _, line in prepaid], terms.currency)
-    ordered = parent(LineType.TOTAL_PURCHASE_AMOUNT, ORDERED, lines, terms.currency)
-    bill = _bill(terms, ordered, (), steps, open_credits)
-    return replace(bill, grants=(*grants, *(grant for grant, _ in prepaid)))
+    prepaid, prepaid_grants = _prepaid(terms)
+    ordered = parent(LineType.TOTAL_PURCHASE_AMOUNT, ORDERED, [*lines, *prepaid], terms.currency)
+    return replace(_bill(terms, ordered, (), steps, open_credits), grants=(*grants, *prepaid_grants))
 
 
 def _in_advance(terms: Terms) -> tuple[list[InvoiceLineItem], tuple[RuleStep, ...], tuple[PlanGrant, ...]]:
@@ -219,6 +216,14 @@ def _in_advance(terms: Terms) -> tuple[list[InvoiceLineItem], tuple[RuleStep, ..
     cards += [line for _, line in granted]
     lines, steps = _ruled(terms, RuleTiming.IN_ADVANCE, cards)
     return lines, steps, tuple(grant for grant, _ in granted)
+
+
+def _prepaid(terms: Terms) -> tuple[list[InvoiceLineItem], tuple[PlanGrant, ...]]:
+    """The lines that a cycle bills by an order, and the credit among what is granted once that is paid."""
+    cards = _entitlements(terms, InvoiceTiming.PREPAID, LineType.BILLING_ENTITLEMENT_RATE_CARD_AMOUNT)
+    granted = _grants(terms, InvoiceTiming.PREPAID, LineType.CREDIT_GRANT_RATE_CARD_AMOUNT)
+    cards += [line for _, line in granted]
+    return by_tag([(card.tag, card.line) for card in cards], terms.currency), tuple(grant for grant, _ in granted)
 
 
 def change_bill(terms: Terms, day: Period, open_credits: Iterable[OpenCredit]) -> Bill:

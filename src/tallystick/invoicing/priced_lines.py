@@ -23,6 +23,7 @@ _SUMS: Final = frozenset(
         LineType.CUSTOM_TAG,
         LineType.TOTAL_PRICING_RULE_ADDITION_AMOUNT,
         LineType.TOTAL_ADVANCED_FEES,
+        LineType.TOTAL_PURCHASE_AMOUNT,
     }
 )
 """What only adds up the lines below it."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tallystick.catalog.rule_variable import CardKind
 from tallystick.catalog.usage_meter import Aggregation, Computation, MeterFilter, UsageMeter
-from tallystick.credits.feature_credit import CreditSource
+from tallystick.credits.feature_credit import CreditSource, FeatureCredit
 from tallystick.invoicing.charge_explanation import (
     ENTITLEMENTS,
     FEES,
@@ -30,7 +30,7 @@ from tallystick.invoicing.charge_explanation import (
     rule_updates_of,
     tiers_of,
 )
-from tallystick.invoicing.invoice import InvoiceStatus
+from tallystick.invoicing.invoice import InvoiceStatus, InvoiceType
 from tallystick.invoicing.line import InvoiceLineItem, LineType
 from tallystick.invoicing.record import InvoiceRecord
 from tallystick.invoicing.rows import tree_of
@@ -234,8 +234,13 @@ def _credit(work: Work, record: InvoiceRecord, item_id: str) -> dict[str, Any]:
 
 
 def _entries(work: Work, record: InvoiceRecord, line: InvoiceLineItem) -> list[BilledEntry]:
-    """What the cycle of an invoice grants of a feature, or allows beyond that."""
-    source = CreditSource.OVERAGE if line.type in OVERAGES else CreditSource.PRICE_PLAN
+    """What an invoice is about of a feature: what its cycle grants, or allows beyond that, or its purchase."""
+    feature_id = line.id or ""
+    if record.invoice_type is InvoiceType.AD_HOC and line.type is LineType.BILLING_ENTITLEMENT_RATE_CARD_AMOUNT:
+        entries = _bought(work, record, feature_id)
+    else:
+        source = CreditSource.OVERAGE if line.type in OVERAGES else CreditSource.PRICE_PLAN
+        entries = entries_of(work, record, feature_id, source)
     return [
         BilledEntry(
             id=entry.grant.id,
@@ -244,8 +249,15 @@ def _entries(work: Work, record: InvoiceRecord, line: InvoiceLineItem) -> list[B
             effective_from=entry.grant.valid.start,
             effective_until=entry.grant.valid.end,
         )
-        for entry in entries_of(work, record, line.id or "", source)
+        for entry in entries
     ]
+
+
+def _bought(work: Work, record: InvoiceRecord, feature_id: str) -> list[FeatureCredit]:
+    """What was granted of a feature once an order was paid."""
+    purchase = work.state.purchases.of_invoice(record.id)
+    entries = () if purchase is None else work.state.feature_credits.bought_with(record.account_id, purchase.id)
+    return [entry for entry in entries if entry.grant.feature_id == feature_id]
 
 
 def _usage(work: Work, record: InvoiceRecord, meter_id: str) -> dict[str, Any]:

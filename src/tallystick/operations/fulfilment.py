@@ -6,12 +6,14 @@ catalogue at a position in the log of events and is left to the billing clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from tallystick.accounts.purchase import Purchase, PurchaseStatus, PurchaseType
-from tallystick.credits.feature_credit import EntryStatus, FeatureCredit, FeatureGrant
+from tallystick.catalog.entitlement import BillingEntitlementRateCard
+from tallystick.credits.feature_credit import EntryStatus
 from tallystick.credits.purchase_units import units_bought
 from tallystick.invoicing.assemble import association_bill
 from tallystick.invoicing.purchase_bill import purchase_bill
@@ -22,9 +24,11 @@ from tallystick.kernel.period import local_date
 from tallystick.operations.accounts import live_account
 from tallystick.operations.agreements import edited
 from tallystick.operations.credit_grants import grant_with, take_back
+from tallystick.operations.cycles import terms_of
 from tallystick.operations.drafts import Pricing
 from tallystick.operations.purchase_offers import association, bought_terms, first_cycle, refuse_ordered
 from tallystick.operations.timelines import billed_account, keep_timeline
+from tallystick.operations.unit_grants import prepaid_cards
 from tallystick.operations.wallets import put_into_wallet
 from tallystick.operations.work import Work
 from tallystick.stores.state.wallets import Occasion
@@ -74,7 +78,7 @@ def order_void(work: Work, invoice: InvoiceRecord) -> None:
 
 
 def order_refunded(work: Work, invoice: InvoiceRecord) -> None:
-    """Take back the credit that an order sold whose money goes back; what cannot be taken back stays."""
+    """Take back the credit and units that an order sold whose money goes back; what cannot be taken back stays."""
     purchase = work.state.purchases.of_invoice(invoice.id)
     if purchase is None or purchase.status is PurchaseStatus.FAILURE:
         return
@@ -92,30 +96,21 @@ def _grant_plan(work: Work, purchase: Purchase) -> None:
     order = _invoice_of(work, purchase)
     plan = work.state.price_plans.get(order.price_plan_id)
     ends_on = local_date(order.cycle.period.end, work.organisation.zone)
-    bill = purchase_bill(purchase, bought_terms(purchase, plan), order.currency, ends_on, ())
+    terms = bought_terms(purchase, plan)
+    bill = purchase_bill(purchase, terms, order.currency, ends_on, ())
     grant_with(work, [(order, None, bill.grants)], work.now)
-    work.state.feature_credits.add(_units(work, purchase), work.now)
+    _grant_units(work, purchase, terms.billing_entitlement_rate_cards, work.now)
 
 
-def _units(work: Work, purchase: Purchase) -> list[FeatureGrant]:
-    """The units of features that a purchase grants, by the day."""
-    if purchase.type is not PurchaseType.ENTITLEMENT_GRANT or purchase.price_plan_id is None:
-        return []
-    terms = bought_terms(purchase, work.state.price_plans.get(purchase.price_plan_id))
+def _grant_units(work: Work, purchase: Purchase, cards: Iterable[BillingEntitlementRateCard], at: datetime) -> None:
+    """Grant the units of features that a purchase of these cards grants, as of an instant."""
     zone = work.organisation.zone
-    return list(units_bought(purchase, terms, local_date(work.now, zone), zone))
-
-
-def units_of(work: Work, purchase: Purchase) -> list[FeatureCredit]:
-    """The entries of units that a purchase has granted, and what became of them."""
-    keys = [(one.account_id, one.feature_id, one.id) for one in _units(work, purchase)]
-    found = work.state.feature_credits.entries(keys)
-    return [found[key] for key in keys if key in found]
+    work.state.feature_credits.add(list(units_bought(purchase, cards, local_date(at, zone), zone)), work.now)
 
 
 def _take_back_units(work: Work, purchase: Purchase) -> None:
     """Void what is left of the units that a purchase has granted."""
-    for entry in units_of(work, purchase):
+    for entry in work.state.feature_credits.bought_with(purchase.account_id, purchase.id):
         if not entry.is_voided:
             work.state.feature_credits.change(entry, work.now, status=EntryStatus.VOIDED)
 
@@ -126,7 +121,9 @@ def _grant_prepaid(work: Work, purchase: Purchase) -> None:
     order = _invoice_of(work, purchase)
     pricing = Pricing(work, [order])
     bill = pricing.bill(order, {}, (), {})
-    grant_with(work, [(order, pricing.piece(order), bill.grants)], work.now)
+    piece = pricing.piece(order)
+    grant_with(work, [(order, piece, bill.grants)], work.now)
+    _grant_units(work, purchase, prepaid_cards(terms_of(work, [piece])[piece.id], order.ordinal), work.now)
 
 
 def _top_up(work: Work, purchase: Purchase) -> None:
@@ -155,9 +152,10 @@ def _associate(work: Work, purchase: Purchase) -> None:
     keep_timeline(work, account, before, after)
     if purchase.invoice_id is not None:
         piece = next(one for one in after if one.id == piece_id)
-        order = _invoice_of(work, purchase)
-        billed = replace(first_cycle(work, account, piece), ordinal=order.ordinal)
-        grant_with(work, [(order, piece, association_bill(billed, ()).grants)], max(work.now, piece.within.start))
+        order, begins_at = _invoice_of(work, purchase), max(work.now, piece.within.start)
+        terms = replace(first_cycle(work, account, piece), ordinal=order.ordinal)
+        grant_with(work, [(order, piece, association_bill(terms, ()).grants)], begins_at)
+        _grant_units(work, purchase, prepaid_cards(terms.details, terms.ordinal), begins_at)
 
 
 def _invoice_of(work: Work, purchase: Purchase) -> InvoiceRecord:

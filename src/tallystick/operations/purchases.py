@@ -20,7 +20,7 @@ from tallystick.kernel.quantity import ZERO, plain
 from tallystick.kernel.scope import Scope
 from tallystick.operations.accounts import live_account
 from tallystick.operations.answers import Listed
-from tallystick.operations.fulfilment import carry_out, units_of
+from tallystick.operations.fulfilment import carry_out
 from tallystick.operations.orders import lapse, open_credits, raise_order
 from tallystick.operations.purchase_offers import Offer, bought_terms, offer_of
 from tallystick.operations.timelines import billed_account
@@ -201,7 +201,7 @@ def _first(known: Purchase, purchase: Purchase) -> Purchase:
 
 def _features(work: Work, purchase: Purchase) -> list[PurchasedFeature]:
     """The units of features that a purchase has granted."""
-    entries = units_of(work, purchase)
+    entries = work.state.feature_credits.bought_with(purchase.account_id, purchase.id)
     features = work.state.features.among({entry.grant.feature_id for entry in entries})
     return [
         PurchasedFeature(

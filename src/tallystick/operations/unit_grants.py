@@ -1,7 +1,8 @@
 """Units of features that plans grant: each cycle's entries in the ledger of feature credits, from its first instant on.
 
 They are granted by the cycle and not by its invoice, which only charges for them: events need them at once, and would
-be refused for good where they were gone while an invoice is void (docs/adr/0034).
+be refused for good where they were gone while an invoice is void (docs/adr/0034). What is PREPAID is granted by its
+order alone (`fulfilment.py`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import Final
 
 from tallystick.accounts.schedule import Schedule
 from tallystick.accounts.timeline import piece_at
+from tallystick.catalog.entitlement import BillingEntitlementRateCard
 from tallystick.catalog.price_plan import PricePlanDetails
+from tallystick.catalog.rate_card import InvoiceTiming
 from tallystick.credits.feature_credit import CreditSource, EntryStatus, FeatureCredit, FeatureGrant
 from tallystick.credits.plan_units import overage_allowed, units_granted
 from tallystick.invoicing.record import InvoiceRecord
@@ -87,9 +90,20 @@ def features_of_plan(work: Work, account_id: str) -> set[str]:
     return granted | {card.feature_id for card in terms.entitlement_overage_rate_cards}
 
 
+def prepaid_cards(terms: PricePlanDetails, ordinal: int) -> list[BillingEntitlementRateCard]:
+    """The cards whose units the cycle with this 0-based number grants once its order is paid."""
+    return [
+        card
+        for card in terms.billing_entitlement_rate_cards
+        if card.invoice_timing is InvoiceTiming.PREPAID and is_charged(card, ordinal)
+    ]
+
+
 def entries_of(work: Work, record: InvoiceRecord, feature_id: str, source: CreditSource) -> list[FeatureCredit]:
-    """What the cycle of an invoice granted of a feature, or allowed beyond that."""
-    piece = work.state.schedules.among([record.schedule_id])[record.schedule_id]
+    """What the cycle of an invoice granted of a feature, or allowed beyond that; nothing, before its plan is there."""
+    piece = work.state.schedules.among([record.schedule_id]).get(record.schedule_id)
+    if piece is None:
+        return []
     start = record.cycle.period.start
     grants = _grants(work, piece, terms_of(work, [piece])[piece.id], Period(start, start + _INSTANT))
     keys = [_key(one) for one in grants if one.feature_id == feature_id and one.source is source]
@@ -101,7 +115,7 @@ def _grants(work: Work, piece: Schedule, terms: PricePlanDetails, span: Period) 
     """What the cycles of a piece grant that lie in a span at least in part."""
     zone = work.organisation.zone
     for ordinal, cycle in piece.cycles_in(span, zone):
-        for card in terms.billing_entitlement_rate_cards:
+        for card in _granting_cards(terms):
             if is_charged(card, ordinal):
                 yield from units_granted(card, piece, cycle, zone)
         for overage in terms.entitlement_overage_rate_cards:
@@ -109,7 +123,12 @@ def _grants(work: Work, piece: Schedule, terms: PricePlanDetails, span: Period) 
 
 
 def _grants_something(terms: PricePlanDetails) -> bool:
-    return bool(terms.billing_entitlement_rate_cards or terms.entitlement_overage_rate_cards)
+    return bool(_granting_cards(terms) or terms.entitlement_overage_rate_cards)
+
+
+def _granting_cards(terms: PricePlanDetails) -> list[BillingEntitlementRateCard]:
+    """The cards whose units cycles grant when they start."""
+    return [card for card in terms.billing_entitlement_rate_cards if card.invoice_timing is not InvoiceTiming.PREPAID]
 
 
 def _start_behind(work: Work, piece: Schedule) -> datetime | None:

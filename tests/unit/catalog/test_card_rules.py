@@ -436,14 +436,6 @@ def test_all_problems_are_named_at_once() -> None:
             f"{UNITS}[2].effectiveUntil: is 'P1M', which does not always end after effectiveFrom 'P28D'",
         ),
         (
-            f"{EXPORTS}.invoiceTiming",
-            "PREPAID",
-            (
-                f"{EXPORTS}.invoiceTiming: is PREPAID, which units of features are not sold as yet: "
-                "send IN_ADVANCE or IN_ARREARS"
-            ),
-        ),
-        (
             f"{EXPORTS}.rateValues[1]",
             None,
             f"{EXPORTS}.rateValues: has no rate in JPY, add one for every supported currency",

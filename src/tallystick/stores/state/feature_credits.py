@@ -127,6 +127,17 @@ class FeatureCredits:
         )
         return [_entry(row) for row in self._connection.execute(statement).mappings()]
 
+    def bought_with(self, account_id: str, purchase_id: str) -> list[FeatureCredit]:
+        """The entries that a purchase has granted to an account, in their order, whatever their status."""
+        statement = select(feature_credit).where(
+            self._mine,
+            feature_credit.c.account_id == account_id,
+            feature_credit.c.source == CreditSource.ENTITLEMENT,
+            feature_credit.c.id.startswith(f"{purchase_id}#", autoescape=True),
+        )
+        found = [_entry(row) for row in self._connection.execute(statement).mappings()]
+        return sorted(found, key=lambda entry: (len(entry.grant.id), entry.grant.id))
+
     def change(self, before: FeatureCredit, now: datetime, **changes: object) -> FeatureCredit:
         """Change what an entry grants, until when, or its status.
 
