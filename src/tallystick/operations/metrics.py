@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
@@ -247,9 +247,9 @@ def _account_ids(work: Work, asked: MetricQuery) -> list[str] | None:
 
 
 def _billed_accounts(work: Work, asked: MetricQuery) -> dict[str, Account]:
-    """The accounts asked for that ever had a plan."""
+    """The accounts asked for that ever had a plan or bought anything."""
     wanted = _account_ids(work, asked)
-    billed: Collection[str] = work.state.schedules.account_ids()
+    billed = {*work.state.schedules.account_ids(), *work.state.purchases.account_ids()}
     return work.state.accounts.among(billed if wanted is None else [one for one in wanted if one in billed])
 
 

@@ -7,6 +7,11 @@ of them add or give back on the days of the changes. What is only known once the
 instant: overage, the true-up of a minimum commitment, and all that pricing rules in arrears change of a card or add;
 those in advance count at the start.
 Revenue that a plan defers is told once its invoice has fallen due.
+
+Orders and purchases count on the instant at which they fall due, paid or not, unless they are void: PREPAID cards, and
+plans that are bought once. By the cycle, PREPAID cards count with the one that ordered them, what is bought once with
+none. Of the order of an association all but PREPAID cards counts with the cycle that it bills. Money for the wallet is
+no revenue: what it pays for is.
 """
 
 from __future__ import annotations
@@ -26,6 +31,7 @@ from tallystick.invoicing.assemble import Bill, Terms, advance_bill, arrears_bil
 from tallystick.invoicing.credit_grant_lines import grant_lines
 from tallystick.invoicing.invoice import InvoiceType
 from tallystick.invoicing.licence_earnings import licence_earnings
+from tallystick.invoicing.line import LineType
 from tallystick.kernel.period import Period
 from tallystick.kernel.quantity import ZERO
 from tallystick.metering.event_groups import EventGroups
@@ -41,6 +47,12 @@ _AT_FIRST: Final = {
     EntityGroup.ALL_BILLING_ENTITLEMENT_RATE_CARDS: CardKind.ENTITLEMENT,
 }
 """The cards in arrears whose price is known when a cycle starts."""
+_SOLD: Final = (
+    LineType.FIXED_FEE_RATE_CARD_AMOUNT,
+    LineType.BILLING_ENTITLEMENT_RATE_CARD_AMOUNT,
+    LineType.CREDIT_GRANT_RATE_CARD_AMOUNT,
+)
+"""The lines of orders and purchases that no cycle bills otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +94,9 @@ def revenue_between(work: Work, account_ids: Collection[str], bounds: Sequence[d
     for cycle, overage in zip(cycles, overages, strict=True):
         earned = [*_earned(cycle, usage, overage, events), *_earned_by_licences(cycle, work.now)]
         yield from (one for one in earned if bounds[0] <= one.at < bounds[-1])
+    for sold in work.state.invoices.sold(account_ids, Period(bounds[0], bounds[-1]), _SOLD):
+        assert sold.invoice.frozen_at is not None, "what has fallen due is frozen"
+        yield Earned(sold.invoice.account_id, sold.billable_id, sold.invoice.frozen_at, sold.amount.amount)
 
 
 def revenue_by_cycle(work: Work, account_ids: Collection[str], span: Period) -> Iterator[Earned]:
@@ -99,6 +114,17 @@ def revenue_by_cycle(work: Work, account_ids: Collection[str], span: Period) -> 
         for earned in _earned_by_licences(cycle, work.now):
             yield replace(earned, at=start)
         yield from _earned_by_grants(cycle, arrears, advance)
+    yield from _ordered_by_cycle(work, account_ids, span)
+
+
+def _ordered_by_cycle(work: Work, account_ids: Collection[str], span: Period) -> Iterator[Earned]:
+    """What the PREPAID cards of cycles that start in a span ask for; what is bought once belongs to no cycle."""
+    found = work.state.invoices.sold(account_ids, span, _SOLD, by_cycle=True)
+    pieces = work.state.schedules.among({sold.invoice.schedule_id for sold in found})
+    for sold in found:
+        if sold.invoice.schedule_id in pieces:
+            start = sold.invoice.cycle.period.start
+            yield Earned(sold.invoice.account_id, sold.billable_id, start, sold.amount.amount)
 
 
 def usage_by_cycle(work: Work, account_ids: Collection[str], span: Period) -> Iterator[Earned]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import and_, bindparam, case, delete, insert, select, update
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
+    from tallystick.kernel.money import Money
     from tallystick.kernel.paging import PageRequest
 
 _LISTING: Final = Listing(
@@ -49,6 +50,15 @@ _OF_ACCOUNT: Final = Listing(
     default_size=50,
     largest_size=50,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """What an order or a purchase asks for one billable item, before credits."""
+
+    invoice: InvoiceRecord
+    billable_id: str
+    amount: Money
 
 
 class Invoices:
@@ -163,6 +173,36 @@ class Invoices:
             .order_by(invoice.c.cycle_start, invoice.c.id)
         ).mappings()
         return [_record(row) for row in rows]
+
+    def sold(
+        self, account_ids: Collection[str], span: Period, types: Collection[LineType], *, by_cycle: bool = False
+    ) -> list[Sold]:
+        """The lines of these types on orders and purchases that are frozen and count.
+
+        They fell due in a span, or with `by_cycle` are about cycles that start in it.
+        """
+        dated = invoice.c.cycle_start if by_cycle else invoice.c.frozen_at
+        rows = self._connection.execute(
+            select(invoice, invoice_line.c.item_id, invoice_line.c.amount_minor)
+            .join(
+                invoice_line,
+                (invoice_line.c.organisation_id == invoice.c.organisation_id)
+                & (invoice_line.c.invoice_id == invoice.c.id),
+            )
+            .where(
+                self._mine,
+                among(invoice.c.account_id, account_ids),
+                invoice.c.type == InvoiceType.AD_HOC,
+                invoice.c.status.not_in((InvoiceStatus.DRAFT, InvoiceStatus.VOID)),
+                dated >= span.start,
+                dated < span.end,
+                invoice_line.c.type.in_(types),
+            )
+            .order_by(invoice.c.id, invoice_line.c.number)
+        ).mappings()
+        return [
+            Sold(_record(row), row["item_id"] or "", from_minor(row["amount_minor"], row["currency"])) for row in rows
+        ]
 
     def freezing_at(self, instant: datetime, parked: Collection[str], limit: int) -> list[InvoiceRecord]:
         """Drafts that fall due at that very instant, oldest cycle first, without the parked ones."""

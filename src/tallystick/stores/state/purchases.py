@@ -105,6 +105,10 @@ class Bought(Generic[P]):
         if not done.rowcount:
             raise conflict(f"{self._noun} {changed.id!r} changed in the meantime: read it again")
 
+    def account_ids(self) -> set[str]:
+        """The accounts that ever bought anything."""
+        return set(self._connection.execute(select(self._table.c.account_id).where(self._mine).distinct()).scalars())
+
     def schedule_of(self, name: str) -> str | None:
         """The piece of a timeline that its order is about, if there is one."""
         found: str | None = self._connection.execute(
