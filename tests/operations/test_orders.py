@@ -5,8 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy.exc import IntegrityError, OperationalError
 
+from tallystick.accounts.purchase import PurchaseType
+from tallystick.kernel.errors import BillingError
+from tallystick.operations import fulfilment
 from tallystick.operations.settlement import receive
+from tallystick.stores.state.database import is_passing
 from tests.operations.buying import buy, credits_of, pack, pay, purchase
 from tests.operations.shop import Shop, fee, monthly
 from tests.servers import inside
@@ -64,3 +69,40 @@ def test_a_plan_that_was_paid_is_associated_by_the_next_server(tmp_path: Path) -
             assert (done["status"], done["updatedAt"]) == ("SUCCESS", "2026-01-01T00:00:00Z")
             (piece,) = shop.api.get("/accounts/acme/pricing_schedules").ok()["data"]
             assert piece["pricePlanId"] == plan
+
+
+class TestFaults:
+    """What fails while an order is carried out, after its payment has come in."""
+
+    def paid_while(self, server: Inside, shop: Shop, monkeypatch: pytest.MonkeyPatch, failure: Exception) -> str:
+        def fails(*_: object) -> None:
+            raise failure
+
+        shop.account()
+        plan, _, _ = pack(shop)
+        bought = buy(shop, plan).ok()
+        with monkeypatch.context() as patched:
+            patched.setitem(fulfilment._CARRIED_OUT, PurchaseType.ENTITLEMENT_GRANT, fails)
+            if is_passing(failure):
+                with pytest.raises(BillingError, match="try again in a moment"):
+                    settled(server, shop, bought["invoiceId"])
+            else:
+                settled(server, shop, bought["invoiceId"])
+        return bought["id"]
+
+    def test_a_database_that_is_busy_decides_nothing(
+        self, server: Inside, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        busy = OperationalError("INSERT INTO credit VALUES (?)", ("100 USD",), Exception("database is locked"))
+        bought = self.paid_while(server, shop, monkeypatch, busy)
+        assert purchase(shop, bought)["status"] == "PENDING"
+        settled(server, shop, purchase(shop, bought)["invoiceId"])
+        assert purchase(shop, bought)["status"] == "SUCCESS"
+
+    def test_a_fault_of_the_server_is_told_without_what_it_worked_on(
+        self, server: Inside, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bought = self.paid_while(server, shop, monkeypatch, IntegrityError("INSERT", ("100 USD",), Exception("secret")))
+        failed = purchase(shop, bought)
+        assert (failed["status"], failed["comment"]) == ("FAILURE", "the server failed (IntegrityError)")
+        assert shop.api.get(f"/invoices/{failed['invoiceId']}").ok()["status"] == "PAID"

@@ -6,6 +6,7 @@ catalogue at a position in the log of events and is left to the billing clock.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -18,7 +19,7 @@ from tallystick.credits.purchase_units import units_bought
 from tallystick.invoicing.assemble import association_bill
 from tallystick.invoicing.purchase_bill import purchase_bill
 from tallystick.invoicing.record import InvoiceRecord
-from tallystick.kernel.errors import invalid
+from tallystick.kernel.errors import BillingError, invalid
 from tallystick.kernel.money import Money
 from tallystick.kernel.period import local_date
 from tallystick.operations.accounts import live_account
@@ -31,7 +32,10 @@ from tallystick.operations.timelines import billed_account, keep_timeline
 from tallystick.operations.unit_grants import prepaid_cards
 from tallystick.operations.wallets import put_into_wallet
 from tallystick.operations.work import Work
+from tallystick.stores.state.database import is_passing
 from tallystick.stores.state.wallets import Occasion
+
+_log = logging.getLogger("tallystick.purchases")
 
 
 def order_paid(work: Work, invoice: InvoiceRecord) -> None:
@@ -49,12 +53,21 @@ def order_paid(work: Work, invoice: InvoiceRecord) -> None:
 
 
 def carry_out(work: Work, purchase: Purchase) -> None:
-    """Grant what was bought, all of it or nothing: what cannot be granted is a FAILURE that says why."""
+    """Grant what was bought, all of it or nothing: what cannot be granted is a FAILURE that says why.
+
+    Raises:
+        Exception: what the database fails with when it cannot be used now: nothing is decided, and it is tried again.
+    """
     try:
         with work.state.attempt():
             _CARRIED_OUT[purchase.type](work, purchase)
-    except Exception as failure:  # noqa: BLE001 - the payment stands, and other accounts must not wait for this one
-        ended = purchase.moved(PurchaseStatus.FAILURE, work.now, str(failure) or type(failure).__name__)
+    except BillingError as failure:
+        ended = purchase.moved(PurchaseStatus.FAILURE, work.now, str(failure))
+    except Exception as failure:  # the payment stands, and other accounts must not wait for this one
+        if is_passing(failure):
+            raise
+        _log.exception("purchase %s could not be carried out", purchase.id)
+        ended = purchase.moved(PurchaseStatus.FAILURE, work.now, f"the server failed ({type(failure).__name__})")
     else:
         ended = purchase.moved(PurchaseStatus.SUCCESS, work.now)
     work.state.purchases.replace(ended, purchase.status)

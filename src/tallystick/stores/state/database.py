@@ -158,6 +158,11 @@ class Database:
             command.upgrade(config, "head")
 
 
+def is_passing(failure: BaseException) -> bool:
+    """Whether a failure says that the database cannot be used now, and what failed may work when it is tried again."""
+    return isinstance(failure, (OperationalError, PoolTimeoutError))
+
+
 @contextmanager
 def _available() -> Iterator[None]:
     """A database that cannot be reached, is locked or full is a matter of trying again, not a defect."""
