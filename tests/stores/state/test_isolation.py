@@ -18,6 +18,7 @@ from tallystick.catalog.usage_meter import Aggregation
 from tallystick.credits.credit import CreditStatus
 from tallystick.credits.feature_credit import CreditSource, FeatureCredit
 from tallystick.invoicing.invoice import InvoiceStatus, InvoiceType
+from tallystick.invoicing.line import LineType
 from tallystick.kernel.errors import BillingError
 from tallystick.kernel.job import EntryStatus
 from tallystick.kernel.paging import PageRequest
@@ -46,12 +47,15 @@ END = datetime(2026, 12, 31, tzinfo=UTC)
 DUE = dataclasses.replace(nouns.draft("inv.due"), status=InvoiceStatus.DUE, total=usd("1"), sequence_id="INV-1")
 
 REFUNDING = dataclasses.replace(
-    nouns.draft("inv.refunding", nouns.MARCH), status=InvoiceStatus.REFUND_INITIATED, total=usd("1")
+    nouns.draft("inv.refunding", nouns.MARCH, invoice_type=InvoiceType.AD_HOC),
+    status=InvoiceStatus.REFUND_INITIATED,
+    total=usd("1"),
 )
 TOPUP = Occasion("Top-up")
 UNITS = nouns.feature_grant()
 UNITS_KEY = (UNITS.account_id, UNITS.feature_id, UNITS.id)
 BEYOND = dataclasses.replace(UNITS, id="sch.1#2026-01-01$OVERAGE", source=CreditSource.OVERAGE, granted=None)
+PACK = dataclasses.replace(UNITS, id="purchase.1#1$PURCHASE", source=CreditSource.ENTITLEMENT)
 USED = Debit(1, 7, *UNITS_KEY, Decimal(20))
 HELD = FeatureCredit(UNITS, used=Decimal(20), is_voided=False, revision=1, created_at=NOW, updated_at=NOW)
 
@@ -82,7 +86,7 @@ def full(world: World) -> World:
         state.wallets.credit(nouns.wallet(), usd("5"), TOPUP, NOW, world.ids)
         state.wallets.debit(nouns.wallet(), usd("1"), Occasion("Invoice", "inv.due"), NOW, world.ids)
         state.payments.add(nouns.payment(), [nouns.share()])
-        state.feature_credits.add([UNITS, BEYOND], NOW)
+        state.feature_credits.add([UNITS, BEYOND, PACK], NOW)
         state.feature_credits.book([USED], {UNITS_KEY: 0})
         for shelf, one in BOUGHT_AT_HOME.items():
             getattr(state, shelf).add(one, due_at=NOW, schedule_id="sch.ordered")
@@ -90,8 +94,8 @@ def full(world: World) -> World:
         state.invoices.add_drafts([nouns.draft("inv.due")])
         state.invoices.freeze([(DUE, [nouns.line()])])
         state.rule_logs.add([("inv.due", [nouns.rule_log()])])
-        state.invoices.add_drafts([nouns.draft("inv.refunding", nouns.MARCH)])
-        state.invoices.freeze([(REFUNDING, [])])
+        state.invoices.add_drafts([nouns.draft("inv.refunding", nouns.MARCH, invoice_type=InvoiceType.AD_HOC)])
+        state.invoices.freeze([(REFUNDING, [nouns.line()])])
         state.next_invoice_number()
         state.invoices.add_drafts([nouns.draft("inv.draft", nouns.FEBRUARY)])
         state.jobs.add(nouns.job())
@@ -124,6 +128,7 @@ DOCUMENTS: dict[str, tuple[Callable[[Any, str, Any], Any], Any]] = {
 BOUGHT_AT_HOME = {"purchases": nouns.purchase(), "proposals": nouns.proposal()}
 BOUGHT: dict[str, tuple[Callable[[Any, Purchase], Any], Any]] = {
     "add": (lambda shelf, one: shelf.add(one, due_at=END), None),
+    "account_ids": (lambda shelf, _: shelf.account_ids(), set()),
     "get": (lambda shelf, one: shelf.get(one.id), REFUSED),
     "with_key": (lambda shelf, _one: shelf.with_key("acme-main", "k"), None),
     "any_of": (lambda shelf, _one: shelf.any_of("acme-main"), False),
@@ -218,6 +223,10 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
         lambda s, _: s.feature_credits.overage_of([BEYOND.account_id], BEYOND.valid),
         [],
     ),
+    "feature_credits.bought_with": (
+        lambda s, _: s.feature_credits.bought_with(PACK.account_id, "purchase.1"),
+        [],
+    ),
     "feature_credits.change": (lambda s, _: s.feature_credits.change(HELD, END, granted=Decimal(90)), REFUSED),
     "feature_credits.book": (
         lambda s, _: s.feature_credits.book([USED._replace(position=8)], {UNITS_KEY: 1}),
@@ -268,6 +277,10 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
         REFUSED,
     ),
     "invoices.refunding_at": (lambda s, _: s.invoices.refunding_at(NOW), []),
+    "invoices.sold": (
+        lambda s, _: s.invoices.sold(["acme-main"], nouns.MARCH, [LineType.USAGE_RATE_CARD_AMOUNT], by_cycle=True),
+        [],
+    ),
     "invoices.among": (lambda s, _: s.invoices.among(["inv.due"]), {}),
     "invoices.lines_of": (lambda s, _: s.invoices.lines_of("inv.due"), []),
     "invoices.sequence_ids": (lambda s, _: s.invoices.sequence_ids(), []),
