@@ -62,7 +62,7 @@ class TestRefusals:
             ({"effectiveFrom": "2026-02-01T00:00:00Z"}, "effectiveFrom: "),
             ({"pricePlanDetailsOverride": []}, "pricePlanDetailsOverride: "),
             ({"retainStartOffsets": True}, "retainStartOffsets: the account has no plan on effectiveFrom"),
-            ({"pricingRulesOverride": [{}]}, "pricingRulesOverride: "),
+            ({"pricingRulesOverride": [{}]}, "pricingRulesOverride[0]: required field 'name' is missing"),
             ({"preActions": [{"type": "GRANT_FEATURE"}]}, "preActions[0].type: "),
         ],
     )
