@@ -82,20 +82,47 @@ def _senseless(change: ScheduleEdit) -> list[Problem]:
     return problems
 
 
-def _plan(work: Work, account: Account, change: ScheduleEdit, version: int | None) -> PricePlan:
-    """The plan to be put on the account, up to a version; it must be ACTIVE, also in the account's currency."""
-    plan = work.state.price_plans.find(change.price_plan_id or "")
+def named_plan(work: Work, price_plan_id: str | None, version: int | None) -> PricePlan:
+    """The plan of an id as it was up to a version, or as it is.
+
+    Raises:
+        BillingError: of kind INVALID, when there is none.
+    """
+    plan = work.state.price_plans.find(price_plan_id or "")
     if plan is None or plan.status is PlanStatus.ARCHIVED:
-        raise invalid("pricePlanId", f"price plan {change.price_plan_id!r} not found")
-    plan = plan if version is None else plan.up_to(version)
+        raise invalid("pricePlanId", f"price plan {price_plan_id!r} not found")
+    return plan if version is None else plan.up_to(version)
+
+
+def refuse_inactive(plan: PricePlan) -> None:
+    """Refuse a plan that is not ACTIVE.
+
+    Raises:
+        BillingError: of kind INVALID.
+    """
     if plan.status is not PlanStatus.ACTIVE:
         raise invalid("pricePlanId", f"price plan {plan.id!r} is {plan.status}: activate it first")
-    if plan.type is not PlanType.BILLING:
-        raise invalid("pricePlanId", f"price plan {plan.id!r} is a {plan.type} plan: it is bought, not associated")
+
+
+def refuse_foreign(plan: PricePlan, account: Account) -> None:
+    """Refuse a plan that is not active in the account's currency.
+
+    Raises:
+        BillingError: of kind INVALID.
+    """
     if account.invoice_currency not in plan.details.active_currencies:
         active = ", ".join(plan.details.active_currencies)
         reason = f"price plan {plan.id!r} is active in {active}, the account is billed in {account.invoice_currency}"
         raise invalid("pricePlanId", reason)
+
+
+def _plan(work: Work, account: Account, change: ScheduleEdit, version: int | None) -> PricePlan:
+    """The plan to be put on the account, up to a version; it must be ACTIVE, also in the account's currency."""
+    plan = named_plan(work, change.price_plan_id, version)
+    refuse_inactive(plan)
+    if plan.type is not PlanType.BILLING:
+        raise invalid("pricePlanId", f"price plan {plan.id!r} is a {plan.type} plan: it is bought, not associated")
+    refuse_foreign(plan, account)
     return plan
 
 

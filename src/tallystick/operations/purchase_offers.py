@@ -16,7 +16,7 @@ from tallystick.accounts.schedule import Schedule, ScheduleEdit
 from tallystick.accounts.timeline import Timeline
 from tallystick.catalog.plan_override import overridden
 from tallystick.catalog.plan_rules import terms_problems
-from tallystick.catalog.price_plan import PlanStatus, PlanType, PricePlan, PricePlanDetails
+from tallystick.catalog.price_plan import PlanType, PricePlan, PricePlanDetails
 from tallystick.catalog.rate_card import InvoiceTiming
 from tallystick.credits.burndown import OpenCredit
 from tallystick.invoicing.assemble import Bill, Terms, association_bill
@@ -26,7 +26,7 @@ from tallystick.kernel.money import exact_in_minor_unit
 from tallystick.kernel.period import FOREVER_ON, Period, day_of, local_date, local_midnight
 from tallystick.kernel.quantity import EXACT, fits
 from tallystick.kernel.recurrence import Cycle
-from tallystick.operations.agreements import edited
+from tallystick.operations.agreements import edited, named_plan, refuse_foreign, refuse_inactive
 from tallystick.operations.cycles import agreed_rules, agreed_terms, agreed_version
 from tallystick.operations.price_plans import item_problems
 from tallystick.operations.work import Work
@@ -116,18 +116,11 @@ def refuse_ordered(work: Work, timeline: Timeline, change: ScheduleEdit) -> None
 
 def _plan(work: Work, account: Account, purchase: Purchase) -> PricePlan:
     """The plan that is bought; it must be ACTIVE, also in the account's currency."""
-    plan = work.state.price_plans.find(purchase.price_plan_id or "")
-    if plan is None or plan.status is PlanStatus.ARCHIVED:
-        raise invalid("pricePlanId", f"price plan {purchase.price_plan_id!r} not found")
-    plan = plan if purchase.price_plan_version is None else plan.up_to(purchase.price_plan_version)
+    plan = named_plan(work, purchase.price_plan_id, purchase.price_plan_version)
     if plan.type is not PlanType.PURCHASE:
         raise invalid("pricePlanId", f"price plan {plan.id!r} is a {plan.type} plan: buy it as an ASSOCIATION")
-    if plan.status is not PlanStatus.ACTIVE:
-        raise invalid("pricePlanId", f"price plan {plan.id!r} is {plan.status}: activate it first")
-    if account.invoice_currency not in plan.details.active_currencies:
-        active = ", ".join(plan.details.active_currencies)
-        reason = f"price plan {plan.id!r} is active in {active}, the account is billed in {account.invoice_currency}"
-        raise invalid("pricePlanId", reason)
+    refuse_inactive(plan)
+    refuse_foreign(plan, account)
     return plan
 
 
