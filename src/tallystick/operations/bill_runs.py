@@ -105,7 +105,7 @@ def freeze(work: Work, records: Sequence[InvoiceRecord]) -> Tally:
     due = make_due(work, billed)
     for record, one in zip(due, billed, strict=True):
         if record.invoice_class is InvoiceClass.ORDER:
-            await_payment(work, record, one.bill)
+            await_payment(work, record, one)
     fall_due(work, due)
     tally.frozen = len(made)
     return tally

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tallystick.accounts.schedule import Schedule
+from tallystick.catalog.price_plan import PricePlanDetails
 from tallystick.credits.burndown import OpenCredit
 from tallystick.invoicing.assemble import Bill, Terms, advance_bill, arrears_bill, change_bill, prepaid_bill
 from tallystick.invoicing.invoice import InvoiceClass, InvoiceType
@@ -114,6 +115,10 @@ class Pricing:
     def piece(self, record: InvoiceRecord) -> Schedule:
         """The piece of the account's timeline that a draft bills."""
         return self._pieces[record.schedule_id]
+
+    def details(self, record: InvoiceRecord) -> PricePlanDetails:
+        """The terms that the piece of a draft was agreed on."""
+        return self._details[record.schedule_id]
 
     def event_cuts(self, record: InvoiceRecord) -> tuple[EventCuts, ...]:
         """How the events of a draft's cycle have to be told apart; only what is billed in arrears has any."""

@@ -17,6 +17,7 @@ from tallystick.catalog.entitlement import BillingEntitlementRateCard
 from tallystick.credits.feature_credit import EntryStatus
 from tallystick.credits.purchase_units import units_bought
 from tallystick.invoicing.assemble import association_bill
+from tallystick.invoicing.invoice import InvoiceClass
 from tallystick.invoicing.purchase_bill import purchase_bill
 from tallystick.invoicing.record import InvoiceRecord
 from tallystick.kernel.errors import BillingError, invalid
@@ -25,7 +26,6 @@ from tallystick.kernel.period import local_date
 from tallystick.operations.accounts import live_account
 from tallystick.operations.agreements import edited
 from tallystick.operations.credit_grants import grant_with, take_back
-from tallystick.operations.cycles import terms_of
 from tallystick.operations.drafts import Pricing
 from tallystick.operations.purchase_offers import association, bought_terms, first_cycle, refuse_ordered
 from tallystick.operations.timelines import billed_account, keep_timeline
@@ -43,6 +43,8 @@ def order_paid(work: Work, invoice: InvoiceRecord) -> None:
 
     Of an invoice that is no order, or was paid before, it does nothing.
     """
+    if invoice.invoice_class is not InvoiceClass.ORDER:
+        return  # nearly every one that wallets pay in a bill run
     purchase = work.state.purchases.of_invoice(invoice.id)
     if purchase is None or purchase.status is not PurchaseStatus.PENDING:
         return
@@ -134,9 +136,8 @@ def _grant_prepaid(work: Work, purchase: Purchase) -> None:
     order = _invoice_of(work, purchase)
     pricing = Pricing(work, [order])
     bill = pricing.bill(order, {}, (), {})
-    piece = pricing.piece(order)
-    grant_with(work, [(order, piece, bill.grants)], work.now)
-    _grant_units(work, purchase, prepaid_cards(terms_of(work, [piece])[piece.id], order.ordinal), work.now)
+    grant_with(work, [(order, pricing.piece(order), bill.grants)], work.now)
+    _grant_units(work, purchase, prepaid_cards(pricing.details(order), order.ordinal), work.now)
 
 
 def _top_up(work: Work, purchase: Purchase) -> None:

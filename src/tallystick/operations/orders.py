@@ -9,12 +9,11 @@ from __future__ import annotations
 from tallystick.accounts.account import Account
 from tallystick.accounts.purchase import Purchase, PurchaseStatus, PurchaseType
 from tallystick.credits.burndown import OpenCredit
-from tallystick.invoicing.assemble import Bill
 from tallystick.invoicing.invoice import InvoiceClass, InvoiceStatus, InvoiceType
 from tallystick.invoicing.record import InvoiceRecord
 from tallystick.kernel.quantity import plain
-from tallystick.operations.cycles import agreed_version
-from tallystick.operations.drafts import Pricing, bills_in_order
+from tallystick.operations.cycles import versions_of
+from tallystick.operations.drafts import bills_in_order
 from tallystick.operations.due_invoices import Billed, details_of, make_due
 from tallystick.operations.fulfilment import order_paid
 from tallystick.operations.purchase_offers import Offer
@@ -64,19 +63,19 @@ def raise_order(
     return due[0] if offer.plan is None else fall_due(work, due)[0]
 
 
-def await_payment(work: Work, order: InvoiceRecord, bill: Bill) -> None:
+def await_payment(work: Work, order: InvoiceRecord, billed: Billed) -> None:
     """Let what the PREPAID cards of a cycle grant wait until their order is paid, as a purchase of that type."""
-    piece = Pricing(work, [order]).piece(order)
-    plan = work.state.price_plans.get(order.price_plan_id)
+    piece = billed.piece
+    assert piece is not None, "a cycle is one of a piece"
     purchase = Purchase(
         id=work.ids.mint("purchase"),
         account_id=order.account_id,
         type=PurchaseType.PREPAID,
         status=PurchaseStatus.PENDING,
         price_plan_id=order.price_plan_id,
-        price_plan_version=agreed_version(piece, plan).version,
+        price_plan_version=versions_of(work, [piece])[piece.plan_version_id].version,
         quantity=1,
-        price=plain(bill.gross.amount),
+        price=plain(billed.bill.gross.amount),
         invoice_id=order.id,
         invoice_currency=order.currency,
         created_at=work.now,
