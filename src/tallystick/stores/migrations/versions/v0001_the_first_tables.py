@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from tallystick.stores.migrations.frozen_rows import changed, keep_rows, on_sqlite, refuse
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -38,44 +40,18 @@ _FROZEN_COLUMNS = [
 ]
 """Everything about a frozen invoice but its status and what was paid."""
 
-_REFUSED = {
-    "invoice_frozen": ("UPDATE", "invoice"),
-    "invoice_kept": ("DELETE", "invoice"),
-    "invoice_line_frozen": ("UPDATE", "invoice_line"),
-    "invoice_line_kept": ("DELETE", "invoice_line"),
-    "credit_entry_frozen": ("UPDATE", "credit_entry"),
-    "credit_entry_kept": ("DELETE", "credit_entry"),
-}
 
-
-def _condition(trigger: str, differs: str) -> str:
-    if trigger == "invoice_frozen":
-        changed = " OR ".join(f"NEW.{name} {differs} OLD.{name}" for name in _FROZEN_COLUMNS)
-        return f"OLD.status <> 'DRAFT' AND (NEW.status = 'DRAFT' OR {changed})"
-    return "OLD.status <> 'DRAFT'" if trigger == "invoice_kept" else ""
-
-
-def _create_triggers() -> None:
-    """Frozen invoices, their lines and the ledger are immutable, whoever holds a connection."""
-    if op.get_bind().dialect.name == "sqlite":
-        for trigger, (event, table) in _REFUSED.items():
-            condition = _condition(trigger, "IS NOT")
-            when = f"WHEN {condition} " if condition else ""
-            op.execute(
-                f"CREATE TRIGGER {trigger} BEFORE {event} ON {table} {when}"
-                f"BEGIN SELECT RAISE(ABORT, '{table} rows are frozen'); END"
-            )
-        return
-    op.execute(
-        "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS"
-        " $$ BEGIN RAISE EXCEPTION '% rows are frozen', TG_TABLE_NAME; END $$"
-    )
-    for trigger, (event, table) in _REFUSED.items():
-        condition = _condition(trigger, "IS DISTINCT FROM")
-        when = f"WHEN ({condition}) " if condition else ""
+def _keep_what_was_billed() -> None:
+    """Frozen invoices, their lines and the ledger are immutable."""
+    if not on_sqlite():
         op.execute(
-            f"CREATE TRIGGER {trigger} BEFORE {event} ON {table} FOR EACH ROW {when}EXECUTE FUNCTION refuse_change()"
+            "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION '% rows are frozen', TG_TABLE_NAME; END $$"
         )
+    edited = f"OLD.status <> 'DRAFT' AND (NEW.status = 'DRAFT' OR {changed(_FROZEN_COLUMNS)})"
+    refuse("invoice_frozen", "UPDATE", "invoice", edited)
+    refuse("invoice_kept", "DELETE", "invoice", "OLD.status <> 'DRAFT'")
+    keep_rows("invoice_line", "credit_entry")
 
 
 def upgrade() -> None:
@@ -477,12 +453,11 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("organisation_id", "invoice_id", "number", name=op.f("pk_invoice_line")),
     )
-    _create_triggers()
+    _keep_what_was_billed()
 
 
 def downgrade() -> None:
     """Take the change back."""
-    on_postgres = op.get_bind().dialect.name != "sqlite"
     op.drop_table("invoice_line")
     op.drop_table("api_key")
     op.drop_index(op.f("ix_usage_meter_organisation_id_updated_at_id"), table_name="usage_meter")
@@ -539,5 +514,5 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_account_organisation_id_updated_at_id"), table_name="account")
     op.drop_index(op.f("ix_account_organisation_id_customer_id"), table_name="account")
     op.drop_table("account")
-    if on_postgres:
+    if not on_sqlite():
         op.execute("DROP FUNCTION refuse_change()")

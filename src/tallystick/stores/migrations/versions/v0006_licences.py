@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from tallystick.stores.migrations.frozen_rows import changed, refuse
+
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
@@ -25,23 +27,6 @@ _FROZEN_COLUMNS = [
     "created_at",
 ]
 """Everything about an entry but its metadata, and whose it turns out to be when it was made before its account."""
-
-
-def _create_triggers() -> None:
-    """An entry is corrected by another one, whoever holds a connection."""
-    sqlite = op.get_bind().dialect.name == "sqlite"
-    differs = "IS NOT" if sqlite else "IS DISTINCT FROM"
-    changed = " OR ".join(f"NEW.{name} {differs} OLD.{name}" for name in _FROZEN_COLUMNS)
-    if sqlite:
-        refuse = "BEGIN SELECT RAISE(ABORT, 'licence_entry rows are frozen'); END"
-        op.execute(f"CREATE TRIGGER licence_entry_frozen BEFORE UPDATE ON licence_entry WHEN {changed} {refuse}")
-        op.execute(f"CREATE TRIGGER licence_entry_kept BEFORE DELETE ON licence_entry {refuse}")
-        return
-    refuse = "EXECUTE FUNCTION refuse_change()"
-    op.execute(
-        f"CREATE TRIGGER licence_entry_frozen BEFORE UPDATE ON licence_entry FOR EACH ROW WHEN ({changed}) {refuse}"
-    )
-    op.execute(f"CREATE TRIGGER licence_entry_kept BEFORE DELETE ON licence_entry FOR EACH ROW {refuse}")
 
 
 def upgrade() -> None:
@@ -78,7 +63,8 @@ def upgrade() -> None:
         "licence_entry",
         ["organisation_id", "created_at", "id"],
     )
-    _create_triggers()
+    refuse("licence_entry_frozen", "UPDATE", "licence_entry", changed(_FROZEN_COLUMNS))  # corrected by another entry
+    refuse("licence_entry_kept", "DELETE", "licence_entry")
 
 
 def downgrade() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from tallystick.stores.migrations.frozen_rows import keep_rows
+
 revision = "0011"
 down_revision = "0010"
 branch_labels = None
@@ -12,7 +14,6 @@ depends_on = None
 
 _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _TABLE = "pricing_rule_log"
-_REFUSED = {"pricing_rule_log_frozen": "UPDATE", "pricing_rule_log_kept": "DELETE"}
 
 
 def upgrade() -> None:
@@ -32,21 +33,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("organisation_id", "invoice_id", "number", name=op.f("pk_pricing_rule_log")),
     )
-    for trigger, event in _REFUSED.items():
-        if op.get_bind().dialect.name == "sqlite":
-            op.execute(
-                f"CREATE TRIGGER {trigger} BEFORE {event} ON {_TABLE} "
-                f"BEGIN SELECT RAISE(ABORT, '{_TABLE} rows are frozen'); END"
-            )
-        else:
-            op.execute(
-                f"CREATE TRIGGER {trigger} BEFORE {event} ON {_TABLE} FOR EACH ROW EXECUTE FUNCTION refuse_change()"
-            )
+    keep_rows(_TABLE)
 
 
 def downgrade() -> None:
     """Take the change back."""
-    for trigger in _REFUSED:
-        on = "" if op.get_bind().dialect.name == "sqlite" else f" ON {_TABLE}"
-        op.execute(f"DROP TRIGGER {trigger}{on}")
     op.drop_table(_TABLE)

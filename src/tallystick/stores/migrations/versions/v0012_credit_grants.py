@@ -5,23 +5,14 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from tallystick.stores.migrations.frozen_rows import keep_rows
+
 revision = "0012"
 down_revision = "0011"
 branch_labels = None
 depends_on = None
 
 _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-
-
-def _create_triggers() -> None:
-    """What was granted stays granted, whoever holds a connection."""
-    for name, event in (("credit_grant_frozen", "UPDATE"), ("credit_grant_kept", "DELETE")):
-        if op.get_bind().dialect.name == "sqlite":
-            refuse = "BEGIN SELECT RAISE(ABORT, 'credit_grant rows are frozen'); END"
-            op.execute(f"CREATE TRIGGER {name} BEFORE {event} ON credit_grant {refuse}")
-        else:
-            refuse = "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
-            op.execute(f"CREATE TRIGGER {name} BEFORE {event} ON credit_grant {refuse}")
 
 
 def upgrade() -> None:
@@ -45,7 +36,7 @@ def upgrade() -> None:
         ),
         sa.UniqueConstraint("organisation_id", "credit_id", name=op.f("uq_credit_grant_organisation_id_credit_id")),
     )
-    _create_triggers()
+    keep_rows("credit_grant")
 
 
 def downgrade() -> None:

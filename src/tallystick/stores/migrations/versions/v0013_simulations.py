@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from tallystick.stores.migrations.frozen_rows import keep_rows
+
 revision = "0013"
 down_revision = "0012"
 branch_labels = None
 depends_on = None
 
 _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-_REFUSED = {"simulated_account_frozen": "UPDATE", "simulated_account_kept": "DELETE"}
 
 
 def upgrade() -> None:
@@ -39,14 +40,7 @@ def upgrade() -> None:
         "simulated_account",
         ["organisation_id", "simulation_id", "currency", "difference_minor", "account_id"],
     )
-    on_postgres = op.get_bind().dialect.name != "sqlite"
-    for trigger, event in _REFUSED.items():
-        does = (
-            "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
-            if on_postgres
-            else "BEGIN SELECT RAISE(ABORT, 'simulated_account rows are frozen'); END"
-        )
-        op.execute(f"CREATE TRIGGER {trigger} BEFORE {event} ON simulated_account {does}")
+    keep_rows("simulated_account")
 
 
 def downgrade() -> None:

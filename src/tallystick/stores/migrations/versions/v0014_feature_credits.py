@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from tallystick.stores.migrations.frozen_rows import changed, keep_rows, refuse
+
 revision = "0014"
 down_revision = "0013"
 branch_labels = None
@@ -15,24 +17,12 @@ _KEY = ("organisation_id", "account_id", "feature_id", "id")
 _FROZEN_COLUMNS = (*_KEY, "source", "effective_from", "created_at")
 
 
-def _refuse(name: str, event: str, table: str, when: str = "") -> None:
-    """A trigger that refuses to change rows of a table, whoever holds a connection."""
-    if op.get_bind().dialect.name == "sqlite":
-        does = f"{when} BEGIN SELECT RAISE(ABORT, '{table} rows are frozen'); END"
-    else:
-        does = f"FOR EACH ROW {when} EXECUTE FUNCTION refuse_change()"
-    op.execute(f"CREATE TRIGGER {name} BEFORE {event} ON {table} {does}")
-
-
-def _create_triggers() -> None:
+def _keep_what_was_granted() -> None:
     """What was granted to whom stays, and so does every debit; a voided entry stays void."""
-    differs = "IS NOT" if op.get_bind().dialect.name == "sqlite" else "IS DISTINCT FROM"
-    changed = " OR ".join(f"NEW.{name} {differs} OLD.{name}" for name in _FROZEN_COLUMNS)
     revived = "(OLD.status = 'VOIDED' AND NEW.status <> 'VOIDED')"
-    _refuse("feature_credit_frozen", "UPDATE", "feature_credit", f"WHEN ({changed} OR {revived})")
-    _refuse("feature_credit_kept", "DELETE", "feature_credit")
-    _refuse("feature_debit_frozen", "UPDATE", "feature_debit")
-    _refuse("feature_debit_kept", "DELETE", "feature_debit")
+    refuse("feature_credit_frozen", "UPDATE", "feature_credit", f"{changed(_FROZEN_COLUMNS)} OR {revived}")
+    refuse("feature_credit_kept", "DELETE", "feature_credit")
+    keep_rows("feature_debit")
 
 
 def upgrade() -> None:
@@ -78,7 +68,7 @@ def upgrade() -> None:
         sa.CheckConstraint("kind IN ('DEBIT', 'RETURN')", name=op.f("ck_feature_debit_kind")),
     )
     op.create_index("ix_feature_debit_organisation_id_position", "feature_debit", ["organisation_id", "position"])
-    _create_triggers()
+    _keep_what_was_granted()
 
 
 def downgrade() -> None:

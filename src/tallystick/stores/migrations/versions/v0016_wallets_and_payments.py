@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from tallystick.stores.migrations.frozen_rows import changed, keep_rows, on_sqlite, refuse
+
 revision = "0016"
 down_revision = "0015"
 branch_labels = None
@@ -29,39 +31,16 @@ _PAYMENT = [
 ]
 """Everything about a payment but its version."""
 
-_REFUSED = {
-    "wallet_kept": ("DELETE", "wallet"),
-    "wallet_entry_frozen": ("UPDATE", "wallet_entry"),
-    "wallet_entry_kept": ("DELETE", "wallet_entry"),
-    "payment_frozen": ("UPDATE", "payment"),
-    "payment_kept": ("DELETE", "payment"),
-    "payment_line_frozen": ("UPDATE", "payment_line"),
-    "payment_line_kept": ("DELETE", "payment_line"),
-    "invoice_paid": ("UPDATE", "invoice"),
-}
 
-
-def _condition(trigger: str, differs: str) -> str:
-    if trigger == "payment_frozen":
-        changed = " OR ".join(f"NEW.{name} {differs} OLD.{name}" for name in _PAYMENT)
-        return f"NEW.version <> OLD.version + 1 OR {changed}"
-    if trigger == "invoice_paid":
-        return "NEW.paid_minor < 0 OR (NEW.paid_minor > 0 AND NEW.paid_minor > COALESCE(NEW.total_minor, 0))"
-    return ""
-
-
-def _create_triggers() -> None:
+def _keep_what_was_paid() -> None:
     """What money came in and went out is never edited, and an invoice is never paid beyond its total."""
-    on_sqlite = op.get_bind().dialect.name == "sqlite"
-    for trigger, (event, table) in _REFUSED.items():
-        condition = _condition(trigger, "IS NOT" if on_sqlite else "IS DISTINCT FROM")
-        if on_sqlite:
-            when = f"WHEN {condition} " if condition else ""
-            does = f"{when}BEGIN SELECT RAISE(ABORT, '{table} rows are frozen'); END"
-        else:
-            when = f"WHEN ({condition}) " if condition else ""
-            does = f"FOR EACH ROW {when}EXECUTE FUNCTION refuse_change()"
-        op.execute(f"CREATE TRIGGER {trigger} BEFORE {event} ON {table} {does}")
+    refuse("wallet_kept", "DELETE", "wallet")
+    keep_rows("wallet_entry")
+    refuse("payment_frozen", "UPDATE", "payment", f"NEW.version <> OLD.version + 1 OR {changed(_PAYMENT)}")
+    refuse("payment_kept", "DELETE", "payment")
+    keep_rows("payment_line")
+    beyond = "NEW.paid_minor < 0 OR (NEW.paid_minor > 0 AND NEW.paid_minor > COALESCE(NEW.total_minor, 0))"
+    refuse("invoice_paid", "UPDATE", "invoice", beyond)
 
 
 def upgrade() -> None:
@@ -94,7 +73,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("status = 'REFUND_INITIATED'"),
         postgresql_where=sa.text("status = 'REFUND_INITIATED'"),
     )
-    _create_triggers()
+    _keep_what_was_paid()
 
 
 def _create_wallet_entries() -> None:
@@ -196,7 +175,7 @@ def _create_payments() -> None:
 
 def downgrade() -> None:
     """Take the change back."""
-    on_table = "" if op.get_bind().dialect.name == "sqlite" else " ON invoice"
+    on_table = "" if on_sqlite() else " ON invoice"
     op.execute(f"DROP TRIGGER invoice_paid{on_table}")
     op.drop_index("ix_invoice_refunding", table_name="invoice")
     for table in ("payment_line", "payment", "wallet_entry", "wallet"):
