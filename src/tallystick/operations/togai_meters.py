@@ -40,7 +40,7 @@ def list_usage_meters(
 ) -> Listed[UsageMeterAnswer]:
     """Page through meters; archived ones only when asked for."""
     _refuse_beyond(aggregations, "aggregations")
-    meters, token = work.state.page_of_togai_meters(
+    meters, token = work.state.togai_meters.page(
         page, status=status, aggregation=aggregations, id=id, event_schema_name=event_schema_name
     )
     return Listed(data=[meter.answer() for meter in meters], next_token=token)

@@ -28,7 +28,6 @@ PROGRAM: Final = "tallystick.workers.judge"
 READY: Final = b"ready"
 """What the child says first."""
 
-_START_SECONDS: Final = 60
 _STOP_SECONDS: Final = 5
 _log = logging.getLogger("tallystick.events")
 

@@ -22,6 +22,7 @@ EXAMPLES: dict[str, Document] = {
     "accounts": nouns.account(),
     "event_schemas": nouns.schema(),
     "usage_meters": nouns.meter(),
+    "togai_meters": nouns.meter("um.togai", name="Known to Togai"),
     "addons": nouns.addon(),
     "features": nouns.feature(),
     "price_plans": nouns.plan(),

@@ -289,7 +289,6 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "rule_logs.of": (lambda s, _: s.rule_logs.of("inv.due"), []),
     "search.matches": (lambda s, _: s.search.matches(["acme"], 5), []),
     "aggregates": (lambda s, _: s.aggregates(), {}),
-    "page_of_togai_meters": (lambda s, _: s.page_of_togai_meters(PageRequest()), ([], None)),
     "find_key": (lambda s, _: s.find_key("key.1"), None),
     "last_invoice_number": (lambda s, _: s.last_invoice_number(), 0),
     "next_invoice_number": (lambda s, _: s.next_invoice_number(), 1),

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from tallystick.catalog.price_plan import PricePlan
     from tallystick.catalog.setting import Setting
     from tallystick.catalog.usage_meter import Aggregation, UsageMeter
-    from tallystick.kernel.paging import PageRequest
     from tallystick.stores.state.access import ApiKey
 
 
@@ -110,10 +109,10 @@ class State:
         """The settings."""
         return Documents(self._connection, self._organisation, self._secret, shelves.SETTINGS)
 
-    def page_of_togai_meters(self, request: PageRequest, **filters: str | None) -> tuple[list[UsageMeter], str | None]:
-        """One page of the usage meters whose aggregation the Togai wire knows, and the token of the next page."""
-        documents = Documents(self._connection, self._organisation, self._secret, shelves.TOGAI_METERS)
-        return documents.page(request, **filters)
+    @cached_property
+    def togai_meters(self) -> Documents[UsageMeter]:
+        """The usage meters, of which pages show only those whose aggregation the Togai wire knows."""
+        return Documents(self._connection, self._organisation, self._secret, shelves.TOGAI_METERS)
 
     @cached_property
     def togai_plans(self) -> Documents[PricePlan]:
