@@ -237,3 +237,15 @@ class TestAssociation:
         shop.api.patch(f"/invoices/{second['invoiceId']}", {"status": "REFUND_INITIATED"}).ok()
         shop.disassociate("2026-02-01")
         assert buy(shop, plan, **asked).ok()["status"] == "PENDING"
+
+    def test_a_refund_takes_the_credit_back_and_leaves_the_plan(self, shop: Shop) -> None:
+        # By hand: 26 go back; the 100 of credit that were a part of them are void, before they begin.
+        shop.account()
+        bought, _ = advanced(shop)
+        pay(shop, bought["invoiceId"])
+        shop.api.advance("2026-01-02")
+        assert credits_of(shop) == [("2026-01-16", 100, "ACTIVE")]
+        shop.api.patch(f"/invoices/{bought['invoiceId']}", {"status": "REFUND_INITIATED"}).ok()
+        assert credits_of(shop) == [("2026-01-16", 100, "VOIDED")]
+        assert purchase(shop, bought["id"])["status"] == "SUCCESS"
+        assert len(shop.api.get("/accounts/acme/pricing_schedules").ok()["data"]) == 1

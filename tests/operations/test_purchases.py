@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.operations.buying import buy, credits_of, once, pack, pay, propose, purchase
-from tests.operations.money import balance, line
+from tests.operations.money import ask, balance, entries, line, move, topup
 from tests.operations.money import pay as receive
 from tests.operations.shop import amounts, credit_grant, entitlement, fee, lines, monthly
 
@@ -332,19 +333,19 @@ class TestMoney:
         pay(shop, order["id"])
         assert purchase(shop, bought["id"])["status"] == "SUCCESS"
         assert balance(shop) == 220
-        message = shop.api.patch(f"/invoices/{order['id']}", {"status": "VOID"}).refused(400)
+        message = ask(shop, order["id"], "VOID").refused(400)
         assert message.startswith("status: an invoice that is PAID cannot become VOID")
         finer = {"topupAmount": 1.005}
         refused = buy(shop, type="WALLET_TOPUP", walletTopupDetails=finer).refused(400)
         assert refused.startswith("walletTopupDetails.topupAmount: 1.005 is finer")
 
-    def test_a_gift_for_the_wallet_comes_at_once_and_stays(self, shop: Shop) -> None:
+    def test_a_gift_for_the_wallet_comes_at_once_and_goes_with_its_order(self, shop: Shop) -> None:
         shop.account()
         details = {"topupAmount": 5, "purchaseAmount": 0}
         bought = buy(shop, type="WALLET_TOPUP", walletTopupDetails=details).ok()
         assert (bought["status"], balance(shop)) == ("SUCCESS", 5)
-        message = shop.api.patch(f"/invoices/{bought['invoiceId']}", {"status": "VOID"}).refused(400)
-        assert message == f"status: the order of '{bought['id']}' has been carried out: the money is in the wallet"
+        move(shop, bought["invoiceId"], "VOID")
+        assert (purchase(shop, bought["id"])["status"], balance(shop)) == ("FAILURE", 0)
 
     def test_an_order_that_lapses_gives_back_what_was_paid_of_it(self, shop: Shop) -> None:
         shop.account()
@@ -366,14 +367,86 @@ class TestMoney:
         assert (failed["status"], failed["comment"]) == ("FAILURE", f"its order {bought['invoiceId']} is refunded")
 
 
+class TestTopupRefund:
+    """Whoever gets the money for a top-up back has not the top-up as well."""
+
+    @pytest.mark.parametrize(
+        ("currency", "put_in", "price"),
+        [("USD", 120, 100), ("USD", 80, 100), ("JPY", 5000, 4500), ("KWD", "0.001", "0.002")],
+    )
+    def test_all_that_was_put_in_is_taken_out_whatever_it_cost(
+        self, shop: Shop, currency: str, put_in: object, price: object
+    ) -> None:
+        # By hand: 7 were there before, and are left.
+        shop.account(currency=currency)
+        topup(shop, 7)
+        details = {"topupAmount": Decimal(str(put_in)), "purchaseAmount": Decimal(str(price))}
+        bought = buy(shop, type="WALLET_TOPUP", walletTopupDetails=details).ok()
+        pay(shop, bought["invoiceId"])
+        assert balance(shop) == 7 + Decimal(str(put_in))
+        assert move(shop, bought["invoiceId"], "REFUND_INITIATED")["paidAmount"] == Decimal(str(price))
+        assert entries(shop)[-1] == ("DEBITED", Decimal(str(put_in)), 7)
+        shop.api.advance("2026-01-02")
+        ask(shop, bought["invoiceId"], "REFUND_INITIATED").refused(400)
+        failed = purchase(shop, bought["id"])
+        assert (failed["status"], failed["comment"]) == ("FAILURE", f"its order {bought['invoiceId']} is refunded")
+        assert (balance(shop), len(entries(shop))) == (7, 3)
+
+    def test_what_the_wallet_has_spent_since_is_put_in_first(self, shop: Shop) -> None:
+        # By hand: 120 for 100; a purchase of 60 leaves 60, and 60 more make the 120 that go out again.
+        shop.account()
+        details = {"topupAmount": 120, "purchaseAmount": 100}
+        bought = buy(shop, type="WALLET_TOPUP", walletTopupDetails=details).ok()
+        pay(shop, bought["invoiceId"])
+        plan, _, _ = pack(shop)
+        assert buy(shop, plan).ok()["status"] == "SUCCESS"
+        refused = ask(shop, bought["invoiceId"], "REFUND_INITIATED").refused(400)
+        told = "has put 120 USD into the wallet, in which 60 USD are left: put in what is missing first"
+        assert refused == f"status: the order of '{bought['id']}' {told}"
+        assert shop.api.get(f"/invoices/{bought['invoiceId']}").ok()["status"] == "PAID"
+        assert (purchase(shop, bought["id"])["status"], balance(shop)) == ("SUCCESS", 60)
+        topup(shop, "59.99")
+        ask(shop, bought["invoiceId"], "REFUND_INITIATED").refused(400)
+        topup(shop, "0.01")
+        move(shop, bought["invoiceId"], "REFUND_INITIATED")
+        assert balance(shop) == 0
+
+    def test_a_wallet_that_pays_nothing_gives_it_out_all_the_same(self, shop: Shop) -> None:
+        shop.account()
+        bought = buy(shop, type="WALLET_TOPUP", walletTopupDetails={"topupAmount": 30}).ok()
+        pay(shop, bought["invoiceId"])
+        shop.api.patch("/accounts/acme/wallet", {"status": "INACTIVE"}).ok()
+        move(shop, bought["invoiceId"], "REFUND_INITIATED")
+        assert balance(shop) == 0
+
+    def test_of_a_part_that_was_paid_nothing_was_put_in(self, shop: Shop) -> None:
+        shop.account()
+        topup(shop, 7)
+        bought = buy(shop, type="WALLET_TOPUP", walletTopupDetails={"topupAmount": 30}).ok()
+        receive(shop, 20, line("INVOICE", togai_id=bought["invoiceId"]))
+        move(shop, bought["invoiceId"], "REFUND_INITIATED")
+        assert (purchase(shop, bought["id"])["status"], balance(shop)) == ("FAILURE", 7)
+
+    def test_one_of_two_is_refunded(self, shop: Shop) -> None:
+        shop.account()
+        first, second = (
+            buy(shop, type="WALLET_TOPUP", walletTopupDetails={"topupAmount": amount}).ok() for amount in (30, 40)
+        )
+        for bought in (first, second):
+            pay(shop, bought["invoiceId"])
+        move(shop, first["invoiceId"], "REFUND_INITIATED")
+        assert balance(shop) == 40
+        assert [purchase(shop, one["id"])["status"] for one in (first, second)] == ["FAILURE", "SUCCESS"]
+
+
 class TestCurrency:
     """An order of 100 dollars is never paid, or granted, as 100 yen."""
 
-    @pytest.mark.parametrize("ask", [buy, propose])
-    def test_of_an_account_is_fixed_by_what_it_buys(self, shop: Shop, ask: Callable[..., Answer]) -> None:
+    @pytest.mark.parametrize("wish", [buy, propose])
+    def test_of_an_account_is_fixed_by_what_it_buys(self, shop: Shop, wish: Callable[..., Answer]) -> None:
         shop.account()
         shop.account("other")
-        ask(shop, type="WALLET_TOPUP", walletTopupDetails={"topupAmount": 100}).ok()
+        wish(shop, type="WALLET_TOPUP", walletTopupDetails={"topupAmount": 100}).ok()
         for change in ({"invoiceCurrency": "JPY"}, {"status": "DRAFT"}):
             assert "a purchase or a proposal" in shop.api.patch("/accounts/acme", change).refused(400)
         assert shop.api.patch("/accounts/other", {"invoiceCurrency": "JPY"}).ok()["invoiceCurrency"] == "JPY"

@@ -30,7 +30,7 @@ from tallystick.operations.drafts import Pricing
 from tallystick.operations.purchase_offers import association, bought_terms, first_cycle, refuse_ordered
 from tallystick.operations.timelines import billed_account, keep_timeline
 from tallystick.operations.unit_grants import prepaid_cards
-from tallystick.operations.wallets import put_into_wallet
+from tallystick.operations.wallets import kept_wallet, put_into_wallet
 from tallystick.operations.work import Work
 from tallystick.stores.state.database import is_passing
 from tallystick.stores.state.wallets import Occasion
@@ -76,7 +76,7 @@ def carry_out(work: Work, purchase: Purchase) -> None:
 
 
 def order_void(work: Work, invoice: InvoiceRecord) -> None:
-    """End the purchase whose order is void: what has not been granted never will be.
+    """End the purchase whose order is void: what was granted is taken back, what has not been granted never will be.
 
     Raises:
         BillingError: of kind INVALID, when what was sold cannot be taken back with it.
@@ -84,25 +84,45 @@ def order_void(work: Work, invoice: InvoiceRecord) -> None:
     purchase = work.state.purchases.of_invoice(invoice.id)
     if purchase is None or purchase.status is PurchaseStatus.FAILURE:
         return
-    undone = _UNDONE_BY.get(purchase.type)
-    if purchase.status is PurchaseStatus.SUCCESS and undone:
-        raise invalid("status", f"the order of {purchase.id!r} has been carried out: {undone}")
-    _take_back_units(work, purchase)
+    if _is_associated(purchase):
+        reason = "take the plan off the account, and give back by a credit what is to be given back"
+        raise invalid("status", f"the order of {purchase.id!r} has been carried out: {reason}")
+    _take_back(work, purchase)
     void = purchase.moved(PurchaseStatus.FAILURE, work.now, f"its order {invoice.id} is void")
     work.state.purchases.replace(void, purchase.status)
 
 
 def order_refunded(work: Work, invoice: InvoiceRecord) -> None:
-    """Take back the credit and units that an order sold whose money goes back; what cannot be taken back stays."""
+    """Take back what an order sold whose money goes back; a plan that it has put on the account stays there.
+
+    Raises:
+        BillingError: of kind INVALID, when what was sold cannot be taken back any more.
+    """
     purchase = work.state.purchases.of_invoice(invoice.id)
     if purchase is None or purchase.status is PurchaseStatus.FAILURE:
         return
-    if purchase.status is PurchaseStatus.SUCCESS and purchase.type in _UNDONE_BY:
-        return
     take_back(work, invoice)
-    _take_back_units(work, purchase)
+    _take_back(work, purchase)
+    if _is_associated(purchase):
+        return
     refunded = purchase.moved(PurchaseStatus.FAILURE, work.now, f"its order {invoice.id} is refunded")
     work.state.purchases.replace(refunded, purchase.status)
+
+
+def _is_associated(purchase: Purchase) -> bool:
+    """Whether it has put its plan on the account, from where the timeline alone takes it off."""
+    return purchase.type is PurchaseType.ASSOCIATION and purchase.status is PurchaseStatus.SUCCESS
+
+
+def _take_back(work: Work, purchase: Purchase) -> None:
+    """Take back the units that a purchase has granted, and its money for the wallet.
+
+    Raises:
+        BillingError: of kind INVALID, when the wallet does not hold that money any more.
+    """
+    _take_back_units(work, purchase)
+    if purchase.type is PurchaseType.WALLET_TOPUP and purchase.status is PurchaseStatus.SUCCESS:
+        _take_back_topup(work, purchase)
 
 
 def _grant_plan(work: Work, purchase: Purchase) -> None:
@@ -143,10 +163,24 @@ def _grant_prepaid(work: Work, purchase: Purchase) -> None:
 def _top_up(work: Work, purchase: Purchase) -> None:
     """Put the money that was bought into the wallet, once."""
     account = live_account(work, purchase.account_id)
+    put_into_wallet(work, account, _topped_up(purchase), Occasion("Purchase", purchase.id, purchase.id))
+
+
+def _take_back_topup(work: Work, purchase: Purchase) -> None:
+    """Take the money that was bought out of the wallet: all of it, once."""
+    wallet, amount = kept_wallet(work, work.state.accounts.get(purchase.account_id)), _topped_up(purchase)
+    if wallet.left < amount:
+        reason = f"has put {amount} into the wallet, in which {wallet.left} are left: put in what is missing first"
+        raise invalid("status", f"the order of {purchase.id!r} {reason}")
+    why = Occasion("Purchase is taken back", purchase.id, f"{purchase.id} taken back")
+    work.state.wallets.debit(wallet, amount, why, work.now, work.ids)
+
+
+def _topped_up(purchase: Purchase) -> Money:
+    """What a purchase of money for the wallet puts there, which need not be what it costs."""
     assert purchase.wallet_topup_details is not None, "a top-up says how much"
-    amount = Money(purchase.wallet_topup_details.topup_amount, account.invoice_currency)
-    why = Occasion("Purchase", purchase.id, purchase.id)
-    put_into_wallet(work, account, amount, why)
+    assert purchase.invoice_currency is not None, "what is bought has a price"
+    return Money(purchase.wallet_topup_details.topup_amount, purchase.invoice_currency)
 
 
 def _associate(work: Work, purchase: Purchase) -> None:
@@ -183,8 +217,3 @@ _CARRIED_OUT: Final[Mapping[PurchaseType, Callable[[Work, Purchase], None]]] = {
     PurchaseType.WALLET_TOPUP: _top_up,
     PurchaseType.ASSOCIATION: _associate,
 }
-_UNDONE_BY: Final[Mapping[PurchaseType, str]] = {
-    PurchaseType.ASSOCIATION: "take the plan off the account, and give back by a credit what is to be given back",
-    PurchaseType.WALLET_TOPUP: "the money is in the wallet",
-}
-"""What was sold and cannot be taken back by voiding the order, and what to do instead."""
