@@ -14,7 +14,7 @@ from tallystick.catalog.pricing_rule import say_the_same
 from tallystick.kernel.period import BEGINNING, FOREVER, Period
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
@@ -46,15 +46,16 @@ def put_in(timeline: Timeline, piece: Schedule, zone: ZoneInfo, new_id: NewId) -
     return _counted_on([*around[:place], piece, *around[place:]], piece.within.start, zone)
 
 
-def merged(timeline: Timeline, since: datetime, zone: ZoneInfo) -> Timeline:
+def merged(timeline: Timeline, since: datetime, zone: ZoneInfo, apart: Collection[str] = ()) -> Timeline:
     """The timeline with neighbours that agree on the same made one, wherever the later one starts at `since` or after.
 
-    The earlier piece stays, and lasts as long as both; so no cycle is cut any more where they met.
+    The earlier piece stays, and lasts as long as both; so no cycle is cut any more where they met. A later one whose id
+    is among `apart` stays by itself.
     """
     pieces: list[Schedule] = []
     for one in timeline:
         last = pieces[-1] if pieces else None
-        if last is not None and one.within.start >= since and _agree(last, one):
+        if last is not None and one.within.start >= since and one.id not in apart and _agree(last, one):
             pieces[-1] = replace(last, within=replace(last.within, end=one.within.end))
         else:
             pieces.append(one)

@@ -31,7 +31,7 @@ from tallystick.kernel.period import Period
 from tallystick.kernel.recurrence import CycleRule
 from tallystick.operations.cycles import agreed_cycle, agreed_version, has_own_cycle
 from tallystick.operations.price_plans import item_problems
-from tallystick.operations.timelines import days_of, refuse_early, retained_rule
+from tallystick.operations.timelines import days_of, refuse_change, retained_rule
 from tallystick.operations.work import Work
 
 
@@ -61,7 +61,7 @@ def edited(
         plan = _plan(work, account, change, version)
         piece = _piece(work, account, plan, within, timeline, change)
         after = put_in(timeline, piece if piece_id is None else replace(piece, id=piece_id), zone, new_id)
-    refuse_early(work, stored, after, within)
+    refuse_change(work, stored, after, within)
     return after
 
 

@@ -27,7 +27,7 @@ from tallystick.operations.accounts import live_account
 from tallystick.operations.agreements import edited
 from tallystick.operations.credit_grants import grant_with, take_back
 from tallystick.operations.drafts import Pricing
-from tallystick.operations.purchase_offers import association, bought_terms, first_cycle, refuse_ordered
+from tallystick.operations.purchase_offers import association, bought_terms, first_cycle
 from tallystick.operations.timelines import billed_account, keep_timeline
 from tallystick.operations.unit_grants import prepaid_cards
 from tallystick.operations.wallets import kept_wallet, put_into_wallet
@@ -186,7 +186,6 @@ def _topped_up(purchase: Purchase) -> Money:
 def _associate(work: Work, purchase: Purchase) -> None:
     """Put the plan on the account; what its order has billed, the first cycle grants from its start on."""
     work, account, before = billed_account(work, purchase.account_id)
-    refuse_ordered(work, before, association(purchase))
     piece_id = work.state.purchases.schedule_of(purchase.id)
     after = edited(
         work,

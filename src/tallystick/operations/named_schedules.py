@@ -8,7 +8,7 @@ from tallystick.accounts.schedule import Schedule
 from tallystick.accounts.schedule_draft import DraftTimeline, TimelineMode
 from tallystick.kernel.errors import not_found
 from tallystick.operations.schedule_drafts import opened_draft
-from tallystick.operations.timelines import billed_account, refuse_early
+from tallystick.operations.timelines import billed_account, refuse_change
 from tallystick.operations.work import Work
 
 
@@ -46,7 +46,7 @@ def changed_in_draft(work: Work, schedule_id: str, changed: Callable[[Schedule],
         raise not_found("schedule", schedule_id)
     after = changed(piece)
     pieces = tuple(after if one.id == piece.id else one for one in draft.pieces)
-    refuse_early(work, active, pieces, None)
+    refuse_change(work, active, pieces, None)
     work.state.timeline_drafts.keep(account.id, DraftTimeline(draft.base, pieces), work.now)
     return after
 

@@ -19,7 +19,7 @@ from tallystick.kernel.recurrence import CycleRule
 from tallystick.kernel.scope import Scope
 from tallystick.operations.answers import DONE, Done
 from tallystick.operations.jobs import started
-from tallystick.operations.timelines import billed_account, keep_timeline, refuse_early, retained_rule, tomorrow
+from tallystick.operations.timelines import billed_account, keep_timeline, refuse_change, retained_rule, tomorrow
 from tallystick.operations.work import Work, command, needs
 
 
@@ -114,7 +114,7 @@ def migrate_account(work: Work, job: Job, entry: JobEntry) -> JobEntry:
     after, since = _moved(work, account, before, moving, migration)
     if since is None:
         return _skipped(entry, "the account does not have the plan any more when it would move")
-    refuse_early(work, before, after, since)
+    refuse_change(work, before, after, since)
     keep_timeline(work, account, before, after)
     day = local_date(since.start, work.organisation.zone).isoformat()
     outcome = "DISASSOCIATED" if migration.target_id is None else "MIGRATED"

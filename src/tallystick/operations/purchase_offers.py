@@ -23,7 +23,7 @@ from tallystick.invoicing.assemble import Bill, Terms, association_bill
 from tallystick.invoicing.purchase_bill import purchase_bill, topup_bill
 from tallystick.kernel.errors import BillingError, Problem, invalid, refuse_if_any
 from tallystick.kernel.money import exact_in_minor_unit
-from tallystick.kernel.period import FOREVER_ON, Period, day_of, local_date, local_midnight
+from tallystick.kernel.period import FOREVER_ON, day_of, local_date, local_midnight
 from tallystick.kernel.quantity import EXACT, fits
 from tallystick.kernel.recurrence import Cycle
 from tallystick.operations.agreements import edited, named_plan, refuse_foreign, refuse_inactive
@@ -97,23 +97,6 @@ def association(purchase: Purchase) -> ScheduleEdit:
     )
 
 
-def refuse_ordered(work: Work, timeline: Timeline, change: ScheduleEdit) -> None:
-    """Refuse to take the place of a plan that has not begun, and whose first cycle was ordered and paid.
-
-    Raises:
-        BillingError: of kind INVALID.
-    """
-    zone = work.organisation.zone
-    within = Period(local_midnight(change.effective_from, zone), local_midnight(change.effective_until, zone))
-    ahead = [one for one in timeline if one.within.start > work.now and within.contains(one.within.start)]
-    ordered = work.state.purchases.ordered([one.id for one in ahead])
-    for piece in ahead:
-        if piece.id in ordered:
-            day = local_date(piece.within.start, zone)
-            reason = f"the plan of account {piece.account_id!r} from {day} on is ordered and paid: take that off first"
-            raise invalid("effectiveFrom", reason)
-
-
 def _plan(work: Work, account: Account, purchase: Purchase) -> PricePlan:
     """The plan that is bought; it must be ACTIVE, also in the account's currency."""
     plan = named_plan(work, purchase.price_plan_id, purchase.price_plan_version)
@@ -177,7 +160,6 @@ def _association(
     change = association(purchase)
     starts_at = local_midnight(change.effective_from, work.organisation.zone)
     after = edited(work, account, timeline, timeline, change, version=purchase.price_plan_version)
-    refuse_ordered(work, timeline, change)
     piece = next(one for one in after if one.within.start == starts_at)
     terms = first_cycle(work, account, piece)
     plan = work.state.price_plans.get(piece.price_plan_id)

@@ -54,9 +54,11 @@ from tallystick.operations.pre_actions import carry_out
 from tallystick.operations.price_plans import item_problems
 from tallystick.operations.timelines import (
     billed_account,
+    displaced,
     early_moves,
     keep_timeline,
     one_by_one,
+    reason_against,
     renamed,
     timeline_of,
     tomorrow,
@@ -129,7 +131,7 @@ def finalize_schedules(work: Work, account_id: str, finalisation: ScheduleFinali
     _refuse_stale(account, draft, active)
     after = draft.pieces
     if finalisation.merge_schedules:
-        after = merged(after, local_midnight(tomorrow(work), work.organisation.zone), work.organisation.zone)
+        after = _merged(work, after)
     refuse_if_any([Problem(_place(one), one.error_message) for one in _errors(work, active, after)])
     after = renamed(work, active, after)
     carry_out(work, account.id, finalisation.pre_actions)
@@ -200,8 +202,15 @@ def _edited(work: Work, account: Account, active: Timeline, timeline: Timeline, 
         after = edited(work, account, active, timeline, as_v1(edit, meant))
     except BillingError as refused:
         raise BillingError(refused.kind, refused.code, *_in_v2(refused.problems)) from None
+    return _merged(work, after) if edit.merge_schedules else after
+
+
+def _merged(work: Work, timeline: Timeline) -> Timeline:
+    """A draft with neighbours that agree on the same made one; what was ordered and paid stays by itself."""
     zone = work.organisation.zone
-    return merged(after, local_midnight(tomorrow(work), zone), zone) if edit.merge_schedules else after
+    since = local_midnight(tomorrow(work), zone)
+    ordered = work.state.purchases.ordered([piece.id for piece in timeline if piece.within.start >= since])
+    return merged(timeline, since, zone, ordered)
 
 
 def _config_problems(edit: ScheduleEditV2) -> list[Problem]:
@@ -260,6 +269,10 @@ def _errors(work: Work, active: Timeline, after: Timeline) -> list[EntityError]:
     errors = [
         _error(_touched(after, at) or _touched(active, at), f"{told}, not on {local_date(at, zone)}")
         for at in early_moves(work, active, after)
+    ]
+    errors += [
+        _error(piece_at(after, piece.within.start), reason_against(work, piece))
+        for piece in displaced(work, active, after)
     ]
     unchanged = {piece.id for piece in active if piece in after}
     changed = [piece for piece in after if piece.id not in unchanged]

@@ -103,12 +103,43 @@ def _changeable(work: Work, timeline: Timeline) -> _Ongoing | None:
     return _Ongoing(start, billed[0] if billed else None)
 
 
-def refuse_early(work: Work, before: Timeline, after: Timeline, edited: Period | None) -> None:
-    """Refuse an edit, of a range unless it is None, that moves what cannot be changed any more.
+def displaced(work: Work, before: Timeline, after: Timeline) -> list[Schedule]:
+    """The pieces that were ordered and paid and have not begun, and whose first day goes to other terms by an edit.
+
+    Their order has billed their first cycle; whatever else is agreed on for that day would bill it again. To take them
+    off bills nothing.
+    """
+    ahead = [one for one in before if one.within.start > work.now]
+    replaced = [one for one in ahead if not _holds(one, piece_at(after, one.within.start))]
+    ordered = work.state.purchases.ordered([one.id for one in replaced])
+    return [one for one in replaced if one.id in ordered]
+
+
+def reason_against(work: Work, displaced: Schedule) -> str:
+    """Why a piece that was ordered and paid cannot be displaced, and what to do."""
+    day = local_date(displaced.within.start, work.organisation.zone)
+    return f"the plan of account {displaced.account_id!r} from {day} on is ordered and paid: take that off first"
+
+
+def refuse_change(work: Work, before: Timeline, after: Timeline, edited: Period | None) -> None:
+    """Refuse an edit, of a range unless it is None, that moves what cannot be changed any more, or was paid.
 
     Raises:
-        BillingError: of kind INVALID, naming the day on which the change may start.
+        BillingError: of kind INVALID, naming the day on which the change may start, or what was paid.
     """
+    _refuse_early(work, before, after, edited)
+    path = "" if edited is None else "effectiveFrom"
+    refuse_if_any([Problem(path, reason_against(work, piece)) for piece in displaced(work, before, after)])
+
+
+def _holds(piece: Schedule, other: Schedule | None) -> bool:
+    """Whether what is in force on a piece's first day is that piece or nothing, wherever its cycles are counted."""
+    if other is None:
+        return True
+    return piece == dataclasses.replace(other, within=piece.within, first_ordinal=piece.first_ordinal)
+
+
+def _refuse_early(work: Work, before: Timeline, after: Timeline, edited: Period | None) -> None:
     early = early_moves(work, before, after)
     if early:
         ends = edited is not None and early[0] >= edited.end
