@@ -224,6 +224,50 @@ class TestVoid:
         pay(calls.shop, anew["id"])
         assert list(calls.left().values()) == [100]
 
+    def test_what_was_used_is_sold_once(self, calls: Granting) -> None:
+        # By hand: a gift of 150 pays the order of 100; 30 of its 100 units are used on the 2nd. The order in its place
+        # is paid by the same 100, which came back, and grants the other 70, still until February; after 20 more, 50.
+        calls.shop.credit(150)
+        sell(calls, 100)
+        for day, used, left in (("02", 30, 70), ("03", 20, 50)):
+            calls.shop.api.advance(f"2026-01-{day}")
+            calls.ask(f"e-{day}", used, at=f"2026-01-{day}T00:00:00Z").ok()
+            order = orders(calls)[-1]
+            calls.shop.api.patch(f"/invoices/{order['id']}", {"status": "VOID"}).ok()
+            assert set(calls.left().values()) == {0}
+            calls.ask("e-0", at=f"2026-01-{day}T00:00:00Z").refused(403)
+            anew = calls.shop.api.post(f"/v1/invoices/{order['id']}/reissue").ok()
+            assert (anew["status"], amounts(anew, "SUB_CREDITS", UNITS)) == ("PAID", [100, -100])
+            assert [one for one in spans(calls) if one[2]] == [("ENTITLEMENT", left, left, "2026-01-01", "2026-02-01")]
+        assert sum(calls.used().values()) == 50
+        assert calls.shop.balance()[:2] == (150, 50)
+
+    def test_when_all_of_it_was_used_nothing_is_there_again(self, calls: Granting) -> None:
+        sell(calls, 25, price=0)
+        calls.ask("e-1", 25, at="2026-01-01T00:00:00Z").ok()
+        for _ in range(2):
+            order = orders(calls)[-1]
+            calls.shop.api.patch(f"/invoices/{order['id']}", {"status": "VOID"}).ok()
+            assert calls.shop.api.post(f"/v1/invoices/{order['id']}/reissue").ok()["status"] == "PAID"
+        assert [one["granted"] for one in calls.entries()] == [25]
+
+    def test_a_lot_that_was_used_up_stays_so(self, calls: Granting) -> None:
+        # By hand: the lot of 10 is used whole, the one of 25 not at all; a void order in between that nobody paid
+        # changes nothing.
+        calls.shop.credit(35)
+        sell(calls, 10, 25)
+        calls.ask("e-1", 10, at="2026-01-01T00:00:00Z").ok()
+        first = orders(calls)[-1]["id"]
+        calls.shop.api.patch(f"/invoices/{first}", {"status": "VOID"}).ok()
+        for credit in calls.shop.api.get("/credits", account_id="acme").ok()["data"]:
+            calls.shop.api.post(f"/credits/{credit['id']}/void").ok()
+        second = calls.shop.api.post(f"/v1/invoices/{first}/reissue").ok()
+        assert (second["status"], second["totalAmount"]) == ("DUE", 35)
+        calls.shop.api.patch(f"/invoices/{second['id']}", {"status": "VOID"}).ok()
+        third = calls.shop.api.post(f"/v1/invoices/{second['id']}/reissue").ok()
+        pay(calls.shop, third["id"])
+        assert [one["granted"] for one in calls.entries() if one["status"] == "ACTIVE"] == [25]
+
     def test_what_is_left_goes_with_the_money(self, calls: Granting) -> None:
         # By hand: of 100 units 30 are used, which stays so; the other 70 are gone.
         sell(calls, 100)

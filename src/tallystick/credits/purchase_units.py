@@ -5,6 +5,7 @@ What a cycle has PREPAID is such a purchase too.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tallystick.credits.feature_credit import CreditSource, FeatureGrant
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from tallystick.accounts.purchase import Purchase
     from tallystick.catalog.entitlement import BillingEntitlementRateCard
+    from tallystick.credits.feature_credit import FeatureCredit
 
 
 def units_bought(
@@ -31,10 +33,22 @@ def units_bought(
         begins, ends = (midnight_after(span, granted_on, zone) for span in (config.begins_after, config.ends_after))
         if granted and begins < ends:
             yield FeatureGrant(
-                id=f"{purchase.id}#{number}$PURCHASE",
+                id=_numbered(purchase, f"{number}$PURCHASE"),
                 account_id=purchase.account_id,
                 feature_id=feature_id,
                 source=CreditSource.ENTITLEMENT,
                 granted=granted,
                 valid=Period(begins, ends),
             )
+
+
+def units_again(purchase: Purchase, void: Iterable[FeatureCredit]) -> Iterator[FeatureGrant]:
+    """What is left of entries that are void with an order, for as long as they would be valid, with another order."""
+    for entry in void:
+        if entry.left:
+            name = _numbered(purchase, entry.grant.id.partition("#")[2])
+            yield replace(entry.grant, id=name, granted=entry.left)
+
+
+def _numbered(purchase: Purchase, number: str) -> str:
+    return f"{purchase.id}#{number}"

@@ -14,8 +14,8 @@ from typing import Final
 
 from tallystick.accounts.purchase import Purchase, PurchaseStatus, PurchaseType
 from tallystick.catalog.entitlement import BillingEntitlementRateCard
-from tallystick.credits.feature_credit import EntryStatus
-from tallystick.credits.purchase_units import units_bought
+from tallystick.credits.feature_credit import EntryStatus, FeatureCredit
+from tallystick.credits.purchase_units import units_again, units_bought
 from tallystick.invoicing.assemble import association_bill
 from tallystick.invoicing.invoice import InvoiceClass
 from tallystick.invoicing.purchase_bill import purchase_bill
@@ -151,13 +151,30 @@ def _take_back_units(work: Work, purchase: Purchase) -> None:
 
 
 def _grant_prepaid(work: Work, purchase: Purchase) -> None:
-    """Grant what the PREPAID cards of a cycle grant, on the day on which they are paid."""
+    """Grant what the PREPAID cards of a cycle grant, on the day on which they are paid.
+
+    Where the order takes the place of a void one that was carried out, what is left of that is there again instead.
+    """
     live_account(work, purchase.account_id)
     order = _invoice_of(work, purchase)
     pricing = Pricing(work, [order])
     bill = pricing.bill(order, {}, (), {})
     grant_with(work, [(order, pricing.piece(order), bill.grants)], work.now)
-    _grant_units(work, purchase, prepaid_cards(pricing.details(order), order.ordinal), work.now)
+    void = _void_units(work, order)
+    if void:
+        work.state.feature_credits.add(list(units_again(purchase, void)), work.now)
+    else:
+        _grant_units(work, purchase, prepaid_cards(pricing.details(order), order.ordinal), work.now)
+
+
+def _void_units(work: Work, order: InvoiceRecord) -> list[FeatureCredit]:
+    """The entries of the last order that was carried out before it was void, and in whose place this one is."""
+    for name in work.state.invoices.void_before(order):
+        purchase = work.state.purchases.of_invoice(name)
+        entries = [] if purchase is None else work.state.feature_credits.bought_with(order.account_id, purchase.id)
+        if entries:
+            return entries
+    return []
 
 
 def _top_up(work: Work, purchase: Purchase) -> None:

@@ -174,6 +174,23 @@ class Invoices:
         ).mappings()
         return [_record(row) for row in rows]
 
+    def void_before(self, record: InvoiceRecord) -> list[str]:
+        """The ids of the void invoices in whose place one is, newest first."""
+        rows = self._connection.execute(
+            select(invoice.c.id)
+            .where(
+                self._mine,
+                invoice.c.account_id == record.account_id,
+                invoice.c.schedule_id == record.schedule_id,
+                invoice.c.cycle_start == record.cycle.period.start,
+                invoice.c.type == record.invoice_type,
+                invoice.c["class"] == record.invoice_class,
+                invoice.c.status == InvoiceStatus.VOID,
+            )
+            .order_by(invoice.c.created_at.desc(), invoice.c.id.desc())
+        )
+        return list(rows.scalars())
+
     def sold(
         self, account_ids: Collection[str], span: Period, types: Collection[LineType], *, by_cycle: bool = False
     ) -> list[Sold]:
