@@ -13,6 +13,7 @@ from tests.operations.shop import Shop, amounts, event, fee, tiered
 if TYPE_CHECKING:
     from tests.servers import Api
 
+Json = dict[str, Any]
 LONG = "0.1234567890123456789012345"
 
 
@@ -118,3 +119,44 @@ def test_attribute_values_stay_the_text_they_were(api: Api) -> None:
         api.post("/ingest", {"event": event(f"t-{number}", calls=value)}).ok()
         (found,) = api.get(f"/events/t-{number}").ok()["events"]
         assert found["eventPayload"]["attributes"][0]["value"] == value
+
+
+DIGITS = "1" + "0" * 30
+GIFT = {"accountId": "acme", "purpose": "Gift", "effectiveFrom": "2026-01-01", "priority": 1, "creditAmount": 0}
+CASH = {"sourceName": "Bank", "sourceType": "CASH", "transactionNumber": "1"}
+PART = {"type": "CREDIT", "order": 1}
+PAYMENT = {"accountId": "acme", "currency": "USD", "externalPaymentReference": CASH, "lineItemRecords": [PART]}
+SEATS = {"licenseId": "LICENSE", "accountId": "acme", "updateType": "ABSOLUTE"}
+REFUSED: list[tuple[str, Json, str, str]] = [
+    ("accounts/acme/wallet_topup", {"topupAmount": 0}, "1e30", f"topupAmount: {DIGITS} is out of range"),
+    ("accounts/acme/wallet_topup", {"topupAmount": 0}, "-1e30", f"topupAmount: is -{DIGITS}, expected more than 0"),
+    ("accounts/acme/wallet_topup", {"topupAmount": 0}, "1e-8", "topupAmount: 0.00000001 is finer than the smallest"),
+    (
+        "accounts/acme/purchases",
+        {"type": "WALLET_TOPUP", "walletTopupDetails": {"topupAmount": 0}},
+        "1e30",
+        f"walletTopupDetails.topupAmount: {DIGITS} is out of range",
+    ),
+    ("credits", {"creditRequests": [GIFT]}, "1e30", f"creditRequests[0].creditAmount: {DIGITS} is out of range"),
+    ("payments", PAYMENT | {"totalAmount": 0}, "1e30", f"totalAmount: {DIGITS} is out of range"),
+    ("license_updates", SEATS | {"quantity": 0}, "1e30", f"quantity: is {DIGITS}, expected at most"),
+    (
+        "price_plans",
+        {"name": "Dear", "pricePlanDetails": {"supportedCurrencies": ["USD"], "fixedFeeRateCards": [fee("FEE", 0)]}},
+        "1e30",
+        f"rateValues[0].rate: is {DIGITS}, the most is",
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "number", "message"), REFUSED)
+def test_a_refusal_names_a_number_in_plain_digits(api: Api, path: str, body: Json, number: str, message: str) -> None:
+    shop = Shop(api)
+    shop.account()
+    text = json.dumps(body).replace(": 0", f": {number}")
+    for name, kind in (("LICENSE", "LICENSE"), ("FEE", "FIXED_FEE")):
+        text = text.replace(f'"{name}"', f'"{shop.addon(f"The {kind}", kind)}"')
+    told = api.send("POST", f"/{path}", content=text).refused(400)
+    assert message in told
+    assert "E+" not in told
+    assert "E-" not in told

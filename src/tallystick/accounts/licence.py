@@ -21,7 +21,7 @@ from tallystick.accounts.account import Metadata
 from tallystick.catalog.fields import Id
 from tallystick.kernel.document import Document, Draft
 from tallystick.kernel.errors import Problem
-from tallystick.kernel.quantity import EXACT, STORED_DIGITS, STORED_SCALE, ZERO
+from tallystick.kernel.quantity import EXACT, STORED_DIGITS, STORED_SCALE, ZERO, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -130,7 +130,7 @@ def quantity_problems(quantity: Decimal) -> list[Problem]:
     _, _, exponent = quantity.as_tuple()
     if quantity.adjusted() < _MOST_WHOLE_DIGITS and -int(exponent) <= STORED_SCALE:
         return []
-    reason = f"is {str(quantity)[:40]}, expected at most {_MOST_WHOLE_DIGITS} digits and {STORED_SCALE} decimals"
+    reason = f"is {spelled(quantity)}, expected at most {_MOST_WHOLE_DIGITS} digits and {STORED_SCALE} decimals"
     return [Problem("quantity", reason)]
 
 

@@ -25,7 +25,7 @@ from tallystick.catalog.price_plan import (
 from tallystick.kernel.document import Document, Draft, given
 from tallystick.kernel.errors import Problem, conflict
 from tallystick.kernel.money import exact_in_minor_unit
-from tallystick.kernel.quantity import EXACT, ONE, is_tame
+from tallystick.kernel.quantity import EXACT, ONE, is_tame, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -211,7 +211,7 @@ def quantity_problems(quantities: Mapping[str, Decimal], details: PricePlanDetai
             known = ", ".join(sorted(details.billable_ids))
             problems.append(Problem(path, f"names no card of the plan, which has {known}"))
         elif not is_tame(quantity) or quantity < 0:
-            problems.append(Problem(path, f"is {str(quantity)[:40]}, expected a number from 0 on"))
+            problems.append(Problem(path, f"is {spelled(quantity)}, expected a number from 0 on"))
     return problems
 
 

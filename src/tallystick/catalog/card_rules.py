@@ -17,7 +17,7 @@ from tallystick.catalog.rate_card import InvoiceTiming, PriceType
 from tallystick.kernel.day_span import DaySpan
 from tallystick.kernel.errors import BillingError, Problem
 from tallystick.kernel.money import LARGEST_MINOR, exact_in_minor_unit, from_minor, is_currency
-from tallystick.kernel.quantity import from_text
+from tallystick.kernel.quantity import from_text, spelled
 from tallystick.kernel.recurrence import Interval
 
 if TYPE_CHECKING:
@@ -311,7 +311,7 @@ def _range(path: str, rate: Decimal, currency: str) -> Iterator[Problem]:
     """A larger rate could not be written into the ledger, however small the usage."""
     most = from_minor(LARGEST_MINOR, currency)
     if rate.copy_abs() > most.amount:
-        yield Problem(path, f"is {str(rate)[:40]}, the most is {most}")
+        yield Problem(path, f"is {spelled(rate)}, the most is {most}")
 
 
 def _number(text: str) -> Decimal | None:

@@ -8,6 +8,7 @@ from tallystick.catalog.rate_card import PriceType
 from tallystick.kernel.document import wire_name
 from tallystick.kernel.errors import Problem
 from tallystick.kernel.money import LARGEST_MINOR, from_minor
+from tallystick.kernel.quantity import spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,7 +78,7 @@ def _event_rates(path: str, rates: EventRates, currency: str) -> Iterator[Proble
         amount = getattr(rates, name)
         if amount is not None and not 0 <= amount <= most.amount:
             here = f"{path}.{wire_name(type(rates), name)}"
-            yield Problem(here, f"is {str(amount)[:40]}, expected a number from 0 to {most}")
+            yield Problem(here, f"is {spelled(amount)}, expected a number from 0 to {most}")
     low, high = rates.minimum_amount, rates.maximum_amount
     if low is not None and high is not None and low > high:
         yield Problem(f"{path}.minimumAmount", f"is {low:f}, more than the maximumAmount {high:f}")

@@ -18,7 +18,7 @@ from msgspec import UNSET, UnsetType
 from tallystick.kernel.document import Document, Draft
 from tallystick.kernel.errors import Problem, refuse_if_any
 from tallystick.kernel.period import Period, in_utc
-from tallystick.kernel.quantity import EXACT, ZERO, fits, plain
+from tallystick.kernel.quantity import EXACT, ZERO, fits, plain, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -184,11 +184,12 @@ def _one_spelling(patch: FeatureCreditPatch, problems: list[Problem]) -> Decimal
 
 
 def _granted_problems(granted: Decimal, used: Decimal) -> list[Problem]:
+    told = f"is {spelled(granted)}"
     if granted < ZERO or not fits(granted):
-        return [Problem("granted", f"is {granted}, expected 0 to 26 digits before the point and at most 12 behind it")]
+        return [Problem("granted", f"{told}, expected 0 to 26 digits before the point and at most 12 behind it")]
     if granted < used:
         left = EXACT.subtract(granted, used)
-        return [Problem("granted", f"is {granted}, but {used} are used: the balance would be {left}")]
+        return [Problem("granted", f"{told}, but {spelled(used)} are used: the balance would be {spelled(left)}")]
     return []
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tallystick.invoicing.line import InvoiceLineItem
 from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.kernel.money import LARGEST_MINOR, Money, from_minor, round_half_up, zero
-from tallystick.kernel.quantity import EXACT, ZERO, plain
+from tallystick.kernel.quantity import EXACT, ZERO, plain, spelled
 from tallystick.rating.limits import Limits
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def rounded(amount: Decimal, currency: str) -> Money:
     money = round_half_up(Money(amount, currency))
     most = _most(currency)
     if money.amount.copy_abs() > most.amount:
-        reason = f"a line comes to {str(amount)[:40]} {currency}, the most that can be billed is {most}"
+        reason = f"a line comes to {spelled(amount)} {currency}, the most that can be billed is {most}"
         raise BillingError(Kind.UNPROCESSABLE, "amount_too_large", Problem("", reason))
     return money
 

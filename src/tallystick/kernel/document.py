@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
-from tallystick.kernel.quantity import is_tame
+from tallystick.kernel.quantity import is_tame, spelled
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ class Draft(Document, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for field, name in _number_fields(type(self)):
             value = getattr(self, field)
             if isinstance(value, Decimal) and not is_tame(value):
-                raise ValueError(f"`{name}` is {str(value)[:40]}, expected a number between 1e-100 and 1e100")
+                raise ValueError(f"`{name}` is {spelled(value)}, expected a number between 1e-100 and 1e100")
 
 
 @functools.cache

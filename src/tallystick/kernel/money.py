@@ -15,7 +15,7 @@ from babel.core import get_global
 from babel.numbers import get_currency_precision
 
 from tallystick.kernel.errors import invalid
-from tallystick.kernel.quantity import EXACT, ZERO
+from tallystick.kernel.quantity import EXACT, ZERO, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,11 +113,11 @@ def exact_in_minor_unit(amount: Decimal, currency: str, path: str) -> Money:
     """
     most = from_minor(LARGEST_MINOR, currency)
     if not amount.is_finite() or amount.copy_abs() > most.amount:
-        raise invalid(path, f"{str(amount)[:40]} is out of range, the most is {most}")
+        raise invalid(path, f"{spelled(amount)} is out of range, the most is {most}")
     money = round_half_up(Money(amount, currency))
     if money.amount != amount:
         unit = f"the smallest unit of {currency} ({minor_digits(currency)} decimals)"
-        raise invalid(path, f"{str(amount)[:40]} is finer than {unit}")
+        raise invalid(path, f"{spelled(amount)} is finer than {unit}")
     return money
 
 

@@ -25,6 +25,8 @@ EXACT: Final = decimal.Context(
 STORED_DIGITS: Final = 38
 STORED_SCALE: Final = 12
 
+_LONGEST_SHOWN: Final = 40
+
 _PLAIN_NUMBER: Final = re.compile(r"-?[0-9]{1,512}(\.[0-9]{1,512})?", re.ASCII)
 
 _WRITTEN_NUMBER: Final = re.compile(r"-?[0-9]{1,512}(\.[0-9]{1,512})?([eE][+-]?[0-9]{1,4})?", re.ASCII)
@@ -75,6 +77,12 @@ def written_out(text: str) -> str | None:
 def plain(number: Decimal) -> Decimal:
     """The same number in its shortest form, never with a positive exponent: 2.50 -> 2.5, 1E+2 -> 100."""
     return EXACT.add(number.normalize(EXACT), ZERO)  # adding 0 writes a positive exponent out
+
+
+def spelled(number: Decimal) -> str:
+    """A number as messages show it: in plain digits, a long one cut; as it came, when it is too large to be tame."""
+    digits = f"{number:f}" if is_tame(number) else str(number)
+    return digits if len(digits) <= _LONGEST_SHOWN else f"{digits[:_LONGEST_SHOWN]}..."
 
 
 def fits(number: Decimal) -> bool:

@@ -18,7 +18,7 @@ from tallystick.catalog.price_plan import PlanStatus, PlanType, PricePlanDetails
 from tallystick.invoicing.revenue_info import Standing
 from tallystick.kernel.errors import Problem, attempted, invalid, refuse_if_any
 from tallystick.kernel.period import Period, local_date, local_midnight
-from tallystick.kernel.quantity import is_tame
+from tallystick.kernel.quantity import is_tame, spelled
 from tallystick.kernel.recurrence import Cycle
 from tallystick.metering.event_groups import NO_EVENTS, EventCuts, EventGroups
 from tallystick.operations.cycles import terms_of
@@ -192,7 +192,7 @@ def _usage_problems(work: Work, units: Mapping[str, Decimal]) -> list[Problem]:
         if meter_id not in known:
             problems.append(Problem(f"usageConfig.usageMap.{meter_id}", f"usage meter {meter_id!r} not found"))
         if not is_tame(quantity):
-            reason = f"is {str(quantity)[:40]}, expected a number between 1e-100 and 1e100"
+            reason = f"is {spelled(quantity)}, expected a number between 1e-100 and 1e100"
             problems.append(Problem(f"usageConfig.usageMap.{meter_id}", reason))
     return problems
 

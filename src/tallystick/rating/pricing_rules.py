@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 from tallystick.catalog.pricing_rule import RuleActionType
 from tallystick.catalog.rule_variable import CardFigures, targets_of, variable_names, variable_values
 from tallystick.kernel.errors import BillingError
-from tallystick.kernel.quantity import EXACT, ZERO, is_tame
+from tallystick.kernel.quantity import EXACT, ZERO, is_tame, spelled
 from tallystick.logic import Work, evaluate, kind_of, parse, texts_in, truthy
 
 if TYPE_CHECKING:
@@ -230,6 +230,6 @@ def _number(result: Value) -> Decimal:
         raise _NotComputableError(f"the computation gives {kind_of(result)}, expected a number")
     if not is_tame(result):
         raise _NotComputableError(
-            f"the computation gives {str(result)[:40]}, expected a number between 1e-100 and 1e100"
+            f"the computation gives {spelled(result)}, expected a number between 1e-100 and 1e100"
         )
     return result

