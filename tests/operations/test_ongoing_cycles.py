@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.operations.shop import Shop, fee, monthly, tiered
+from tests.operations.shop import Shop, credit_grant, entitlement, fee, monthly, tiered
 
 FLAGS = ["deferredRevenue", "allow_ongoing_cycle_updates"]
 either_flag = pytest.mark.parametrize("flag", FLAGS)
@@ -157,6 +157,31 @@ class TestDeferredRevenue:
         )
         patch = {"pricePlanDetails": {"fixedFeeRateCards": [early]}}
         assert still.api.patch(f"/price_plans/{plan}", patch).refused(400) == f"pricePlanDetails.{problem}"
+
+    def test_takes_nothing_that_is_paid_before_it_is_granted(self, still: Shop) -> None:
+        bonus = credit_grant(still.addon("Bonus", "CREDIT_GRANT"), 100, 10, timing="PREPAID")
+        feature = still.api.post("/features", {"name": "Exports"}).ok()["id"]
+        cards = {
+            "creditGrantRateCards": [bonus],
+            "billingEntitlementRateCards": [entitlement(feature, 100, timing="PREPAID")],
+        }
+        problems = [
+            "billingEntitlementRateCards[0]: grants units of a feature, which a plan with deferredRevenue does not: ",
+            "creditGrantRateCards[0]: grants credit, which a plan with deferredRevenue does not: ",
+        ]
+        plan, _ = offer(still, deferredRevenue=True)
+        terms = {"supportedCurrencies": ["USD"], "deferredRevenue": True} | cards
+        asked = {"effectiveFrom": "2026-02-01", "effectiveUntil": "9999-01-01", "pricePlanId": plan}
+        bought = {"type": "ASSOCIATION", "pricePlanId": plan, "effectiveFrom": "2026-02-01"}
+        for answer in (
+            still.api.post("/price_plans", {"name": "Deferred", "pricePlanDetails": terms}),
+            still.api.patch(f"/price_plans/{plan}", {"pricePlanDetails": cards}),
+            still.api.post("/accounts/acme/price_plans", asked | {"pricePlanDetailsOverride": cards}),
+            still.api.post("/accounts/acme/edit_schedules", {"edits": [asked | {"pricePlanDetailsOverride": cards}]}),
+            still.api.post("/accounts/acme/purchases", bought | {"associationOverride": cards}),
+        ):
+            told = answer.refused(400)
+            assert all(problem in told for problem in problems)
 
     def test_holds_for_cards_of_a_schedule_in_draft_too(self, still: Shop) -> None:
         plan, _ = offer(still, deferredRevenue=True)
