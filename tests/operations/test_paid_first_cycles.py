@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 FEBRUARY = "2026-02-01"
-PAID = "the plan of account 'acme' from 2026-02-01 on is ordered and paid: take that off first"
+PAID = (
+    "the plan of account 'acme' is ordered and paid from 2026-02-01 until 2026-03-01: "
+    "take that off first, or change it from then on"
+)
 
 
 def sold(shop: Shop) -> str:
@@ -86,6 +89,9 @@ def dearer_cards(shop: Shop, _: str) -> Answer:
 REFUSED: dict[str, Callable[[Shop, str], Answer]] = {
     "from its first day on": lambda shop, plan: shop.try_associate(plan, since=FEBRUARY),
     "around its first day": lambda shop, plan: shop.try_associate(plan, since="2026-01-20", until="2026-02-10"),
+    "from its second day on": lambda shop, plan: shop.try_associate(plan, since="2026-02-02"),
+    "from the last day of its first cycle on": lambda shop, plan: shop.try_associate(plan, since="2026-02-28"),
+    "by what is left of it behind a hole": lambda shop, _: change(shop, off("2026-02-10", "2026-02-15")),
     "for its first day alone": lambda shop, plan: shop.try_associate(plan, since=FEBRUARY, until="2026-02-02"),
     "as one of several edits": lambda shop, plan: change(shop, on(plan, "2026-04-01", "2026-05-01"), on(plan)),
     "taken off and put on by one request": lambda shop, plan: change(shop, off(), on(plan)),
@@ -101,6 +107,7 @@ REFUSED: dict[str, Callable[[Shop, str], Answer]] = {
 }
 ALLOWED: dict[str, Callable[[Shop, str], Answer]] = {
     "what is before it": lambda shop, _: change(shop, off("2026-01-20", FEBRUARY)),
+    "its first days": lambda shop, _: change(shop, off(FEBRUARY, "2026-02-03")),
     "its end": lambda shop, _: change(shop, off("2026-05-01")),
     "another plan behind its first cycle": lambda shop, plan: change(shop, on(plan, "2026-03-01")),
     "schedules made one": lambda shop, plan: drafted(shop, on(plan, "2026-04-01", "2026-05-01"), merges=True),
@@ -126,6 +133,12 @@ class TestTimelines:
         ]
         shop.api.advance("2026-03-02")
         assert asked_for(shop)[2:] == [("STANDARD_ADVANCED", "03-01", 30)]
+
+    def test_its_end_within_its_first_cycle_is_billed_once_too(self, shop: Shop) -> None:
+        sold(shop)
+        shop.disassociate("2026-02-10")
+        shop.api.advance("2026-03-02")
+        assert asked_for(shop)[1:] == [("AD_HOC", "02-01", 30)]
 
     def test_once_taken_off_another_plan_takes_its_place_and_is_billed(self, shop: Shop) -> None:
         plan = sold(shop)

@@ -231,7 +231,8 @@ class TestAssociation:
             shop.api.advance(f"2026-01-{day}")
         assert purchase(shop, first["id"])["status"] == "SUCCESS"
         failed = purchase(shop, second["id"])
-        reason = "the plan of account 'acme' from 2026-02-01 on is ordered and paid: take that off first"
+        paid = "the plan of account 'acme' is ordered and paid from 2026-02-01 until 2026-03-01"
+        reason = f"{paid}: take that off first, or change it from then on"
         assert (failed["status"], failed["comment"]) == ("FAILURE", f"effectiveFrom: {reason}")
         assert reason in buy(shop, plan, **asked | {"effectiveFrom": "2026-01-20"}).refused(400)
         shop.api.patch(f"/invoices/{second['invoiceId']}", {"status": "REFUND_INITIATED"}).ok()

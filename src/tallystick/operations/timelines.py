@@ -104,21 +104,23 @@ def _changeable(work: Work, timeline: Timeline) -> _Ongoing | None:
 
 
 def displaced(work: Work, before: Timeline, after: Timeline) -> list[Schedule]:
-    """The pieces that were ordered and paid and have not begun, and whose first day goes to other terms by an edit.
+    """The pieces that were ordered and paid and have not begun, and whose first cycle an edit gives to other terms.
 
-    Their order has billed their first cycle; whatever else is agreed on for that day would bill it again. To take them
-    off bills nothing.
+    Their order has billed that cycle; whatever else is agreed on for a day of it would bill it again. To take them off
+    bills nothing.
     """
     ahead = [one for one in before if one.within.start > work.now]
-    replaced = [one for one in ahead if not _holds(one, piece_at(after, one.within.start))]
+    replaced = [one for one in ahead if not _keeps(one, _first_cycle(work, one), after)]
     ordered = work.state.purchases.ordered([one.id for one in replaced])
     return [one for one in replaced if one.id in ordered]
 
 
 def reason_against(work: Work, displaced: Schedule) -> str:
     """Why a piece that was ordered and paid cannot be displaced, and what to do."""
-    day = local_date(displaced.within.start, work.organisation.zone)
-    return f"the plan of account {displaced.account_id!r} from {day} on is ordered and paid: take that off first"
+    paid = _first_cycle(work, displaced)
+    since, until = (local_date(at, work.organisation.zone) for at in (paid.start, paid.end))
+    reason = f"the plan of account {displaced.account_id!r} is ordered and paid from {since} until {until}"
+    return f"{reason}: take that off first, or change it from then on"
 
 
 def refuse_change(work: Work, before: Timeline, after: Timeline, edited: Period | None) -> None:
@@ -132,11 +134,16 @@ def refuse_change(work: Work, before: Timeline, after: Timeline, edited: Period 
     refuse_if_any([Problem(path, reason_against(work, piece)) for piece in displaced(work, before, after)])
 
 
-def _holds(piece: Schedule, other: Schedule | None) -> bool:
-    """Whether what is in force on a piece's first day is that piece or nothing, wherever its cycles are counted."""
-    if other is None:
-        return True
-    return piece == dataclasses.replace(other, within=piece.within, first_ordinal=piece.first_ordinal)
+def _first_cycle(work: Work, piece: Schedule) -> Period:
+    return piece.cycle_at(piece.within.start, work.organisation.zone).period
+
+
+def _keeps(piece: Schedule, days: Period, timeline: Timeline) -> bool:
+    """Whether a timeline has nothing on some days but that piece, wherever its cycles are counted."""
+    there = (one for one in timeline if one.within.intersect(days) is not None)
+    return all(
+        piece == dataclasses.replace(one, within=piece.within, first_ordinal=piece.first_ordinal) for one in there
+    )
 
 
 def _refuse_early(work: Work, before: Timeline, after: Timeline, edited: Period | None) -> None:
