@@ -367,6 +367,49 @@ class TestMoney:
         assert (failed["status"], failed["comment"]) == ("FAILURE", f"its order {bought['invoiceId']} is refunded")
 
 
+class TestCreditsOfARefund:
+    """What credits paid of an order comes back with its money, since what was sold is taken back."""
+
+    def test_what_was_granted(self, shop: Shop) -> None:
+        # By hand: 3 packs are 160, of which credit pays the fees of 150; 10 were paid and go back, and so do the 150.
+        shop.account()
+        shop.credit(500)
+        plan, _, _ = pack(shop)
+        bought = buy(shop, plan, quantity=3).ok()
+        pay(shop, bought["invoiceId"])
+        assert shop.balance()[:2] == (800, 650)
+        move(shop, bought["invoiceId"], "REFUND_INITIATED")
+        assert shop.balance()[:2] == (500, 500)
+        shop.api.advance("2026-01-02")
+        assert shop.balance()[:2] == (500, 500)
+
+    def test_what_could_not_be_granted(self, shop: Shop) -> None:
+        # By hand: 20 of the 30 for the plan are paid by credit, 10 with money, and there is no plan any more.
+        shop.account()
+        shop.credit(20)
+        plan = shop.plan(cycle=monthly(), fixedFeeRateCards=[fee(shop.addon(), 30, timing="IN_ADVANCE")])
+        bought = buy(shop, plan, type="ASSOCIATION", effectiveFrom="2026-02-01").ok()
+        shop.api.delete(f"/price_plans/{plan}").ok()
+        pay(shop, bought["invoiceId"])
+        shop.api.advance("2026-01-02")
+        failed = purchase(shop, bought["id"])
+        assert (failed["status"], shop.balance()[1]) == ("FAILURE", 0)
+        move(shop, bought["invoiceId"], "REFUND_INITIATED")
+        assert shop.balance()[1] == 20
+        assert purchase(shop, bought["id"])["comment"] == failed["comment"]
+
+    def test_of_a_plan_that_stays(self, shop: Shop) -> None:
+        shop.account()
+        shop.credit(20)
+        plan = shop.plan(cycle=monthly(), fixedFeeRateCards=[fee(shop.addon(), 30, timing="IN_ADVANCE")])
+        bought = buy(shop, plan, type="ASSOCIATION", effectiveFrom="2026-02-01").ok()
+        pay(shop, bought["invoiceId"])
+        shop.api.advance("2026-01-02")
+        assert purchase(shop, bought["id"])["status"] == "SUCCESS"
+        move(shop, bought["invoiceId"], "REFUND_INITIATED")
+        assert shop.balance()[1] == 0
+
+
 class TestTopupRefund:
     """Whoever gets the money for a top-up back has not the top-up as well."""
 

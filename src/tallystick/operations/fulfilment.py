@@ -93,20 +93,24 @@ def order_void(work: Work, invoice: InvoiceRecord) -> None:
 
 
 def order_refunded(work: Work, invoice: InvoiceRecord) -> None:
-    """Take back what an order sold whose money goes back; a plan that it has put on the account stays there.
+    """Undo a purchase whose money goes back: what it sold is taken back, and credits that paid for it come back.
+
+    A plan that it has put on the account stays there, and is paid for by the credits that did.
 
     Raises:
         BillingError: of kind INVALID, when what was sold cannot be taken back any more.
     """
     purchase = work.state.purchases.of_invoice(invoice.id)
-    if purchase is None or purchase.status is PurchaseStatus.FAILURE:
+    if purchase is None:
         return
     take_back(work, invoice)
     _take_back(work, purchase)
     if _is_associated(purchase):
         return
-    refunded = purchase.moved(PurchaseStatus.FAILURE, work.now, f"its order {invoice.id} is refunded")
-    work.state.purchases.replace(refunded, purchase.status)
+    work.state.credits.give_back(invoice.id, work.now, work.ids)
+    if purchase.status is not PurchaseStatus.FAILURE:
+        refunded = purchase.moved(PurchaseStatus.FAILURE, work.now, f"its order {invoice.id} is refunded")
+        work.state.purchases.replace(refunded, purchase.status)
 
 
 def _is_associated(purchase: Purchase) -> bool:
