@@ -402,16 +402,6 @@ class TestWhatIf:
         (one,) = shop.api.get(f"/v1/simulations/{job}/accounts").ok()["data"]
         assert (one["oldRevenue"], one["newRevenue"]) == (200, 220)
 
-    def test_where_other_units_are_granted_nobody_knows(self, shop: Shop, ledger: Ledger, plans: list[str]) -> None:
-        shop.api.advance("2026-02-10")
-        changes = {"billingEntitlementRateCards": [entitlement(ledger.feature, 80, timing="IN_ARREARS")]}
-        job = self.simulated(shop, {"pricePlanId": plans[1], "changes": changes})
-        (entry,) = shop.api.get(f"/v1/jobs/{job}/entries").ok()["data"]
-        assert entry["metadata"]["reason"] == (
-            f"the plan prices overage of feature '{ledger.feature}' and grants other units of it than the account had, "
-            "so that nobody knows what would have gone beyond"
-        )
-
     def test_a_plan_may_begin_to_grant_units(self, shop: Shop, ledger: Ledger, plans: list[str]) -> None:
         shop.account("beta")
         base = shop.addon()
@@ -421,17 +411,6 @@ class TestWhatIf:
         (one,) = shop.api.get(f"/v1/simulations/{job}/accounts").ok()["data"]
         assert (one["oldRevenue"], one["newRevenue"]) == (5, 100)
         assert {line["billableId"]: line["newRevenue"] for line in one["lines"]} == {base: 0, ledger.feature: 100}
-
-    def test_where_cycles_are_of_another_length_nobody_knows(
-        self, shop: Shop, ledger: Ledger, plans: list[str]
-    ) -> None:
-        shop.api.advance("2026-02-10")
-        changes = {"pricingCycleConfig": monthly(interval="WEEKLY")}
-        job = self.simulated(shop, {"pricePlanId": plans[1], "changes": changes})
-        (entry,) = shop.api.get(f"/v1/jobs/{job}/entries").ok()["data"]
-        assert entry["metadata"]["reason"] == (
-            f"overage of feature '{ledger.feature}' is counted by MONTHLY cycles, which the plan does not have"
-        )
 
     def simulated(self, shop: Shop, plan: Json, **more: object) -> str:
         """January by other terms; the job."""

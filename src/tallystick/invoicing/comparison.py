@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 from tallystick.invoicing.priced_lines import item_of, priced_lines
@@ -16,21 +17,35 @@ from tallystick.kernel.money import LARGEST_MINOR, Money
 from tallystick.kernel.quantity import EXACT, ZERO, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from tallystick.invoicing.line import InvoiceLineItem
 
 _LARGEST_SUM: Final = 1000 * LARGEST_MINOR
 
 
+class ComparedOverage(Document, frozen=True, kw_only=True, omit_defaults=False):
+    """What went beyond the units of a feature that either terms grant, and what nobody knows about it.
+
+    `unservedUnits` were used, and the new terms would not have let them be; they cost nothing. What the `refusedEvents`
+    would have used, which found too few units, is in neither.
+    """
+
+    old_units: Decimal
+    new_units: Decimal
+    unserved_units: Decimal
+    refused_events: int
+
+
 class ComparedLine(Document, frozen=True, kw_only=True, omit_defaults=False):
-    """What one billable item comes to by either terms; nothing by those that do not price it."""
+    """What one billable item comes to by either terms, nothing by those that do not price it; features with overage."""
 
     billable_id: str
     description: str
     old_revenue: Decimal
     new_revenue: Decimal
     difference: Decimal
+    overage: ComparedOverage | None = None
 
 
 class Comparison(Document, frozen=True, kw_only=True, omit_defaults=False):
@@ -66,16 +81,19 @@ def compared(
     cycles: int,
     old: Iterable[InvoiceLineItem],
     new: Iterable[InvoiceLineItem],
+    overage: Mapping[str, ComparedOverage] | None = None,
 ) -> Comparison:
     """The bills of one account's cycles by the old and by the new terms, given as the roots of their trees.
+
+    With them comes the `overage` of each feature.
 
     Raises:
         BillingError: of kind UNPROCESSABLE, when they come to more than can be kept.
     """
-    lines = _Lines()
+    lines = _Lines({} if overage is None else dict(overage))
     lines.add_bills(old, new)
     found = lines.compared()
-    old_revenue, new_revenue = (_total([getattr(line, name) for line in found]) for name in _SIDES)
+    old_revenue, new_revenue = (total([getattr(line, name) for line in found]) for name in _SIDES)
     for revenue in (old_revenue, new_revenue):
         if abs(Money(revenue, currency).minor) > _LARGEST_SUM:
             reason = f"its cycles come to {revenue:f} {currency}, which is too much to be kept"
@@ -104,8 +122,9 @@ _SIDES: Final = ("old_revenue", "new_revenue")
 
 @dataclass(slots=True)
 class _Lines:
-    """Lines that are being added up by item: description, old and new revenue."""
+    """Lines that are being added up by item: description, old and new revenue; and the overage of features."""
 
+    _overage: dict[str, ComparedOverage] = field(default_factory=dict)
     _of: dict[str, tuple[str, Decimal, Decimal]] = field(default_factory=dict)
 
     def add_bills(self, old: Iterable[InvoiceLineItem], new: Iterable[InvoiceLineItem]) -> None:
@@ -119,6 +138,9 @@ class _Lines:
     def add_lines(self, lines: Iterable[ComparedLine]) -> None:
         for line in lines:
             self._add(line.billable_id, line.description, line.old_revenue, line.new_revenue)
+            if line.overage is not None:
+                known = self._overage.get(line.billable_id)
+                self._overage[line.billable_id] = line.overage if known is None else _together(known, line.overage)
 
     def compared(self) -> list[ComparedLine]:
         return [
@@ -128,6 +150,7 @@ class _Lines:
                 old_revenue=plain(old),
                 new_revenue=plain(new),
                 difference=_less(new, old),
+                overage=self._overage.get(item),
             )
             for item, (description, old, new) in self._of.items()
         ]
@@ -163,7 +186,7 @@ class _Sum:
 
     def totals(self, currency: str) -> ComparedTotals:
         lines = self.lines.compared()
-        old, new = (_total([getattr(line, name) for line in lines]) for name in _SIDES)
+        old, new = (total([getattr(line, name) for line in lines]) for name in _SIDES)
         return ComparedTotals(
             currency=currency,
             accounts=self.accounts,
@@ -178,11 +201,19 @@ class _Sum:
         )
 
 
-def _total(amounts: Iterable[Decimal]) -> Decimal:
-    total = ZERO
-    for amount in amounts:
-        total = EXACT.add(total, amount)
-    return plain(total)
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    """Their exact sum."""
+    return plain(reduce(EXACT.add, amounts, ZERO))
+
+
+def _together(one: ComparedOverage, other: ComparedOverage) -> ComparedOverage:
+    """The overage of one feature in the cycles of two accounts."""
+    return ComparedOverage(
+        old_units=total((one.old_units, other.old_units)),
+        new_units=total((one.new_units, other.new_units)),
+        unserved_units=total((one.unserved_units, other.unserved_units)),
+        refused_events=one.refused_events + other.refused_events,
+    )
 
 
 def _less(amount: Decimal, other: Decimal) -> Decimal:

@@ -6,6 +6,7 @@ own time, those that end first come first, overage comes last, and several may g
 
 from __future__ import annotations
 
+import bisect
 import functools
 from collections import defaultdict
 from dataclasses import dataclass
@@ -56,6 +57,11 @@ class Purse:
 
     def parts(self, units: Decimal, at: datetime) -> tuple[Part, ...] | None:
         """Which pots give so many units to an event of that time; None, when they have less together."""
+        found, missing = self.gathered(units, at)
+        return None if missing > ZERO else found
+
+    def gathered(self, units: Decimal, at: datetime) -> tuple[tuple[Part, ...], Decimal]:
+        """Which pots give how many of so many units to an event of that time, and how many none of them has."""
         found: list[Part] = []
         missing = units
         for pot in self._pots:
@@ -66,12 +72,17 @@ class Purse:
                 given = missing if left is None else min(left, missing)
                 found.append(Part(pot.entry_id, given))
                 missing = EXACT.subtract(missing, given)
-        return None if missing > ZERO else tuple(found)
+        return tuple(found), missing
 
     def left(self, at: datetime) -> Decimal:
         """What the pots with a limit have together for an event of that time."""
         usable = (self._left[pot.entry_id] for pot in self._pots if pot.valid.contains(at))
         return functools.reduce(EXACT.add, (left for left in usable if left is not None), ZERO)
+
+    def put(self, pot: Pot) -> None:
+        """Have one more pot from now on."""
+        bisect.insort(self._pots, pot, key=_in_order)
+        self._left[pot.entry_id] = pot.left
 
     def change(self, entry_id: str, units: Decimal) -> None:
         """Take from a pot, or put back into it; what came from one that is gone is lost."""

@@ -47,7 +47,7 @@ def grant_units(work: Work, pieces: Sequence[Schedule]) -> int:
     for piece in pieces:
         since = work.state.schedules.next_grant_of(piece)
         if since is not None and since <= work.now:
-            grants += _grants(work, piece, terms[piece.id], Period(since, work.now + _INSTANT))
+            grants += grants_in(work, piece, terms[piece.id], Period(since, work.now + _INSTANT))
             work.state.schedules.grants_next(piece, _start_behind(work, piece))
     work.state.feature_credits.add(grants, work.now)
     return len(grants)
@@ -72,8 +72,8 @@ def move_granting(work: Work, old: Schedule, piece: Schedule | None) -> None:
     grant_units(work, [old])
     since = old.within.start if piece is None else min(old.within.end, piece.within.end) - _INSTANT
     span = Period(since, max(since, work.now) + _INSTANT)
-    stood = {_key(one): one for one in _grants(work, old, terms, span)}
-    stands = {} if piece is None else {_key(one): one for one in _grants(work, piece, terms, span)}
+    stood = {_key(one): one for one in grants_in(work, old, terms, span)}
+    stands = {} if piece is None else {_key(one): one for one in grants_in(work, piece, terms, span)}
     for key, entry in work.state.feature_credits.entries(stood).items():
         _move(work, entry, stood[key], stands.get(key))
     if piece is not None:
@@ -105,13 +105,13 @@ def entries_of(work: Work, record: InvoiceRecord, feature_id: str, source: Credi
     if piece is None:
         return []
     start = record.cycle.period.start
-    grants = _grants(work, piece, terms_of(work, [piece])[piece.id], Period(start, start + _INSTANT))
+    grants = grants_in(work, piece, terms_of(work, [piece])[piece.id], Period(start, start + _INSTANT))
     keys = [_key(one) for one in grants if one.feature_id == feature_id and one.source is source]
     found = work.state.feature_credits.entries(keys)
     return [found[key] for key in keys if key in found]
 
 
-def _grants(work: Work, piece: Schedule, terms: PricePlanDetails, span: Period) -> Iterator[FeatureGrant]:
+def grants_in(work: Work, piece: Schedule, terms: PricePlanDetails, span: Period) -> Iterator[FeatureGrant]:
     """What the cycles of a piece grant that lie in a span at least in part."""
     zone = work.organisation.zone
     for ordinal, cycle in piece.cycles_in(span, zone):

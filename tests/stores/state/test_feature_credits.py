@@ -182,6 +182,21 @@ class TestDebits:
             assert state.feature_credits.booked_behind(0) == []
             assert state.feature_credits.debits_of([70], through_row=4) == []
 
+    def test_what_was_booked_for_features_of_accounts_is_told_in_the_order_of_the_log(self, world: World) -> None:
+        other = replace(GRANT, feature_id="feature.seats")
+        elsewhere = replace(GRANT, account_id="other")
+        add(world, GRANT, OVERAGE, other, elsewhere)
+        late, early = debit("3", position=90, row=9), debit("5", position=70, row=3)
+        beyond, back = debit("2", position=70, row=3, grant=OVERAGE), debit("3", position=90, row=12, back=True)
+        for one in (late, early, beyond, debit("1", 71, 3, grant=other), debit("1", 72, 3, grant=elsewhere), back):
+            book(world, one)
+        with world.reading() as state:
+            ledger = state.feature_credits
+            assert list(ledger.history(["acme-main"], ["feature.calls"])) == [beyond, early, late, back]
+            assert ledger.given_back(["acme-main"], ["feature.calls"]) == {90}
+            assert ledger.given_back(["other", "acme-main"], ["feature.seats"]) == set()
+            assert {one.grant for one in ledger.all_of(["acme-main"], ["feature.calls"])} == {GRANT, OVERAGE}
+
     @pytest.mark.parametrize(
         "statement",
         [

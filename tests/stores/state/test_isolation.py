@@ -87,7 +87,8 @@ def full(world: World) -> World:
         state.wallets.debit(nouns.wallet(), usd("1"), Occasion("Invoice", "inv.due"), NOW, world.ids)
         state.payments.add(nouns.payment(), [nouns.share()])
         state.feature_credits.add([UNITS, BEYOND, PACK], NOW)
-        state.feature_credits.book([USED], {UNITS_KEY: 0})
+        gone = USED._replace(position=9)
+        state.feature_credits.book([USED, gone, gone._replace(is_return=True)], {UNITS_KEY: 0})
         for shelf, one in BOUGHT_AT_HOME.items():
             getattr(state, shelf).add(one, due_at=NOW, schedule_id="sch.ordered")
         state.licences.add(nouns.licence_entry())
@@ -223,6 +224,10 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
         lambda s, _: s.feature_credits.overage_of([BEYOND.account_id], BEYOND.valid),
         [],
     ),
+    "feature_credits.all_of": (
+        lambda s, _: s.feature_credits.all_of([UNITS.account_id], [UNITS.feature_id]),
+        [],
+    ),
     "feature_credits.bought_with": (
         lambda s, _: s.feature_credits.bought_with(PACK.account_id, "purchase.1"),
         [],
@@ -233,6 +238,14 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
         REFUSED,
     ),
     "feature_credits.booked_behind": (lambda s, _: s.feature_credits.booked_behind(0), []),
+    "feature_credits.history": (
+        lambda s, _: list(s.feature_credits.history([UNITS.account_id], [UNITS.feature_id])),
+        [],
+    ),
+    "feature_credits.given_back": (
+        lambda s, _: s.feature_credits.given_back([UNITS.account_id], [UNITS.feature_id]),
+        set(),
+    ),
     "feature_credits.debits_of": (lambda s, _: s.feature_credits.debits_of([7]), []),
     "feature_credits.entries": (lambda s, _: s.feature_credits.entries([UNITS_KEY]), {}),
     **{

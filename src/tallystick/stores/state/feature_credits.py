@@ -23,11 +23,11 @@ from tallystick.stores.state.feature_credit_tables import feature_credit, featur
 from tallystick.stores.state.listing import Listing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import datetime
     from decimal import Decimal
 
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import Connection, Row, RowMapping, Select
 
     from tallystick.kernel.paging import PageRequest
     from tallystick.metering.purse import EntryKey
@@ -127,6 +127,15 @@ class FeatureCredits:
         )
         return [_entry(row) for row in self._connection.execute(statement).mappings()]
 
+    def all_of(self, account_ids: Collection[str], feature_ids: Collection[str]) -> list[FeatureCredit]:
+        """Every entry that accounts were granted of some features, whatever its status and time."""
+        statement = select(feature_credit).where(
+            self._mine,
+            among(feature_credit.c.account_id, account_ids),
+            among(feature_credit.c.feature_id, feature_ids),
+        )
+        return [_entry(row) for row in self._connection.execute(statement).mappings()]
+
     def bought_with(self, account_id: str, purchase_id: str) -> list[FeatureCredit]:
         """The entries that a purchase has granted to an account, in their order, whatever their status."""
         statement = select(feature_credit).where(
@@ -178,6 +187,25 @@ class FeatureCredits:
             for debit in self._debits(feature_debit.c.position.in_(asked[first : first + _AT_ONCE]), *before)
         ]
 
+    def history(self, account_ids: Collection[str], feature_ids: Collection[str]) -> Iterator[Debit]:
+        """Everything that was booked for accounts and features, in the order of the log; read as it is asked for."""
+        statement = _booked(
+            self._organisation,
+            among(feature_debit.c.account_id, account_ids),
+            among(feature_debit.c.feature_id, feature_ids),
+        )
+        return map(_debit, self._connection.execute(statement.execution_options(yield_per=_AT_ONCE)))
+
+    def given_back(self, account_ids: Collection[str], feature_ids: Collection[str]) -> set[int]:
+        """The positions of the events of accounts that got units of features back."""
+        statement = select(feature_debit.c.position).where(
+            feature_debit.c.organisation_id == self._organisation,
+            feature_debit.c.kind == _RETURN,
+            among(feature_debit.c.account_id, account_ids),
+            among(feature_debit.c.feature_id, feature_ids),
+        )
+        return set(self._connection.scalars(statement))
+
     def entries(self, keys: Iterable[EntryKey]) -> dict[EntryKey, FeatureCredit]:
         """The entries of these (account id, feature id, entry id), whatever their status."""
         asked = sorted(set(keys))
@@ -216,21 +244,7 @@ class FeatureCredits:
             raise conflict(f"feature credit entry {name!r} was changed meanwhile: try again")
 
     def _debits(self, *conditions: Any) -> list[Debit]:  # noqa: ANN401 - conditions
-        mine = feature_debit.c.organisation_id == self._organisation
-        order = (feature_debit.c.log_row, feature_debit.c.position, feature_debit.c.kind, feature_debit.c.entry_id)
-        rows = self._connection.execute(select(feature_debit).where(mine, *conditions).order_by(*order))
-        return [
-            Debit(
-                row=row.log_row,
-                position=row.position,
-                account_id=row.account_id,
-                feature_id=row.feature_id,
-                entry_id=row.entry_id,
-                units=row.units,
-                is_return=row.kind == _RETURN,
-            )
-            for row in rows
-        ]
+        return [_debit(row) for row in self._connection.execute(_booked(self._organisation, *conditions))]
 
     def _fact(self, debit: Debit) -> dict[str, object]:
         return {
@@ -243,6 +257,25 @@ class FeatureCredits:
             "entry_id": debit.entry_id,
             "units": debit.units,
         }
+
+
+def _booked(organisation: str, *conditions: Any) -> Select[Any]:  # noqa: ANN401 - conditions
+    """What an organisation has booked under some conditions, in the order of the log."""
+    mine = feature_debit.c.organisation_id == organisation
+    order = (feature_debit.c.log_row, feature_debit.c.position, feature_debit.c.kind, feature_debit.c.entry_id)
+    return select(feature_debit).where(mine, *conditions).order_by(*order)
+
+
+def _debit(row: Row[Any]) -> Debit:
+    return Debit(
+        row=row.log_row,
+        position=row.position,
+        account_id=row.account_id,
+        feature_id=row.feature_id,
+        entry_id=row.entry_id,
+        units=row.units,
+        is_return=row.kind == _RETURN,
+    )
 
 
 def _entry(row: RowMapping) -> FeatureCredit:
