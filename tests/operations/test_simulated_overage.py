@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.operations.granting import Granting
-from tests.operations.shop import Shop, amounts, entitlement, event, monthly, overage, tiered
+from tests.operations.shop import Shop, amounts, entitlement, monthly, overage, tiered
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -245,6 +246,12 @@ def question(plan: Json, overage_config: Json) -> Json:
     }
 
 
+def gross(shop: Shop) -> list[Decimal]:
+    """What the invoices of January, February and March show before credits, in arrears."""
+    found = [one for one in shop.invoices() if one["startDate"] < "2026-04" and one["invoiceType"] == "STANDARD"]
+    return [amounts(shop.api.get(f"/invoices/{one['id']}").ok(), "GROSS_AMOUNT")[0] for one in found]
+
+
 @pytest.mark.parametrize("ends", ["P1M", "P2M", "P20D"])
 def test_simulations_calculators_and_real_bills_agree(server: Inside, ends: str) -> None:
     """The same events on the old plan and on the new one, in two organisations: what is simulated is what is billed.
@@ -252,32 +259,55 @@ def test_simulations_calculators_and_real_bills_agree(server: Inside, ends: str)
     By the month 137 and 61, 12 and 88, 140: with 100 units, and with 75 that last as long as the case says.
     """
     shops = [Shop(server.new_organisation()) for _ in range(2)]
-    features, details = [], []
+    details = []
     for number, shop in enumerate(shops):
-        features.append(Granting.begin(server, shop).feature)
-        beyond = overage(features[-1], (0, "0.7"), (40, "0.25"))
-        choice = [terms(features[-1], 100), terms(features[-1], 75, beyond=beyond, ends=ends)]
-        details.append(choice)
-        shop.associate(shop.plan(**choice[number]))
+        feature = Granting.begin(server, shop).feature
+        beyond = overage(feature, (0, "0.7"), (40, "0.25"))
+        details.append([terms(feature, 100), terms(feature, 75, beyond=beyond, ends=ends)])
+        shop.associate(shop.plan(**details[number][number]))
     for day, units in (("01-10", 137), ("01-28", 61), ("02-03", 12), ("02-27", 88), ("03-15", 140)):
         for shop in shops:
-            shop.api.post("/ingest", {"event": event(day, calls=units, at=f"2026-{day}T12:00:00Z")}).ok()
-    for shop in shops:
-        shop.api.advance("2026-04-10")
+            shop.use(units, f"2026-{day}T12:00:00Z")
+    shops[0].api.advance("2026-04-10")
     one = simulated(shops[0], details[0][1])
-    billed = [
-        [
-            amounts(shop.api.get(f"/invoices/{found['id']}").ok(), "GROSS_AMOUNT")[0]
-            for found in shop.invoices()
-            if found["startDate"] < "2026-04"
-        ]
-        for shop in shops
-    ]
-    assert [one["oldRevenue"], one["newRevenue"]] == [sum(amounts_of) for amounts_of in billed]
-    for month, paid in enumerate(billed[1], 1):
-        ends_at = {"billingCycleEndDate": f"2026-{month + 1:02}-01T00:00:00Z", "accountId": "acme"}
-        looked_up = {"mode": "LOOKUP_CYCLE", "lookupCycle": ends_at}
-        since = {"mode": "ACCOUNT", "accountId": "acme", "effectiveOn": f"2026-{month:02}-15T00:00:00Z"}
+    billed = [gross(shop) for shop in shops]
+    assert [one["oldRevenue"], one["newRevenue"]] == [sum(bills) for bills in billed]
+    for month, costs in enumerate(billed[1], 1):
+        cycle = {"billingCycleEndDate": f"2026-{month + 1:02}-01T00:00:00Z", "accountId": "acme"}
+        plan = {"mode": "ACCOUNT", "accountId": "acme", "effectiveOn": f"2026-{month:02}-15T00:00:00Z"}
+        asked = question(plan, {"mode": "LOOKUP_CYCLE", "lookupCycle": cycle})
         for path in ("/revenue_calculator", "/v2/revenue_calculator"):
-            cards = shops[1].api.post(path, question(since, looked_up)).ok()["revenueInfo"]
-            assert sum(card[name]["revenue"] for card in cards for name in SUMMARIES if name in card) == paid
+            cards = shops[1].api.post(path, asked).ok()["revenueInfo"]
+            assert sum(card[name]["revenue"] for card in cards for name in SUMMARIES if name in card) == costs
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_happens_what_is_simulated_is_what_would_have_been_billed(server: Inside, seed: int) -> None:
+    """Events of any day of the running month in any order, some taken back, on two plans; nothing is ever refused."""
+    chance = random.Random(seed)
+    shops = [Shop(server.new_organisation()) for _ in range(2)]
+    sizes = [[chance.randint(0, 120) + 1 for _ in range(chance.randint(1, 2))] for _ in shops]
+    lasting = [chance.choice(["P10D", "P1M", "P45D", "P3M"]) for _ in shops]
+    turns = [{"interval": chance.randint(1, 2), "offset": chance.randint(0, 1)} for _ in shops]
+    details = []
+    for number, shop in enumerate(shops):
+        feature = Granting.begin(server, shop).feature
+        offers = zip(sizes, lasting, turns, strict=True)
+        details.append([terms(feature, *units, ends=ends, recurrenceConfig=turn) for units, ends, turn in offers])
+        shop.associate(shop.plan(**details[number][number]))
+    for month in (1, 2, 3):
+        shops[0].api.advance(f"2026-{month:02}-28")
+        sent: list[list[str]] = [[], []]
+        for _ in range(8):
+            units, day = chance.randint(0, 70), chance.randint(1, 28)
+            for names, shop in zip(sent, shops, strict=True):
+                names.append(shop.use(units, f"2026-{month:02}-{day:02}T12:00:00Z"))
+            if chance.random() < 0.3:
+                gone = chance.randrange(len(sent[0]))
+                for names, shop in zip(sent, shops, strict=True):
+                    name = names.pop(gone)
+                    shop.api.post(f"/events/correction?action=UNDO&account_id=acme&event_id={name}").ok()
+    shops[0].api.advance("2026-04-10")
+    one = simulated(shops[0], details[0][1])
+    assert [one["oldRevenue"], one["newRevenue"]] == [sum(gross(shop)) for shop in shops]
+    assert one["lines"][0]["overage"]["refusedEvents"] == one["lines"][0]["overage"]["unservedUnits"] == 0
