@@ -110,6 +110,8 @@ def test_an_event_shows_what_became_of_it(walked: SimpleNamespace) -> None:
     assert [(meter.status, meter.units) for meter in info.usage_meters] == [("PROCESSED_UNITS_COMPUTED", 150)]
     (plan,) = info.price_plans
     assert (plan.cycle_start.isoformat(), plan.cycle_end.isoformat()) == ("2026-01-01", "2026-02-01")
+    (revenue,) = info.revenue_details
+    assert (revenue.revenue_base_currency, revenue.revenue_invoice_currency) == (250, 250)  # 100 x 2 + 50 x 1
 
 
 def test_no_events_are_answered_without_a_body_because_the_client_cannot_parse_an_empty_list(

@@ -259,6 +259,19 @@ def test_the_usage_of_events_names_the_version_of_the_meter(store: DuckEventStor
     assert store.units_of("org.2", [position_of(1, 0)]) == []
 
 
+def test_the_usage_of_one_instant_is_read_from_a_position_on(store: DuckEventStore) -> None:
+    known = catalogue(schema(meter()), accounts={name: [span(name)] for name in ("acme", "zenith")})
+    events = [trip("a", "1"), trip("b", "2"), trip("c", "4", day=1), trip("d", "8"), trip("e", "16", account="zenith")]
+    store.apply([block(*events, row=1, known=known)], 1, RECEIVED)
+
+    def units(name: str, at: float, since: int) -> list[Decimal]:
+        return [fact.value for fact in store.units_at(ORGANISATION, name, day(at), since=position_of(1, since))]
+
+    assert (units("acme", 0, 0), units("acme", 0, 1), units("acme", 0, 2)) == ([1, 2, 8], [2, 8], [8])
+    assert (units("acme", 1, 0), units("zenith", 0, 0), units("apex", 0, 0)) == ([4], [16], [])
+    assert store.units_at("org.2", "acme", day(0), since=0) == []
+
+
 def test_metered_events_are_counted_and_the_earliest_are_told(store: DuckEventStore) -> None:
     """Half-open, of one account, meter and organisation; ties go to the event that came in first."""
     known = catalogue(schema(meter(), departures()), accounts={name: [span(name)] for name in ("acme", "zenith")})

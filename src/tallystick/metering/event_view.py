@@ -94,6 +94,14 @@ class FeatureTrace(Document, frozen=True, kw_only=True):
     overage_in_event: Decimal
 
 
+class RevenueTrace(Document, frozen=True, kw_only=True):
+    """What an event earned by one meter, in the base currency and in that of the account's invoices."""
+
+    usage_meter_id: str
+    revenue_base_currency: Decimal
+    revenue_invoice_currency: Decimal
+
+
 class EventTrace(Document, frozen=True, kw_only=True):
     """Everything that became of an event on its way to usage."""
 
@@ -104,6 +112,7 @@ class EventTrace(Document, frozen=True, kw_only=True):
     customer: CustomerTrace | None = None
     feature_details: FeatureTrace | None = None
     enrichments: EnrichmentTrace | None = None
+    revenue_details: list[RevenueTrace] = []
     status_before_reverting: EventStatus | None = None
     base_currency: str | None = None
     invoice_currency: str | None = None

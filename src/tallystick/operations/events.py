@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tallystick.accounts.account import Account
 from tallystick.kernel import paging
 from tallystick.kernel.document import decode
 from tallystick.kernel.errors import not_found
@@ -29,6 +30,7 @@ from tallystick.metering.event_view import (
     IngestionStatus,
     MeterTrace,
     PlanTrace,
+    RevenueTrace,
     SchemaTrace,
     Source,
     TracedEvent,
@@ -36,6 +38,7 @@ from tallystick.metering.event_view import (
 )
 from tallystick.operations.cycles import terms_of
 from tallystick.operations.event_conflicts import with_conflicts
+from tallystick.operations.event_revenue import revenue_of_event
 from tallystick.operations.waiting_events import waiting_events
 from tallystick.operations.work import Work, event_query
 from tallystick.stores.event_store import StoredEvent, UsageFact
@@ -210,7 +213,7 @@ def _feature_trace(work: Work, event: StoredEvent) -> FeatureTrace | None:
 
 
 def _account_trace(work: Work, event: StoredEvent, meter_ids: list[str]) -> dict[str, Any]:
-    """The account, its customer, and the plan and cycle that the event falls into."""
+    """The account, its customer, the plan and cycle that the event falls into, and what it earned there."""
     account = None if event.account_id is None else work.state.accounts.find(event.account_id)
     if account is None:
         return {}
@@ -237,6 +240,19 @@ def _account_trace(work: Work, event: StoredEvent, meter_ids: list[str]) -> dict
         "account": AccountTrace(id=account.id, name=account.name, alias=None if alias == account.id else alias),
         "customer": CustomerTrace(id=customer.id, name=customer.name),
         "price_plans": plans,
+        "revenue_details": _revenue_traces(work, account, event, meter_ids),
         "base_currency": work.organisation.base_currency,
         "invoice_currency": account.invoice_currency,
     }
+
+
+def _revenue_traces(work: Work, account: Account, event: StoredEvent, meter_ids: list[str]) -> list[RevenueTrace]:
+    """What the event earned; nothing is told where the account is billed in a currency without a conversion."""
+    if account.invoice_currency != work.organisation.base_currency:
+        return []
+    return [
+        RevenueTrace(
+            usage_meter_id=meter_id, revenue_base_currency=plain(amount), revenue_invoice_currency=plain(amount)
+        )
+        for meter_id, amount in revenue_of_event(work, event, meter_ids).items()
+    ]

@@ -66,7 +66,7 @@ class Earned:
 
 
 @dataclass(frozen=True, slots=True)
-class _BilledCycle:
+class BilledCycle:
     """One cycle of one account with its terms, and the instants at which it is cut for a series."""
 
     account_id: str
@@ -87,7 +87,7 @@ class _BilledCycle:
 
 def revenue_between(work: Work, account_ids: Collection[str], bounds: Sequence[datetime]) -> Iterator[Earned]:
     """What accounts earned in each span between consecutive bounds; what is dated outside them is left out."""
-    cycles = _told(work, list(_cycles(work, account_ids, bounds)))
+    cycles = told_cycles(work, account_ids, bounds)
     usage = growing_usage(work, [(cycle.account_id, cycle.cuts) for cycle in cycles])
     overages = overage_totals(work, [cycle.window for cycle in cycles])
     events = iter(event_groups(work, [(one, cycle.terms.event_cuts) for cycle in cycles for one in cycle.grown]))
@@ -97,6 +97,21 @@ def revenue_between(work: Work, account_ids: Collection[str], bounds: Sequence[d
     for sold in work.state.invoices.sold(account_ids, Period(bounds[0], bounds[-1]), _SOLD):
         assert sold.invoice.frozen_at is not None, "what has fallen due is frozen"
         yield Earned(sold.invoice.account_id, sold.billable_id, sold.invoice.frozen_at, sold.amount.amount)
+
+
+def told_cycles(work: Work, account_ids: Collection[str], bounds: Sequence[datetime]) -> list[BilledCycle]:
+    """The cycles that have begun and lie in the bounds at least in part, cut at them, of which revenue is told."""
+    return _told(work, list(_cycles(work, account_ids, bounds)))
+
+
+def agreed_usage(bill: Bill) -> dict[str, Decimal]:
+    """What each usage card of a bill comes to by the id of its meter, before pricing rules."""
+    by_rules = _changes_by_rules(bill, (CardKind.USAGE,))
+    return {
+        (meter_id := line.billable_id or ""): line.amount.amount - by_rules.get(meter_id, ZERO)
+        for line in _card_lines(bill)
+        if line.group is EntityGroup.ALL_USAGE_METER_RATE_CARDS
+    }
 
 
 def revenue_by_cycle(work: Work, account_ids: Collection[str], span: Period) -> Iterator[Earned]:
@@ -138,7 +153,7 @@ def usage_by_cycle(work: Work, account_ids: Collection[str], span: Period) -> It
 
 
 def _earned(
-    cycle: _BilledCycle,
+    cycle: BilledCycle,
     usage: Iterator[Mapping[str, Decimal]],
     overage: Mapping[str, Decimal],
     events: Iterator[EventGroups],
@@ -148,12 +163,9 @@ def _earned(
     before: dict[str, Decimal] = {}
     for start, end in pairwise(cycle.cuts):
         bill = arrears_bill(cycle.terms, {**next(usage), **overage}, (), next(events))
-        by_rules = _changes_by_rules(bill, (CardKind.USAGE,))
-        for line in _card_lines(bill):
-            if line.group is EntityGroup.ALL_USAGE_METER_RATE_CARDS:
-                item, agreed = line.billable_id or "", line.amount.amount - by_rules.get(line.billable_id or "", ZERO)
-                yield Earned(cycle.account_id, item, start, agreed - before.get(item, ZERO))
-                before[item] = agreed
+        for item, agreed in agreed_usage(bill).items():
+            yield Earned(cycle.account_id, item, start, agreed - before.get(item, ZERO))
+            before[item] = agreed
         if start == period.start:
             yield from _earned_at_first(cycle, bill)
         if end == period.end:
@@ -164,7 +176,7 @@ def _earned(
     yield from _earned_by_grants(cycle, advance)
 
 
-def _earned_at_first(cycle: _BilledCycle, bill: Bill) -> Iterator[Earned]:
+def _earned_at_first(cycle: BilledCycle, bill: Bill) -> Iterator[Earned]:
     """What is known when a cycle starts, before any rule: the prices of fees, units and credit in arrears."""
     at = cycle.terms.cycle.period.start
     for line in _card_lines(bill):
@@ -176,7 +188,7 @@ def _earned_at_first(cycle: _BilledCycle, bill: Bill) -> Iterator[Earned]:
         yield replace(earned, amount=earned.amount - by_rules.get(earned.billable_id, ZERO))
 
 
-def _earned_at_last(cycle: _BilledCycle, bill: Bill) -> Iterator[Earned]:
+def _earned_at_last(cycle: BilledCycle, bill: Bill) -> Iterator[Earned]:
     """What is only known once a cycle is over: overage, what rules change of its cards and add, and its true-up."""
     at = cycle.terms.cycle.period.end - _INSTANT
     others = [kind for kind in CardKind if kind is not CardKind.OVERAGE]
@@ -197,12 +209,12 @@ def _changes_by_rules(bill: Bill, kinds: Collection[CardKind]) -> dict[str, Deci
     return changes
 
 
-def _earned_by_licences(cycle: _BilledCycle, until: datetime) -> Iterator[Earned]:
+def _earned_by_licences(cycle: BilledCycle, until: datetime) -> Iterator[Earned]:
     for earning in licence_earnings(cycle.terms, until):
         yield Earned(cycle.account_id, earning.license_id, earning.at, earning.amount)
 
 
-def _earned_by_grants(cycle: _BilledCycle, *bills: Bill) -> Iterator[Earned]:
+def _earned_by_grants(cycle: BilledCycle, *bills: Bill) -> Iterator[Earned]:
     """What the credit costs that bills of a cycle grant."""
     for bill in bills:
         for line in grant_lines(bill.revenue_info):
@@ -215,7 +227,7 @@ def _card_lines(bill: Bill) -> list[CoverableLine]:
     return [line for line in lines if line.group is not EntityGroup.ALL_LICENSE_RATE_CARDS]
 
 
-def _starting_in(work: Work, account_ids: Collection[str], span: Period) -> list[_BilledCycle]:
+def _starting_in(work: Work, account_ids: Collection[str], span: Period) -> list[BilledCycle]:
     """The cycles that start in a span, whole."""
     return [
         replace(cycle, cuts=(cycle.terms.cycle.period.start, cycle.terms.cycle.period.end))
@@ -224,13 +236,13 @@ def _starting_in(work: Work, account_ids: Collection[str], span: Period) -> list
     ]
 
 
-def _cycles(work: Work, account_ids: Collection[str], bounds: Sequence[datetime]) -> Iterator[_BilledCycle]:
+def _cycles(work: Work, account_ids: Collection[str], bounds: Sequence[datetime]) -> Iterator[BilledCycle]:
     """Every cycle of these accounts that has begun and lies in the bounds at least in part, cut at them."""
     for cycle in begun_cycles(work, account_ids, Period(bounds[0], bounds[-1])):
-        yield _BilledCycle(cycle.piece.account_id, cycle.piece.id, cycle.terms, _cuts(cycle.period, bounds))
+        yield BilledCycle(cycle.piece.account_id, cycle.piece.id, cycle.terms, _cuts(cycle.period, bounds))
 
 
-def _told(work: Work, cycles: list[_BilledCycle]) -> list[_BilledCycle]:
+def _told(work: Work, cycles: list[BilledCycle]) -> list[BilledCycle]:
     """The cycles whose revenue is told: where it is deferred, those whose invoice has fallen due (domain.md 4.2)."""
     deferred = {cycle.schedule_id for cycle in cycles if cycle.terms.details.deferred_revenue}
     billed = {

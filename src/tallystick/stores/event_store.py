@@ -191,10 +191,7 @@ class EventStore(Protocol):
         by: SeriesBy | None = None,
         but: Collection[str] = (),
     ) -> list[tuple[str | None, int, Decimal]]:
-        """(group, index of the bucket, usage) between consecutive bounds; empty buckets are left out.
-
-        Facts are added up, of all meters but some.
-        """
+        """(group, index of the bucket, usage) between consecutive bounds: facts added up, of all meters but some."""
         ...
 
     def aggregate_series(
@@ -245,6 +242,10 @@ class EventStore(Protocol):
 
     def units_of(self, organisation: str, positions: Sequence[int]) -> list[UsageFact]:
         """The usage facts of the events at these positions."""
+        ...
+
+    def units_at(self, organisation: str, account_id: str, event_at: datetime, *, since: int) -> list[UsageFact]:
+        """The usage facts of an account's events of one instant, from a position on."""
         ...
 
     def metered_events(

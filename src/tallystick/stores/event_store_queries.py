@@ -253,6 +253,17 @@ class EventQueries(AggregateQueries):
         rows = self._read(query, {"organisation": organisation, "positions": list(positions)})
         return [UsageFact(position, meter, version, quantity.plain(value)) for position, meter, version, value in rows]
 
+    def units_at(self, organisation: str, account_id: str, event_at: datetime, *, since: int) -> list[UsageFact]:
+        """The usage facts of an account's events of one instant, from a position on; not those that were reversed."""
+        query = f"""
+            SELECT position, meter_id, meter_version, sum(value) FROM usage
+            WHERE organisation = $organisation AND account_id = $account_id AND event_at = $event_at
+            AND position >= $since GROUP BY ALL {NOT_REVERSED} ORDER BY position, meter_id
+        """  # noqa: S608 - made of constants, the values are parameters
+        parameters = {"organisation": organisation, "account_id": account_id, "event_at": naive(event_at)}
+        rows = self._read(query, parameters | {"since": since})
+        return [UsageFact(position, meter, version, quantity.plain(value)) for position, meter, version, value in rows]
+
     def metered_events(
         self, organisation: str, window: UsageWindow, meter_id: str, *, first: int, order: EventOrder = "earliest"
     ) -> tuple[int, list[MeteredEvent]]:
