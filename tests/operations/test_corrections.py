@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.operations.shop import Shop, event
+from tests.servers import inside
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.servers import Answer
 
 
@@ -156,6 +160,24 @@ class TestRefusals:
         assert correct(metered, "UNDO", event_id="nothing").ok() == {"data": []}
         assert correct(metered, "UNDO", id="event.26XuXiOl9XO.ZpHoM").ok() == {"data": []}
         assert correct(metered, "UNDO", account_id="somebody").ok() == {"data": []}
+
+    @pytest.mark.parametrize("more", [{}, {"async": "true"}], ids=["at once", "as a job"])
+    def test_in_real_time_an_event_is_not_replaced_by_one_too_far_ahead(
+        self, tmp_path: Path, more: dict[str, str]
+    ) -> None:
+        with inside(tmp_path / "data", now=None) as server:
+            shop = Shop(server.api())
+            shop.metered_plan()
+            now = datetime.now(UTC)
+            sent = event("e-1", calls=5, at=now.isoformat())
+            shop.api.post("/ingest", {"event": sent}).ok()
+            ahead = sent | {"timestamp": (now + timedelta(hours=25)).isoformat()}
+            message = correct(shop, "REDO_EVENT", {"event": ahead}, **more).refused(422)
+            assert message.startswith("event.timestamp: ")
+            assert message.endswith(" lies more than 24 hours in the future")
+            assert statuses(shop, "e-1") == ["COMPLETED_EVENT_METERED"]
+            soon = sent | {"timestamp": (now + timedelta(hours=23)).isoformat()}
+            correct(shop, "REDO_EVENT", {"event": soon}, **more).ok()
 
 
 class TestFilters:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from tallystick.engine import founding
@@ -14,6 +14,7 @@ from tallystick.kernel import quantity
 from tallystick.kernel.clock import FrozenClock, SystemClock
 from tallystick.kernel.errors import conflict
 from tallystick.kernel.ids import IdSource
+from tallystick.metering.event import FURTHEST_AHEAD
 from tallystick.operations.work import Work, traits_of
 from tallystick.stores import faults
 from tallystick.stores.directory import DataDirectory
@@ -26,7 +27,6 @@ from tallystick.stores.state.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
-    from datetime import datetime
 
     from sqlalchemy import Connection
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tallystick.engine.settings import Settings
     from tallystick.kernel.clock import Clock
 
+_END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 _RUN_AHEAD: Final = 1 << 30
 """Nanoseconds that each run on a test clock moves its ids ahead of the run before."""
 
@@ -145,8 +146,13 @@ class Engine:
             state=State(connection, organisation, self.secret),
             events=self.events,
             log=self.log,
+            latest_event_at=self.latest_event_at(),
             is_rolled_back=dry_run,
         )
+
+    def latest_event_at(self) -> datetime:
+        """The latest time that an event may have now; on a test clock it may have any (domain.md 2.2)."""
+        return _END_OF_TIME if self.is_test else self.clock.now() + FURTHEST_AHEAD
 
     def recall(self, caller: Caller, key: str, fingerprint: str) -> Answer | None:
         """The answer that stands under an idempotency key, or None.

@@ -6,7 +6,7 @@ Nothing is looked up here, but for CloudEvents the names that a schema has: whic
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -21,22 +21,18 @@ from tallystick.kernel.period import in_utc
 from tallystick.kernel.scope import Scope
 from tallystick.metering.cloud_event import DataNames
 from tallystick.metering.columns import EventColumns
-from tallystick.metering.event import Event, EventSource
+from tallystick.metering.event import Event, EventSource, too_far_ahead
 from tallystick.metering.predefined import license_schema, usage_schema
 from tallystick.operations.work import Work, command
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from concurrent.futures import Future
+    from datetime import datetime
 
     from tallystick.engine.engine import Engine
     from tallystick.engine.gatekeeper import Caller
     from tallystick.stores.group_commit import Waiter
-
-FURTHEST_AHEAD: Final = timedelta(hours=24)
-"""How far in the future an event may lie in real time (domain.md 2.2)."""
-
-_END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class IngestAnswer(Document, frozen=True, kw_only=True):
@@ -97,7 +93,7 @@ class Intake:
         """
         caller.require(Scope.WRITE)
         event = event_of(body)
-        reason = _too_far_ahead(in_utc(event.timestamp, "event.timestamp"), self._latest())
+        reason = too_far_ahead(in_utc(event.timestamp, "event.timestamp"), self._engine.latest_event_at())
         if reason is not None:
             raise BillingError(Kind.UNPROCESSABLE, "future_event", Problem("event.timestamp", reason))
         return Taken(EventColumns.of([event], caller.organisation, EventSource.API), _ACCEPTED)
@@ -109,7 +105,7 @@ class Intake:
             BillingError: of kind INVALID, when none can be taken; FORBIDDEN, for a key that may not write.
         """
         caller.require(Scope.WRITE)
-        plain = self._plain.read(body, caller.organisation, EventSource.BATCH, self._latest())
+        plain = self._plain.read(body, caller.organisation, EventSource.BATCH, self._engine.latest_event_at())
         if plain is not None:
             return Taken(plain, _batch_answer(len(plain), []))
         return self._taken(events_of(body), caller, EventSource.BATCH, _IN_BATCH)
@@ -189,7 +185,7 @@ class Intake:
 
     def _sorted_out(self, sent: Sequence[Event | Refused], words: _Words) -> tuple[list[Event], list[Refused]]:
         """The events that can be taken, and what is wrong with each of the others."""
-        latest = self._latest()
+        latest = self._engine.latest_event_at()
         timely = [
             one for one in sent if isinstance(one, Event) and one.timestamp.tzinfo is UTC and one.timestamp <= latest
         ]
@@ -212,24 +208,14 @@ class Intake:
             raise invalid(words.place.format(first.index), first.message + every)
         return taken, refused
 
-    def _latest(self) -> datetime:
-        """The latest time that an event may have now; on a test clock it may have any."""
-        return _END_OF_TIME if self._engine.is_test else self._engine.clock.now() + FURTHEST_AHEAD
-
 
 def _untimely(event: Event, latest: datetime, path: str) -> str | None:
     """Why an event of a batch is refused for its time, if it is."""
     try:
-        reason = _too_far_ahead(in_utc(event.timestamp, path), latest)
+        reason = too_far_ahead(in_utc(event.timestamp, path), latest)
     except BillingError as unknown_year:
         return unknown_year.message
     return None if reason is None else f"{path}: {reason}"
-
-
-def _too_far_ahead(instant: datetime, latest: datetime) -> str | None:
-    if instant <= latest:
-        return None
-    return f"{instant.isoformat()} lies more than 24 hours in the future"
 
 
 def _batch_answer(accepted: int, refused: list[Refused]) -> IngestAnswer:

@@ -112,6 +112,15 @@ def not_rounded_up(instant: datetime, sent: str) -> datetime:
     return instant if instant.microsecond or NEARLY_A_SECOND not in sent else instant - _MICROSECOND
 
 
+FURTHEST_AHEAD: Final = timedelta(hours=24)
+"""How far in the future an event may lie in real time (domain.md 2.2)."""
+
+
+def too_far_ahead(instant: datetime, latest: datetime) -> str | None:
+    """Why an event of this time is not taken when the latest that is has that one."""
+    return f"{instant.isoformat()} lies more than 24 hours in the future" if instant > latest else None
+
+
 class EventStatus(enum.StrEnum):
     """What became of an event (domain.md 2.4): the sixteen statuses of the wire, some of which come to pass later."""
 

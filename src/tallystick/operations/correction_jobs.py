@@ -63,7 +63,7 @@ def start_correction(
     correction = Correction(
         action=action,
         matches=matches,
-        replacement=replacement_of(draft, action, matches),
+        replacement=replacement_of(work, draft, action, matches),
         through_row=work.log.end(),
     )
     job = started(

@@ -20,7 +20,7 @@ from tallystick.kernel.period import in_utc
 from tallystick.kernel.scope import Scope
 from tallystick.metering.columns import EventColumns
 from tallystick.metering.correction import CLOSED, DONE, CorrectionAction, CorrectionOutcome, refusal
-from tallystick.metering.event import Event, EventStatus
+from tallystick.metering.event import Event, EventStatus, too_far_ahead
 from tallystick.metering.event_view import EventView
 from tallystick.operations.events import view
 from tallystick.operations.work import Work, log_command, needs
@@ -96,7 +96,7 @@ def correct_events(
     `require_confirmation=true` that job lists them and waits until it is confirmed.
     """
     matches = matches_of(work, draft, account_id, id, event_id, event_source_time, created_at)
-    replacement = replacement_of(draft, action, matches)
+    replacement = replacement_of(work, draft, action, matches)
     found = matches.found(work, MOST_AT_ONCE)
     ordered = [event for event in found if refusal(event.status, action) is None]
     _carry_out(
@@ -165,11 +165,12 @@ _FILTERS: Final[tuple[set[str], ...]] = (
 )
 
 
-def replacement_of(draft: CorrectionRequest, action: CorrectionAction, matches: Matches) -> Event | None:
+def replacement_of(work: Work, draft: CorrectionRequest, action: CorrectionAction, matches: Matches) -> Event | None:
     """The event that comes in the place of another, for REDO_EVENT.
 
     Raises:
-        BillingError: of kind INVALID, when it is missing, or has another id than the one that it replaces.
+        BillingError: of kind INVALID, when it is missing, or has another id than the one that it replaces; of kind
+            UNPROCESSABLE, when it lies too far in the future.
     """
     if action is not CorrectionAction.REDO_EVENT:
         return None
@@ -177,7 +178,11 @@ def replacement_of(draft: CorrectionRequest, action: CorrectionAction, matches: 
         raise invalid("event", "is missing: REDO_EVENT needs the event that comes in the place of the other")
     if matches.event_id is not None and draft.event.id != matches.event_id:
         raise invalid("event.id", f"is {draft.event.id!r}, expected {matches.event_id!r}: the event keeps its id")
-    return msgspec.structs.replace(draft.event, timestamp=in_utc(draft.event.timestamp, "event.timestamp"))
+    happened_at = in_utc(draft.event.timestamp, "event.timestamp")
+    reason = too_far_ahead(happened_at, work.latest_event_at)
+    if reason is not None:
+        raise BillingError(Kind.UNPROCESSABLE, "future_event", Problem("event.timestamp", reason))
+    return msgspec.structs.replace(draft.event, timestamp=happened_at)
 
 
 def order_about(

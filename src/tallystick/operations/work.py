@@ -30,6 +30,8 @@ class Work:
     state: State
     events: EventStore
     log: EventLog
+    latest_event_at: datetime
+    """The latest time that an event may have which comes in now."""
     is_rolled_back: bool = False
     """Whether nothing of it will stay: then it needs no more rights than looking does."""
 
