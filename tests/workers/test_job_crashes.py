@@ -71,9 +71,10 @@ def hasty():
     def unwritten(task, desk, asked, progress):
         with desk.reading() as work:
             events = remetering_task._next(work, asked, progress.after)
-            found = remetering_task._assessed(desk, work, asked, events, set()) if events else []
-        if not events:
-            return None
+            if not events:
+                return None
+            purses = remetering_task.ForeseenPurses()
+            found = remetering_task._assessed(desk, work, asked, events, set(), purses)
         changing = [one.stored.position for one in found if one.outcome is not None]
         totals = remetering_task.totals_of(asked, found)
         return remetering_task.Chunk(positions=changing, through=events[-1].position, totals=totals)

@@ -165,6 +165,11 @@ class Purses:
         parts = self._purse(purse).parts(units, event_at)
         return None if parts is None else [Debit(row, position, *purse, *part) for part in parts]
 
+    def foresee(self, used: Mapping[EntryKey, Decimal]) -> None:
+        """Count what would have been used of entries before, or with a minus have come back; nothing is booked."""
+        for (account_id, feature_id, entry_id), units in used.items():
+            self._purse((account_id, feature_id)).change(entry_id, -units)
+
     def left(self, purse: PurseKey, event_at: datetime) -> Decimal:
         """How many units there are for events of that time, when there are too few."""
         return self._purse(purse).left(event_at)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from tallystick.catalog.price_plan import PricePlanDetails
+from tallystick.credits.feature_credit import FeatureCredit
 from tallystick.kernel.period import Period
 from tallystick.kernel.quantity import EXACT, ZERO
 from tallystick.operations.metered_usage import usage_totals
@@ -39,8 +40,13 @@ def overage_totals(work: Work, cycles: Sequence[UsageWindow]) -> list[dict[str, 
     if not cycles:
         return []
     span = Period(min(one.period.start for one in cycles), max(one.period.end for one in cycles))
+    return overage_by_cycle(cycles, work.state.feature_credits.overage_of({one.account_id for one in cycles}, span))
+
+
+def overage_by_cycle(cycles: Sequence[UsageWindow], entries: Iterable[FeatureCredit]) -> list[dict[str, Decimal]]:
+    """What was used of entries of overage by feature id, in each of the cycles that they begin with."""
     by_account = defaultdict(list)
-    for entry in work.state.feature_credits.overage_of({one.account_id for one in cycles}, span):
+    for entry in entries:
         by_account[entry.grant.account_id].append(entry)
     totals = []
     for cycle in cycles:

@@ -21,6 +21,7 @@ from tallystick.kernel.job import JobEntry
 from tallystick.kernel.period import local_date
 from tallystick.kernel.quantity import ZERO, plain
 from tallystick.operations.drafts import Drafted, Pricing, bills_in_order, usage_of
+from tallystick.operations.foreseen_purses import ForeseenPurses
 from tallystick.operations.metered_usage import aggregates_instead, usage_series
 from tallystick.operations.remetering_plan import Assessed
 from tallystick.operations.remeterings import (
@@ -52,11 +53,12 @@ class _Tally:
 
 @dataclass(slots=True)
 class PreviewTally:
-    """What was added up so far; `taken` are the ids of events that would come to count."""
+    """What was added up so far; `taken` are the ids of events that would come to count, `purses` what is left then."""
 
     remetering: Remetering
     totals: RemeteringTotals = field(default_factory=RemeteringTotals)
     taken: set[str] = field(default_factory=set)
+    purses: ForeseenPurses = field(default_factory=ForeseenPurses)
     _accounts: dict[str, _Tally] = field(default_factory=dict)
     _of_drafts: dict[str, dict[str, Decimal]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(Decimal)))
     _instead: Replacements = field(default_factory=Replacements)
@@ -175,9 +177,10 @@ class PreviewTally:
         usages = usage_of(work, records)
         windows = [UsageWindow(record.account_id, record.cycle.period) for record in records]
         figures = aggregates_instead(work, windows, self._instead)
+        beyond = self.purses.overage(work, windows)
         others = [
-            _together(usage, self._of_drafts.get(record.id, {})) | of_draft
-            for record, usage, of_draft in zip(records, usages, figures, strict=True)
+            _together(_together(usage, self._of_drafts.get(record.id, {})), more) | of_draft
+            for record, usage, more, of_draft in zip(records, usages, beyond, figures, strict=True)
         ]
         before = bills_in_order(work, records, account_ids, usages)
         after = bills_in_order(work, records, account_ids, others, self._instead)

@@ -17,7 +17,8 @@ from tallystick.kernel.job import EntryStatus
 from tallystick.metering.columns import EventColumns
 from tallystick.metering.event import COUNTED, EventSource
 from tallystick.metering.remetering import REMETERED, meter_in
-from tallystick.operations.remetering_plan import assessed, by_position
+from tallystick.operations.foreseen_purses import ForeseenPurses
+from tallystick.operations.remetering_plan import by_position
 from tallystick.operations.remetering_preview import PreviewTally, totals_of
 from tallystick.operations.remeterings import Chunk, Remetering, RemeteringProgress
 
@@ -80,7 +81,7 @@ class RemeteringTask:
             events = _next(work, asked, progress.after)
             if not events:
                 return None
-            found = _assessed(desk, work, asked, events, set())
+            found = _assessed(desk, work, asked, events, set(), ForeseenPurses())
         chunk = Chunk(
             positions=[one.stored.position for one in found if one.outcome is not None],
             through=events[-1].position,
@@ -101,7 +102,7 @@ def _previewed(desk: Desk, asked: Remetering) -> Iterator[None]:
             events = _next(work, asked, after)
             if not events:
                 break
-            tally.add(work, _assessed(desk, work, asked, events, tally.taken))
+            tally.add(work, _assessed(desk, work, asked, events, tally.taken, tally.purses))
             after = events[-1].position
         yield
     entries: list[JobEntry] = []
@@ -127,8 +128,10 @@ def _next(work: Work, asked: Remetering, after: int) -> list[StoredEvent]:
     )
 
 
-def _assessed(desk: Desk, work: Work, asked: Remetering, events: list[StoredEvent], taken: set[str]) -> list[Assessed]:
-    """What becomes of events as things stand; `taken` are ids that events before them would take."""
+def _assessed(
+    desk: Desk, work: Work, asked: Remetering, events: list[StoredEvent], taken: set[str], purses: ForeseenPurses
+) -> list[Assessed]:
+    """What becomes of events as things stand; `taken` are ids that events before them would take, `purses` theirs."""
     references = {event.event.account_id for event in events} | {event.account_id or "" for event in events}
     catalogue = desk.catalogue({asked.event_schema_name}, references)
     meter = meter_in(catalogue, asked.event_schema_name, asked.usage_meter_id, asked.usage_meter_version)
@@ -139,7 +142,7 @@ def _assessed(desk: Desk, work: Work, asked: Remetering, events: list[StoredEven
     failed = [event.event.id for event in events if event.status not in COUNTED and event.event.id is not None]
     named = work.events.events_with_ids(work.organisation.id, failed) if failed else []
     claimed = taken | {event.event.id for event in named if event.status in COUNTED and event.event.id is not None}
-    return assessed(events, facts, meter, catalogue, work.now, claimed)
+    return purses.assessed(work, events, facts, meter, catalogue, claimed)
 
 
 def _text(progress: RemeteringProgress) -> str:

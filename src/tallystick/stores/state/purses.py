@@ -38,18 +38,7 @@ class StatePurses:
         if events and self._grants is not None:
             self._grants(organisation, events)
         with self._database.read() as connection:
-            ledger = FeatureCredits(connection, organisation, b"")
-            recorded = ledger.booked_behind(after_row)
-            standing = ledger.debits_of(ordered, after_row)
-            entries = ledger.entries({debit.entry for debit in (*recorded, *standing)})
-            if events:
-                entries |= {entry.key: entry for entry in ledger.of(events.keys(), _span(events))}
-        return Purses(
-            _pots(entries),
-            recorded=recorded,
-            standing=standing,
-            revisions={key: entry.revision for key, entry in entries.items()},
-        )
+            return purses_in(FeatureCredits(connection, organisation, b""), events, ordered, after_row)
 
     def book(self, organisation: str, purses: Purses) -> bool:
         """Store what was booked; False, when entries have changed since they were read, and all is to be judged anew.
@@ -69,6 +58,29 @@ class StatePurses:
             raise
         faults.reach(faults.DEBITS_COMMITTED)
         return True
+
+
+def purses_in(
+    ledger: FeatureCredits,
+    events: Mapping[str, Collection[datetime]],
+    ordered: Collection[int],
+    after_row: int | None = None,
+) -> Purses:
+    """The purses of accounts as they are stored, for events of these times, and what stands of stored events.
+
+    With `after_row`, they are to judge the rows of the log behind it, of which some may have been booked already.
+    """
+    recorded = [] if after_row is None else ledger.booked_behind(after_row)
+    standing = ledger.debits_of(ordered, after_row)
+    entries = ledger.entries({debit.entry for debit in (*recorded, *standing)})
+    if events:
+        entries |= {entry.key: entry for entry in ledger.of(events.keys(), _span(events))}
+    return Purses(
+        _pots(entries),
+        recorded=recorded,
+        standing=standing,
+        revisions={key: entry.revision for key, entry in entries.items()},
+    )
 
 
 def _span(events: Mapping[str, Collection[datetime]]) -> Period:
