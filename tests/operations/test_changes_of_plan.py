@@ -6,16 +6,17 @@ Figures are worked out by hand. The clock stands at New Year 2026 until a test m
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.operations.shop import Shop, anniversary, fee, monthly, tiered
+from tests.operations.shop import Shop, anniversary, fee, licence, monthly, tiered
 
 if TYPE_CHECKING:
     from tests.servers import Inside
 
 Told = list[tuple[str, str, str]]
+AT_MOST_TEN: Final = {"maxQuantity": 10, "maxQuantityBreachAction": "DO_NOTHING"}
 
 
 def plans(shop: Shop, **more: object) -> tuple[str, str]:
@@ -438,3 +439,24 @@ class TestPreActions:
             assert problem in message
         assert timeline(still) == []
         assert still.api.get("/license_updates", account_id="acme").ok()["data"] == []
+
+    def test_grant_no_more_than_the_plan_allows_that_comes_with_them(self, still: Shop) -> None:
+        still.account()
+        seats = still.addon("Seats", "LICENSE")
+        ten = still.plan(licenseRateCards=[licence(seats, 5, config=AT_MOST_TEN)])
+        grant = {"licenseId": seats, "updateType": "RELATIVE", "quantity": "11"}
+        message = self.associate(still, ten, grant).refused(400)
+        assert message == "preActions[0].config.quantity: would leave 11, and the plan of the account allows 10"
+        assert timeline(still) == []
+        self.associate(still, ten, grant | {"quantity": "10"}).ok()
+
+    def test_may_grant_what_the_plan_allowed_not_that_goes(self, still: Shop) -> None:
+        still.account()
+        seats = still.addon("Seats", "LICENSE")
+        still.associate(still.plan(licenseRateCards=[licence(seats, 5, config=AT_MOST_TEN)]))
+        more = still.plan(licenseRateCards=[licence(seats, 4)])
+        grant = {"licenseId": seats, "updateType": "ABSOLUTE", "quantity": "30"}
+        body = {"pricePlanId": more, "effectiveFrom": "2026-02-01", "effectiveUntil": "9999-01-01"}
+        for start, status in (("2026-01-31T00:00:00Z", 400), ("2026-02-01T00:00:00Z", 200)):
+            actions = [{"type": "GRANT_LICENSE", "config": grant | {"effectiveFrom": start}}]
+            assert still.api.post("/accounts/acme/price_plans", body | {"preActions": actions}).status == status

@@ -61,7 +61,7 @@ def change_account_plan(work: Work, account_id: str, change: ScheduleChange) -> 
     """Put a plan on an account for a range of days, or take off what there is; drafts move along at once."""
     work, account, before = billed_account(work, account_id)
     after = edited(work, account, before, before, change)
-    carry_out(work, account.id, change.pre_actions)
+    carry_out(work, account.id, change.pre_actions, after)
     keep_timeline(work, account, before, after)
     return agreed(work, account, after)
 

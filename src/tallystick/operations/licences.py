@@ -19,6 +19,8 @@ from tallystick.accounts.licence import (
     quantity_problems,
     standings,
 )
+from tallystick.accounts.schedule import Schedule
+from tallystick.accounts.timeline import Timeline
 from tallystick.catalog.addon import AddOnType
 from tallystick.catalog.fields import Id, Shelf
 from tallystick.catalog.price_plan import PricePlanDetails
@@ -37,13 +39,23 @@ from tallystick.operations.work import Work, command, query
 @command
 def update_licenses(work: Work, draft: LicenseUpdateDraft) -> LicenseUpdate:
     """Give an account licences, take some, or set how many it holds; the account may come to be later."""
+    return updated(work, draft, None)
+
+
+def updated(work: Work, draft: LicenseUpdateDraft, coming: Timeline | None) -> LicenseUpdate:
+    """The same, within what the plans of the `coming` timeline allow, when there is one that is about to be kept.
+
+    Raises:
+        BillingError: of kind INVALID, for an update that cannot be made; of kind CONFLICT, for a key used otherwise.
+    """
     work.state.licences.take_turns()
     effective_from = work.now if draft.effective_from is None else in_utc(draft.effective_from, "effectiveFrom")
     account_id = work.state.licences.holder(draft.account_id, effective_from)
     known = _under_key(work, draft, account_id)
     if known is not None:
         return _shown(work, [known])[0]
-    terms = terms_of(work, work.state.schedules.of([account_id])[account_id])
+    timeline = work.state.schedules.of([account_id])[account_id]
+    terms = terms_of(work, timeline)
     refuse_if_any(_problems(work, draft, account_id, effective_from, terms))
     entry = LicenceEntry(
         id=work.ids.mint("licence_entry"),
@@ -60,7 +72,10 @@ def update_licenses(work: Work, draft: LicenseUpdateDraft) -> LicenseUpdate:
     before = _ledger(work, account_id, draft.license_id)
     after = in_force([*before, entry])
     refuse_if_any(balance_problems(after))
-    refuse_if_any(_breaches(work, entry, before, after, terms))
+    if coming is None:
+        refuse_if_any(_breaches(timeline, terms, entry, before, after))
+    else:
+        refuse_if_any(_breaches(coming, terms_of(work, coming), entry, before, after))
     work.state.licences.add(entry)
     book(work, entry, terms)
     return _shown(work, [entry])[0]
@@ -161,14 +176,14 @@ def _billed_problems(
 
 
 def _breaches(
-    work: Work,
+    timeline: Sequence[Schedule],
+    terms: Mapping[str, PricePlanDetails],
     entry: LicenceEntry,
     before: Sequence[LicenceEntry],
     after: Sequence[LicenceEntry],
-    terms: Mapping[str, PricePlanDetails],
 ) -> list[Problem]:
-    """The plan that allows fewer licences than an entry leaves, unless there were as many before."""
-    for piece in work.state.schedules.of([entry.account_id])[entry.account_id]:
+    """The plan of a timeline that allows fewer licences than an entry leaves, unless there were as many before."""
+    for piece in timeline:
         within = piece.within.intersect(Period(entry.effective_from, FOREVER))
         cards = (card for card in terms[piece.id].license_rate_cards if card.id == entry.license_id)
         most = next((card.max_quantity for card in cards), None)

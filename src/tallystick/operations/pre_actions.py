@@ -11,11 +11,12 @@ import msgspec
 
 from tallystick.accounts.licence import LicenseUpdateDraft, UpdateType
 from tallystick.accounts.schedule import PreAction
+from tallystick.accounts.timeline import Timeline
 from tallystick.catalog.fields import Id
 from tallystick.kernel.document import Draft, encode
 from tallystick.kernel.errors import BillingError, Problem, refuse_if_any
 from tallystick.kernel.shapes import drafted
-from tallystick.operations.licences import update_licenses
+from tallystick.operations.licences import updated
 from tallystick.operations.work import Work
 
 
@@ -31,8 +32,8 @@ class LicenseGrant(Draft, frozen=True, kw_only=True):
 _GRANTS: Final = msgspec.json.Decoder(LicenseGrant)
 
 
-def carry_out(work: Work, account_id: str, actions: Sequence[PreAction]) -> None:
-    """Do what comes before a change of plan, in its order.
+def carry_out(work: Work, account_id: str, actions: Sequence[PreAction], coming: Timeline) -> None:
+    """Do what comes before a change of plan, in its order; the plans of the `coming` timeline say how much is allowed.
 
     Raises:
         BillingError: of kind INVALID, with the problems of every action.
@@ -41,7 +42,7 @@ def carry_out(work: Work, account_id: str, actions: Sequence[PreAction]) -> None
     for position, action in enumerate(actions):
         try:
             grant = drafted(encode(action.config), _GRANTS, LicenseGrant)
-            update_licenses(work, LicenseUpdateDraft(account_id=account_id, **msgspec.structs.asdict(grant)))
+            updated(work, LicenseUpdateDraft(account_id=account_id, **msgspec.structs.asdict(grant)), coming)
         except BillingError as refused:
             path = f"preActions[{position}].config"
             problems += [Problem(f"{path}.{found.path}".rstrip("."), found.reason) for found in refused.problems]

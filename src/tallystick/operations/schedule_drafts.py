@@ -134,7 +134,7 @@ def finalize_schedules(work: Work, account_id: str, finalisation: ScheduleFinali
         after = _merged(work, after)
     refuse_if_any([Problem(_place(one), one.error_message) for one in _errors(work, active, after)])
     after = renamed(work, active, after)
-    carry_out(work, account.id, finalisation.pre_actions)
+    carry_out(work, account.id, finalisation.pre_actions, after)
     keep_timeline(work, account, active, after)
     work.state.timeline_drafts.discard(account.id)
     return _listed(work, after)
