@@ -137,7 +137,7 @@ class TestAFile:
         told = [json.loads(line) for line in (tmp_path / "usage.csv.rejects.jsonl").read_text().splitlines()]
         assert [(one["row"], one["reason"].split(":")[0]) for one in told] == [
             (2, "calls"),
-            (5, "dimensions[...]"),
+            (5, "dimensions.region"),
             (6, "has 3 values, the first line names 4 columns"),
         ]
         assert told[0]["event"] == {"customer": account, "time": "2026-01-03", "n_calls": "many", "region": "r"}

@@ -32,7 +32,7 @@ EVENT_PLACES: Final = {
     "attributes[0].name": b'"calls"',
     "attributes[0].value": b'"1"',
     "dimensions": b'{"region":"eu"}',
-    "dimensions[...]": b'"eu"',
+    "dimensions.region": b'"eu"',
 }
 """The parts of an event, by their path, as they stand there in `EVENT`."""
 

@@ -16,7 +16,7 @@ from tallystick.kernel.document import decode, encode
 from tallystick.kernel.errors import Problem, invalid, refuse_if_any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 LONGEST_CAME: Final = 60
 LONGEST_NEAREST: Final = 100
@@ -25,11 +25,16 @@ LONGEST_NEAREST: Final = 100
 LARGEST_SEARCHED: Final = 1024 * 1024
 """Bytes of JSON in which the place of what is wrong is looked for by reading it all once more."""
 
+LARGEST_NAMED: Final = 64 * 1024
+"""Bytes of JSON in which the member of a map that is wrong is looked for by reading parts of it again and again."""
+
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _STEP: Final = re.compile(r"\[[^\]]*\]|[^.\[]+")
 _WRITTEN: Final = re.compile(r"[0-9+\-.eE]+", re.ASCII)
 _NUL_ESCAPE: Final = rb"\u0000"
 _NUL: Final = "\0"
+_SOME: Final = "[...]"
+"""How msgspec calls the members of a map, whichever of them it means."""
 _AT: Final = " - at "
 _WHERE: Final = re.compile(r" - at (?:`key` in )?`\$\.?(?P<path>[^`]*)`")
 _MISSING_FIELD: Final = re.compile(r"Object missing required field `(?P<name>.*)`", re.DOTALL)
@@ -118,6 +123,7 @@ def shape_problem(failure: Exception, kind: Any, sent: Any) -> Problem:  # noqa:
         return Problem("", f"not valid JSON: {failure}")
     reason, path = _reason_and_path(str(failure))
     expected = described_at(kind, path)
+    steps = _steps(failure, path, kind, sent)
     unknown, missing = _UNKNOWN_FIELD.fullmatch(reason), _MISSING_FIELD.fullmatch(reason)
     if unknown is not None:
         name = unknown["name"]
@@ -127,10 +133,10 @@ def shape_problem(failure: Exception, kind: Any, sent: Any) -> Problem:  # noqa:
     elif reason.startswith("Invalid enum value"):
         reason += choices(expected)
     elif reason.startswith(_UNLIKE) and (words := in_words(expected)):
-        reason = f"expected {words}{came_at(sent, path)}"
+        reason = f"expected {words}{_came_at(sent, steps)}"
     elif ", got " not in reason:
-        reason += came_at(sent, path)
-    return Problem(path, reason)
+        reason += _came_at(sent, steps)
+    return Problem(_written(steps), reason)
 
 
 def _reason_and_path(said: str) -> tuple[str, str]:
@@ -160,16 +166,85 @@ def _described(kind: Any) -> inspect.Type:  # noqa: ANN401 - any decodable type,
     return inspect.type_info(kind)
 
 
-def came_at(sent: Any, path: str) -> str:  # noqa: ANN401 - JSON text, or values decoded already
-    """What was sent at a path, as a hint of at most 60 characters; nothing when it cannot be found."""
+def _steps(failure: Exception, path: str, kind: Any, sent: Any) -> list[str | int]:  # noqa: ANN401 - see `shape_problem`
+    """The names and positions that a path is made of, also of the member of a map that cannot be taken."""
+    steps = [_position(step) if step[0] == "[" and step != _SOME else step for step in _STEP.findall(path)]
+    if _SOME in steps and isinstance(sent, (bytes, msgspec.Raw)) and len(bytes(sent)) <= LARGEST_NAMED:
+        with suppress(msgspec.MsgspecError, LookupError, TypeError):
+            return _with_names(steps, failure, kind, decode(bytes(sent), object))
+    return steps
+
+
+def _position(step: str) -> int:
+    return int(step[1:-1])
+
+
+def _with_names(steps: Sequence[str | int], failure: Exception, kind: Any, whole: Any) -> list[str | int]:  # noqa: ANN401
+    """The same steps to what failed in a body, with the names of the members of its maps.
+
+    Raises:
+        LookupError: when no member fails so by itself.
+    """
+
+    def fails_so() -> bool:
+        try:
+            _decoder(kind).decode(encode(whole))
+        except msgspec.ValidationError as other:
+            return str(other) == str(failure)
+        return False
+
+    value, named = whole, []
+    for step in steps:
+        named.append(_first_wrong(value, fails_so) if step == _SOME else step)
+        value = value[named[-1]]
+    return named
+
+
+@functools.cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:  # noqa: ANN401 - see `_described`, for which it is as costly
+    return msgspec.json.Decoder(kind)
+
+
+def _first_wrong(members: dict[str, Any], fails: Callable[[], bool]) -> str:
+    """The first member of a map with which alone a body fails; the map is as it was in the end.
+
+    Raises:
+        LookupError: when there is none.
+    """
+    known, suspects = dict(members), list(members.items())
+    while len(suspects) > 1:
+        half = suspects[: len(suspects) // 2]
+        _hold(members, half)
+        suspects = half if fails() else suspects[len(half) :]
+    _hold(members, suspects)
+    is_found = fails()
+    _hold(members, known.items())
+    if not is_found:
+        raise LookupError("no member of the map fails by itself")
+    return suspects[0][0]
+
+
+def _hold(members: dict[str, Any], items: Iterable[tuple[str, Any]]) -> None:
+    members.clear()
+    members.update(items)
+
+
+def _written(steps: Iterable[str | int]) -> str:
+    """A path of names and positions, such as `slabs[1].rate`."""
+    texts = (f"[{step}]" if isinstance(step, int) else step if step == _SOME else f".{_cut(step)}" for step in steps)
+    return "".join(texts).removeprefix(".")
+
+
+def _came_at(sent: Any, steps: Iterable[str | int]) -> str:  # noqa: ANN401 - JSON text, or values decoded already
+    """What was sent at a place, as a hint of at most 60 characters; nothing when it cannot be found."""
     try:
         is_text = isinstance(sent, (bytes, msgspec.Raw))
         if is_text and len(bytes(sent)) > LARGEST_SEARCHED:
             return ""
         value: Any = decode(bytes(sent), object) if is_text else sent
-        for step in _STEP.findall(path):
-            value = value[int(step[1:-1])] if step.startswith("[") else value[step]
-    except (msgspec.MsgspecError, LookupError, TypeError, ValueError):
+        for step in steps:
+            value = value[step]
+    except (msgspec.MsgspecError, LookupError, TypeError):
         return ""
     text = encode(value).decode()
     return f", got {text if len(text) <= LONGEST_CAME else text[:LONGEST_CAME] + '...'}"

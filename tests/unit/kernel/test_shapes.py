@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from tallystick.kernel.errors import BillingError
-from tallystick.kernel.shapes import LARGEST_SEARCHED, drafted, storable
+from tallystick.kernel.shapes import LARGEST_NAMED, LARGEST_SEARCHED, drafted, storable
 
 
 class Letter(enum.StrEnum):
@@ -26,6 +26,8 @@ class Inner(msgspec.Struct, forbid_unknown_fields=True):
     name: str = ""
     word: Annotated[str, msgspec.Meta(pattern="^[a-z]+$", description="A word of small letters")] | None = None
     code: Annotated[str, msgspec.Meta(pattern="^[0-9]+$")] = "0"
+    short: dict[str, Annotated[str, msgspec.Meta(max_length=2)]] = {}
+    deep: dict[str, dict[str, int]] = {}
 
 
 class Outer(msgspec.Struct, forbid_unknown_fields=True):
@@ -81,6 +83,32 @@ def test_what_came_is_quoted_unless_it_takes_long_to_find() -> None:
     assert said(b'{"inner":[{"few":"abc"}]}') == 'inner[0].few: Expected `str` of length <= 2, got "abc"'
     long = b'{"inner":[{"few":"abc"}]' + b" " * LARGEST_SEARCHED + b"}"
     assert said(long) == "inner[0].few: Expected `str` of length <= 2"
+
+
+@pytest.mark.parametrize(
+    ("sent", "problem"),
+    [
+        ('{"texts":{"a":"b","um.2x":5}}', "texts.um.2x: Expected `str`, got `int`"),
+        ('{"texts":{"a":"b","c":null,"d":1}}', "texts.c: Expected `str`, got `null`"),
+        ('{"inner":[{},{"short":{"a":"b","é":"too long"}}]}', "inner[1].short.é: Expected `str` of length <= 2, got "),
+        ('{"inner":[{"deep":{"a":{"b":1},"c":{"d":2,"e":true}}}]}', "inner[0].deep.c.e: Expected `int`, got `bool`"),
+        ('{"inner":[{"deep":{}}],"texts":{"' + "n" * 101 + '":1}}', f"texts.{'n' * 100}...: Expected `str`"),
+    ],
+)
+def test_a_member_of_a_map_is_called_by_its_name(sent: str, problem: str) -> None:
+    assert said(sent.encode()).startswith(problem)
+
+
+def test_one_of_many_members_is_found_among_the_others() -> None:
+    texts: dict[str, object] = {f"name {number}": "text" for number in range(1000)}
+    for wrong in (0, 1, 499, 998, 999):
+        problem = said(json.dumps({"texts": texts | {f"name {wrong}": 1}}).encode())
+        assert problem == f"texts.name {wrong}: Expected `str`, got `int`"
+
+
+def test_a_member_of_a_map_has_no_name_where_it_cannot_be_found_or_that_takes_long() -> None:
+    assert said(b'{"texts":{"a":1,"a":"b"}}') == "texts[...]: Expected `str`, got `int`"
+    assert said(b'{"texts":{"a":1}' + b" " * LARGEST_NAMED + b"}") == "texts[...]: Expected `str`, got `int`"
 
 
 class TestADraft:
