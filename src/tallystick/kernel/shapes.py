@@ -31,6 +31,8 @@ LARGEST_NAMED: Final = 64 * 1024
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _STEP: Final = re.compile(r"\[[^\]]*\]|[^.\[]+")
 _WRITTEN: Final = re.compile(r"[0-9+\-.eE]+", re.ASCII)
+_SPACED: Final = re.compile(rb'" +[-+.0-9]|[.0-9] +"')
+"""A text that begins or ends as a number within spaces does."""
 _NUL_ESCAPE: Final = rb"\u0000"
 _NUL: Final = "\0"
 _SOME: Final = "[...]"
@@ -70,7 +72,7 @@ def drafted(sent: bytes, decoder: msgspec.json.Decoder[Any], kind: Any) -> Any: 
     """What the JSON of a draft decodes to, if it says nothing but what it seems to say.
 
     The decoder does not look at the texts in parts that are kept as they came, and reads numbers in texts as Python
-    does, to which `1_000` is a thousand and an Arabic digit a digit.
+    does, to which `1_000` is a thousand, an Arabic digit a digit, and spaces around them nothing.
 
     Raises:
         BillingError: as `storable`, and of kind INVALID for what is not UTF-8 and for such numbers.
@@ -80,7 +82,7 @@ def drafted(sent: bytes, decoder: msgspec.json.Decoder[Any], kind: Any) -> Any: 
     except UnicodeDecodeError as failure:
         raise invalid("", f"not valid JSON: {failure}") from None
     draft = storable(sent, decoder, kind)
-    if b"_" in sent or b"\\" in sent or not sent.isascii():
+    if b"_" in sent or b"\\" in sent or not sent.isascii() or _SPACED.search(sent):
         with suppress(
             msgspec.MsgspecError
         ):  # only a part that is kept as it came can be unreadable, and holds no number
@@ -95,6 +97,9 @@ def _misread(value: object, sent: object, path: str) -> Iterator[Problem]:
     elif isinstance(value, msgspec.Struct) and isinstance(sent, dict):
         for field, name in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
             yield from _misread(getattr(value, field), sent.get(name), f"{path}.{name}" if path else name)
+    elif isinstance(value, dict) and isinstance(sent, dict):
+        for name, member in value.items():
+            yield from _misread(member, sent.get(name), f"{path}.{name}" if path else name)
     elif isinstance(value, (list, tuple)) and isinstance(sent, list):
         for index, (member, came) in enumerate(zip(value, sent, strict=False)):
             yield from _misread(member, came, f"{path}[{index}]")

@@ -127,13 +127,15 @@ class TestADraft:
         assert bytes(self.drafted('{"kept":"café"}'.encode()).kept) == '"café"'.encode()
 
     @pytest.mark.parametrize(
-        "text", ["1_000", "\N{ARABIC-INDIC DIGIT ONE}", "\N{FULLWIDTH DIGIT ONE}", "1\N{NO-BREAK SPACE}"]
+        "text",
+        ["1_000", "\N{ARABIC-INDIC DIGIT ONE}", "\N{FULLWIDTH DIGIT ONE}", "1\N{NO-BREAK SPACE}", "  1", "-1. ", "\t1"],
     )
     def test_a_number_that_only_python_reads_is_refused_with_its_place(self, text: str) -> None:
         for sent in (json.dumps(text), json.dumps(text, ensure_ascii=False)):
             bare = f'{{"one":1,"all":[{{"one":{sent}}},{{"one":2}}]}}'.encode()
             assert self.said(bare) == f"all[0].one: is {text!r}, expected a number in plain digits, such as 1000.50"
             assert "one: is " in self.said(f'{{"one":{sent}}}'.encode())
+            assert "named.a: is " in self.said(f'{{"named":{{"b":1,"a":{sent}}}}}'.encode())
 
     def test_what_is_kept_as_it_came_may_be_beyond_any_number(self) -> None:
         sent = b'{"kept":1e99999999999999999999,"name":"a_b"}'
@@ -148,6 +150,7 @@ class Amounts(msgspec.Struct):
     one: Decimal = Decimal(0)
     name: str = ""
     all: list[Amounts] = []
+    named: dict[str, Decimal] = {}
     kept: msgspec.Raw = msgspec.Raw(b"null")
 
 
