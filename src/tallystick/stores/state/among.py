@@ -8,19 +8,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import String, or_, type_coerce
+from sqlalchemy import BindParameter, Dialect, String, TypeDecorator, bindparam, or_, type_coerce
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
 from tallystick.kernel.document import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.sql.compiler import SQLCompiler
 
 _NULL: Final = "\0"
+
+
+class _List(TypeDecorator["Collection[str]"]):
+    """Texts, sent as one value of JSON."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: Collection[str] | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """The JSON of a list."""
+        return None if value is None else encode(list(value)).decode()
 
 
 class _Texts(GenericFunction[str]):
@@ -50,5 +61,17 @@ def among(column: ColumnElement[Any], texts: Iterable[str]) -> ColumnElement[boo
     wanted = list(texts)
     odd = [one for one in wanted if _NULL in one]
     plain = [one for one in wanted if _NULL not in one] if odd else wanted
-    listed = type_coerce(column, String).bool_op("IN")(_Texts(encode(plain).decode()))
+    listed = _is_in(column, bindparam(None, plain, type_=_List))
     return or_(listed, column.in_(odd)) if odd else listed
+
+
+def among_given(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """The same for a statement that is built once: it is run with the texts as its parameter of this name.
+
+    They are ids that were made here, so that none has a null character.
+    """
+    return _is_in(column, bindparam(name, type_=_List))
+
+
+def _is_in(column: ColumnElement[Any], texts: BindParameter[Collection[str]]) -> ColumnElement[bool]:
+    return type_coerce(column, String).bool_op("IN")(_Texts(texts))
