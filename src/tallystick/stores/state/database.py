@@ -6,11 +6,14 @@ import sqlite3
 import threading
 import time
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -148,14 +151,22 @@ class Database:
         self._engine.dispose()
 
     def _migrate(self) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS))
         with self.write() as connection:
             if not self.is_sqlite:
                 _refuse_unsafe_postgres(connection)
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+            if MigrationContext.configure(connection).get_current_heads() == (_newest(),):
+                return
+            config = Config()
+            config.set_main_option("script_location", str(_MIGRATIONS))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+
+@cache
+def _newest() -> str | None:
+    """The last of the migrations; looked up once in a process, since that reads all of them."""
+    return ScriptDirectory(_MIGRATIONS).get_current_head()
 
 
 def is_passing(failure: BaseException) -> bool:
