@@ -126,6 +126,13 @@ def test_a_list_can_be_sorted_and_searched(api: Api) -> None:
     assert api.get("/customers", _search="%").ok()["data"] == []
 
 
+@pytest.mark.parametrize(
+    "path", ["/payments", "/license_updates", "/jobs", "/v1/jobs", "/accounts/acme/wallet/entries"]
+)
+def test_a_search_is_refused_where_there_is_none(api: Api, path: str) -> None:
+    assert api.get(path, _search="a").refused(400) == "_search: this list cannot be searched: leave it out"
+
+
 def test_sorting_keeps_its_place_over_pages(api: Api) -> None:
     pages = api.pages("/customers", _sort="name:DESC", pageSize=7)
     found = [one["name"] for page in pages for one in page]

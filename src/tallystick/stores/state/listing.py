@@ -59,7 +59,7 @@ def page(
     """The rows of one page, and the token of the next page if there is one.
 
     Raises:
-        BillingError: of kind INVALID, for a bad token, page size or sort.
+        BillingError: of kind INVALID, for a bad token, page size or sort, and for a search where there is none.
     """
     query = _query(listing, organisation, request, filters, secret)
     size = min(query.size, request.at_most) if isinstance(request, BoundedPage) else query.size
@@ -84,10 +84,17 @@ def _query(
         listing=listing.name,
         organisation=organisation,
         filters={name: str(value) for name, value in filters.items() if value is not None},
-        search=request.search or None,
+        search=_searched(listing, request.search),
         sort=_sort(listing, request.sort),
         size=paging.size_of(request.page_size, listing.default_size, listing.largest_size),
     )
+
+
+def _searched(listing: Listing, text: str | None) -> str | None:
+    """The text to look for, in a list that offers it."""
+    if text and not listing.search:
+        raise invalid("_search", "this list cannot be searched: leave it out")
+    return text or None
 
 
 def _sort(listing: Listing, text: str | None) -> list[tuple[str, bool]]:
@@ -100,7 +107,8 @@ def _sort(listing: Listing, text: str | None) -> list[tuple[str, bool]]:
         name, _, direction = part.strip().partition(":")
         ascending = _DIRECTIONS.get(direction.upper() or "ASC")
         if name not in known or ascending is None:
-            raise invalid("_sort", f"{part!r} is unknown: write column:ASC or column:DESC with one of {known}")
+            names = ", ".join(dict.fromkeys(known))
+            raise invalid("_sort", f"{part!r} is unknown: write column:ASC or column:DESC with one of {names}")
         asked.append((name, ascending))
     return asked + [(name, up) for name, up in listing.sort if name not in {column for column, _ in asked}]
 
