@@ -51,6 +51,9 @@ REFUNDING = dataclasses.replace(
     status=InvoiceStatus.REFUND_INITIATED,
     total=usd("1"),
 )
+VOID = dataclasses.replace(
+    nouns.draft("inv.void", nouns.MARCH, invoice_type=InvoiceType.AD_HOC), status=InvoiceStatus.VOID, total=usd("1")
+)
 TOPUP = Occasion("Top-up")
 UNITS = nouns.feature_grant()
 UNITS_KEY = (UNITS.account_id, UNITS.feature_id, UNITS.id)
@@ -97,6 +100,7 @@ def full(world: World) -> World:
         state.rule_logs.add([("inv.due", [nouns.rule_log()])])
         state.invoices.add_drafts([nouns.draft("inv.refunding", nouns.MARCH, invoice_type=InvoiceType.AD_HOC)])
         state.invoices.freeze([(REFUNDING, [nouns.line()])])
+        state.invoices.add_drafts([VOID])
         state.next_invoice_number()
         state.invoices.add_drafts([nouns.draft("inv.draft", nouns.FEBRUARY)])
         state.jobs.add(nouns.job())
@@ -276,6 +280,7 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "invoices.page_of_account": (lambda s, _: s.invoices.page_of_account(PageRequest(), "acme-main", NOW), ([], None)),
     "invoices.drafts_of": (lambda s, _: s.invoices.drafts_of(["acme-main"]), []),
     "invoices.billed_of": (lambda s, _: s.invoices.billed_of(["sch.1"]), []),
+    "invoices.void_before": (lambda s, _: s.invoices.void_before(VOID), []),
     "invoices.drop_drafts": (lambda s, _: s.invoices.drop_drafts([NEXT]), None),
     "invoices.move_cycle": (lambda s, _: s.invoices.move_cycle(NEXT, NOW), None),
     "invoices.of_cycle": (
