@@ -36,7 +36,7 @@ def structured(headers: Headers, body: bytes) -> tuple[bytes, bool]:
     if media == _JSON or (attributes and not body):
         return (_from_headers(attributes, body), False) if attributes else (body, body.lstrip()[:1] == b"[")
     expected = f"{STRUCTURED}, {BATCHED} or {_JSON}"
-    raise invalid("Content-Type", f"is {media[:60] or 'missing'!r}, expected {expected}")
+    raise invalid("Content-Type", f"is {repr(media[:60]) if media else 'missing'}, expected {expected}")
 
 
 def _from_headers(attributes: dict[str, str], body: bytes) -> bytes:

@@ -287,10 +287,13 @@ def field_names(described: inspect.Type | None) -> list[str]:
 
 
 def choices(described: inspect.Type | None) -> str:
-    """The values that an enumeration has, as a hint; nothing for any other type."""
+    """The values that an enumeration has or that are named one by one, as a hint; nothing for any other type."""
     for option in _options(described):
         if isinstance(option, inspect.EnumType):
             return f", expected one of {', '.join(str(member.value) for member in option.cls)}"
+        if isinstance(option, inspect.LiteralType):
+            values = ", ".join(map(str, option.values))
+            return f", expected {'one of ' if len(option.values) > 1 else ''}{values}"
     return ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import json
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
@@ -23,6 +23,8 @@ class Inner(msgspec.Struct, forbid_unknown_fields=True):
     rate: int = 0
     kind: Letter = Letter.A
     few: Annotated[str, msgspec.Meta(max_length=2)] = ""
+    release: Literal["1.0"] = "1.0"
+    half: Literal[1, 2] = 1
     name: str = ""
     word: Annotated[str, msgspec.Meta(pattern="^[a-z]+$", description="A word of small letters")] | None = None
     code: Annotated[str, msgspec.Meta(pattern="^[0-9]+$")] = "0"
@@ -80,6 +82,8 @@ def test_a_name_that_looks_like_a_place_is_none() -> None:
 
 def test_what_came_is_quoted_unless_it_takes_long_to_find() -> None:
     assert said(b'{"inner":[{"kind":"c"}]}') == "inner[0].kind: Invalid enum value 'c', expected one of a, b"
+    assert said(b'{"inner":[{"release":"2"}]}') == "inner[0].release: Invalid enum value '2', expected 1.0"
+    assert said(b'{"inner":[{"half":3}]}') == "inner[0].half: Invalid enum value 3, expected one of 1, 2"
     assert said(b'{"inner":[{"few":"abc"}]}') == 'inner[0].few: Expected `str` of length <= 2, got "abc"'
     long = b'{"inner":[{"few":"abc"}]' + b" " * LARGEST_SEARCHED + b"}"
     assert said(long) == "inner[0].few: Expected `str` of length <= 2"
