@@ -39,6 +39,10 @@ class EventGroup:
     events: int
     total: Decimal
 
+    def plus(self, other: EventGroup) -> EventGroup:
+        """The events of both."""
+        return EventGroup(self.events + other.events, EXACT.add(self.total, other.total))
+
 
 EventGroups: TypeAlias = Mapping[EventCuts, tuple[EventGroup, ...]]
 """The groups of the events of one account in one span of time, by how they were told apart."""

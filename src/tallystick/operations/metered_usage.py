@@ -16,8 +16,8 @@ from typing import Final
 from tallystick.catalog.usage_meter import Aggregation
 from tallystick.kernel.period import Period
 from tallystick.kernel.quantity import ZERO
-from tallystick.metering.aggregation import grown
-from tallystick.metering.event_groups import NO_EVENTS, EventCuts, EventGroups
+from tallystick.metering.aggregation import average, grown
+from tallystick.metering.event_groups import NO_EVENTS, EventCuts, EventGroup, EventGroups
 from tallystick.operations.work import Work
 from tallystick.stores.event_replacements import Replacements
 from tallystick.stores.event_store import UsageWindow
@@ -99,30 +99,41 @@ def units_together(work: Work, window: UsageWindow, meter_id: str) -> Decimal:
 def growing_usage(work: Work, spans: Sequence[tuple[str, Sequence[datetime]]]) -> Iterator[Mapping[str, Decimal]]:
     """For each account with its ascending instants: its usage from the first of them until each of the others.
 
-    All but averages is asked for between the instants; a mapping that was handed out changes with the next one.
+    All is asked for between the instants; a mapping that was handed out changes with the next one.
     """
     aggregates = work.state.aggregates()
-    added = _steps(work, spans, aggregates)
-    averages = {name: kind for name, kind in aggregates.items() if kind is Aggregation.AVERAGE}
-    wholes = [UsageWindow(name, Period(instants[0], end)) for name, instants in spans for end in instants[1:]]
-    averaged = iter(work.events.aggregate_totals(work.organisation.id, wholes, averages)) if averages else None
+    steps = [UsageWindow(name, Period(*ends)) for name, instants in spans for ends in pairwise(instants)]
+    added = _steps(work, spans, steps, aggregates)
+    averaged = [name for name, kind in aggregates.items() if kind is Aggregation.AVERAGE]
+    events = _events_of(work, steps, averaged)
     for _, instants in spans:
         so_far: dict[str, Decimal] = {}
+        met: dict[str, EventGroup] = {}
         for _ in instants[1:]:
             for meter_id, units in next(added).items():
                 kind = aggregates.get(meter_id, Aggregation.SUM)
                 so_far[meter_id] = grown(kind, so_far[meter_id], units) if meter_id in so_far else units
-            if averaged is not None:
-                so_far |= next(averaged)
+            for meter_id, more in zip(averaged, events, strict=False):
+                met[meter_id] = met.get(meter_id, EventGroup(0, ZERO)).plus(more)
+                if met[meter_id].events:
+                    so_far[meter_id] = average(met[meter_id].total, met[meter_id].events)
             yield so_far
 
 
+def _events_of(work: Work, steps: Sequence[UsageWindow], meter_ids: Sequence[str]) -> Iterator[EventGroup]:
+    """The events of these meters, for each meter of the first step, then of the next one."""
+    asked = [(step, EventCuts(meter_id, ())) for step in steps for meter_id in meter_ids]
+    return (group for (group,) in work.events.event_groups(work.organisation.id, asked))
+
+
 def _steps(
-    work: Work, spans: Sequence[tuple[str, Sequence[datetime]]], aggregates: Mapping[str, Aggregation]
+    work: Work,
+    spans: Sequence[tuple[str, Sequence[datetime]]],
+    steps: Sequence[UsageWindow],
+    aggregates: Mapping[str, Aggregation],
 ) -> Iterator[dict[str, Decimal]]:
     """The usage between each two consecutive instants of the spans, of the different values that of the new ones."""
     organisation = work.organisation.id
-    steps = [UsageWindow(name, Period(*ends)) for name, instants in spans for ends in pairwise(instants)]
     found = work.events.usage_totals(organisation, steps, but=aggregates)
     standing = {name: kind for name, kind in aggregates.items() if kind in _STANDS}
     if standing:
