@@ -32,6 +32,7 @@ from tallystick.api.app import create_app
 from tallystick.engine import Engine, Settings, progress
 from tallystick.engine.administration import Administration
 from tallystick.workers.running import Workers
+from tests import compiled  # noqa: F401 - being imported, it lets all servers share what is compiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

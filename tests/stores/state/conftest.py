@@ -10,6 +10,7 @@ from sqlalchemy import delete, text
 
 from tallystick.stores.state.database import Database
 from tallystick.stores.state.metadata import METADATA
+from tests import compiled  # noqa: F401 - being imported, it lets all databases share what is compiled
 from tests.stores.state.world import World
 
 if TYPE_CHECKING:
