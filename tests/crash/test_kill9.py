@@ -65,12 +65,18 @@ def _new_world(data: Path) -> Path:
 
 
 def _killed_again_and_again(server: Server, rounds: int, seed: int) -> History:
-    """Start, let clients send, kill at a random moment; each start must be ready, which `Server.start` waits for."""
+    """Start, let clients send, kill at a random moment; each start must be ready, which `Server.start` waits for.
+
+    Every second time that is counted from the first answer on, so that there are some on the slowest machine.
+    """
     chance = random.Random(seed)
     history = History()
     for number in range(rounds):
         server.start()
+        known = len(history.acknowledged)
         threads = start_clients(server.client, history, f"round{number}", seed=chance.randrange(1_000_000))
+        if number % 2:
+            _wait_for_an_answer(history, known)
         time.sleep(chance.uniform(SOONEST_KILL_S, LATEST_KILL_S))
         server.kill()
         for thread in threads:
@@ -79,6 +85,13 @@ def _killed_again_and_again(server: Server, rounds: int, seed: int) -> History:
     assert history.acknowledged, "no round lasted long enough for an answer"
     assert history.unknown, "no kill hit a request on its way"
     return history
+
+
+def _wait_for_an_answer(history: History, known: int) -> None:
+    patience = time.monotonic() + JOINED_S
+    while len(history.acknowledged) == known:
+        assert time.monotonic() < patience, "nothing was acknowledged"
+        time.sleep(0.005)
 
 
 def _check_what_survived(server: Server, history: History) -> set[str]:
