@@ -16,8 +16,8 @@ import pyarrow as pa
 from benchmarks import world
 from benchmarks.events import columns
 from tallystick.engine import Engine, Settings
+from tallystick.stores.duck_event_store import DuckEventStore
 from tallystick.stores.event_log import position_of
-from tallystick.stores.event_store import DuckEventStore
 from tallystick.stores.event_store_arrow import Arriving
 from tallystick.stores.event_store_sorting import PORTION
 from tallystick.stores.known_ids import keys_of

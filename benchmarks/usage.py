@@ -15,7 +15,7 @@ from benchmarks.postgres import asked_of
 from benchmarks.server import HOST, KEY, running
 from benchmarks.store import EVENTS, Kept, last_month
 from tallystick.kernel.document import encode
-from tallystick.stores.event_store import DuckEventStore
+from tallystick.stores.duck_event_store import DuckEventStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

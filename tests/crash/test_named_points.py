@@ -28,7 +28,7 @@ from benchmarks import world
 from benchmarks.events import account_name
 from benchmarks.server import KEY, Server, running
 from tallystick.stores import faults
-from tallystick.stores.event_store import DuckEventStore
+from tallystick.stores.duck_event_store import DuckEventStore
 from tallystick.stores.state import database
 from tests.crash.books import books_of
 from tests.crash.senders import BATCH, History, event_of, send

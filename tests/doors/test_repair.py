@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from tallystick.cli.main import main
 from tallystick.stores import faults
-from tallystick.stores.event_store import DuckEventStore
+from tallystick.stores.duck_event_store import DuckEventStore
 from tallystick.stores.id_folder import IdFolder
 from tallystick.stores.id_run import HEADER_BYTES, StoredRun
 from tests.operations.shop import Shop, event

@@ -30,7 +30,7 @@ WAITS = re.compile(r"timeout|backoff|[A-Z_]*_SECONDS")
 """Names of waits: how long a thread sleeps is no quantity."""
 FLOATS_ALLOWED = {
     ("logic/compact.py", "float"): "names the type in order to refuse it",
-    ("stores/event_store.py", "float"): "names the type of DuckDB's settings",
+    ("stores/duck_event_store.py", "float"): "names the type of DuckDB's settings",
 }
 
 STORAGE = frozenset({"sqlalchemy", "alembic", "sqlite3", "duckdb", "pyarrow", "psycopg"})
@@ -46,7 +46,7 @@ SQL = re.compile(
     r"|(CREATE|ALTER|DROP)\s+(TABLE|INDEX|TRIGGER|FUNCTION)\b)",
     re.DOTALL,
 )
-COMMITS_LIVE_IN = re.compile(r"stores/state/database\.py|stores/(event_|group_commit).*|engine/.*")
+COMMITS_LIVE_IN = re.compile(r"stores/state/database\.py|stores/(duck_|event_|group_commit).*|engine/.*")
 
 USAGE_QUESTIONS = frozenset({"usage_totals", "usage_series", "aggregate_totals", "aggregate_series", "new_values"})
 ASKS_FOR_USAGE = "operations/metered_usage.py"
@@ -195,7 +195,7 @@ RULES = (
         broken_by=(example("connection.commit()"), example("connection.commit()", "stores/state/ledger.py")),
         kept_by=(
             example("connection.commit()", "stores/state/database.py"),
-            example("cursor.commit()", "stores/event_store.py"),
+            example("cursor.commit()", "stores/duck_event_store.py"),
             example("work.commit", "operations/example.py"),
         ),
     ),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from tallystick.stores.event_store import DuckEventStore
+from tallystick.stores.duck_event_store import DuckEventStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

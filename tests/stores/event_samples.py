@@ -20,7 +20,7 @@ from tests.unit.metering.samples import ORGANISATION, catalogue, columns, flight
 if TYPE_CHECKING:
     from tallystick.metering.catalogue import Catalogue
     from tallystick.metering.event import Event
-    from tallystick.stores.event_store import DuckEventStore
+    from tallystick.stores.duck_event_store import DuckEventStore
 
 RECEIVED: Final = datetime(2026, 4, 1, 8, 30, tzinfo=UTC)
 JANUARY: Final = datetime(2026, 1, 1, tzinfo=UTC)

@@ -15,7 +15,7 @@ from tests.stores.event_samples import ALWAYS, RECEIVED, block, trip
 from tests.stores.test_event_store_aggregates import METER, MOST, ORGANISATION, TWO_METERS, hours, other, revised
 
 if TYPE_CHECKING:
-    from tallystick.stores.event_store import DuckEventStore
+    from tallystick.stores.duck_event_store import DuckEventStore
 
 STEP: Final = "0.000000000001"
 

@@ -8,9 +8,9 @@ import pytest
 
 from tallystick.metering.event import EventStatus
 from tallystick.metering.remetering import REMETERED
+from tallystick.stores.duck_event_store import DuckEventStore
 from tallystick.stores.event_facts import MeterVersion, Revision
 from tallystick.stores.event_log import position_of
-from tallystick.stores.event_store import DuckEventStore
 from tests.stores.event_samples import RECEIVED, block, total, trip
 from tests.stores.test_event_store_queries import UsageWindow, day, days
 from tests.unit.metering.samples import ORGANISATION, flight

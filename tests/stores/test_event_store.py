@@ -14,8 +14,8 @@ import pytest
 
 from tallystick.kernel.errors import BillingError, Kind
 from tallystick.metering.event import EventSource, EventStatus
+from tallystick.stores.duck_event_store import DuckEventStore
 from tallystick.stores.event_log import position_of
-from tallystick.stores.event_store import DuckEventStore
 from tests.stores.event_samples import JANUARY, RECEIVED, block, miles, trip
 from tests.unit.metering.samples import ORGANISATION, catalogue, departures, flight, meter, schema
 

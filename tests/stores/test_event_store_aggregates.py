@@ -18,10 +18,11 @@ from tallystick.kernel.period import Period
 from tallystick.metering.event import EventStatus
 from tallystick.metering.event_groups import EventCuts, EventGroup
 from tallystick.stores import event_store_sorting
+from tallystick.stores.duck_event_store import DuckEventStore
 from tallystick.stores.event_facts import MeterVersion, OtherUnits, Revision
 from tallystick.stores.event_log import position_of
 from tallystick.stores.event_replacements import Replacements
-from tallystick.stores.event_store import DuckEventStore, UsageWindow
+from tallystick.stores.event_store import UsageWindow
 from tests.stores.event_samples import ALWAYS, JANUARY, RECEIVED, block, trip
 from tests.unit.metering.samples import ORGANISATION, catalogue, flight, meter, schema, span
 

@@ -12,8 +12,9 @@ import duckdb
 import pytest
 
 from tallystick.stores import event_store_sorting, event_store_tables
+from tallystick.stores.duck_event_store import DuckEventStore
 from tallystick.stores.event_checks import CheckedEventStore
-from tallystick.stores.event_store import DuckEventStore, UsageWindow
+from tallystick.stores.event_store import UsageWindow
 from tests.stores.event_samples import ALWAYS, JANUARY, RECEIVED, block, total, trip
 from tests.unit.metering.samples import ORGANISATION
 

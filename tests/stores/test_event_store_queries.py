@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from tallystick.kernel.period import Period
 from tallystick.metering.event import EventStatus
 from tallystick.stores import event_store_sorting
+from tallystick.stores.duck_event_store import DuckEventStore
 from tallystick.stores.event_facts import Revision
 from tallystick.stores.event_log import position_of
-from tallystick.stores.event_store import DuckEventStore, MeteredEvent, UsageFact, UsageWindow
+from tallystick.stores.event_store import MeteredEvent, UsageFact, UsageWindow
 from tallystick.stores.id_folder import IdFolder
 from tallystick.stores.known_ids import KnownIds, keys_of
 from tests.stores.event_samples import JANUARY, RECEIVED, block, total, trip

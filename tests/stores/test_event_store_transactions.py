@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tallystick.stores import event_store
+from tallystick.stores import duck_event_store
 from tests.stores.event_samples import RECEIVED, block, miles, trip
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from tallystick.stores.event_store import DuckEventStore
+    from tallystick.stores.duck_event_store import DuckEventStore
 
 MEANWHILE_S = 0.3
 """How long a commit is held up in which nobody may read."""
@@ -138,7 +138,7 @@ class TestCheckpoints:
             add(store, row)
         size = wal.stat().st_size
         assert size > 0
-        monkeypatch.setattr(event_store, "WORTH_CHECKPOINT", size)
+        monkeypatch.setattr(duck_event_store, "WORTH_CHECKPOINT", size)
         add(store, 3)
         assert not wal.exists() or wal.stat().st_size < size / 2
         assert miles(store) == 3
@@ -147,7 +147,7 @@ class TestCheckpoints:
         self, store: DuckEventStore, wal: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         add(store, 1)
-        monkeypatch.setattr(event_store, "WORTH_CHECKPOINT", size := wal.stat().st_size)
+        monkeypatch.setattr(duck_event_store, "WORTH_CHECKPOINT", size := wal.stat().st_size)
         store.sort_portion()
         assert not wal.exists() or wal.stat().st_size < size / 2
 
@@ -155,7 +155,7 @@ class TestCheckpoints:
         self, store: DuckEventStore, wal: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         add(store, 1)
-        monkeypatch.setattr(event_store, "WORTH_CHECKPOINT", 1)
+        monkeypatch.setattr(duck_event_store, "WORTH_CHECKPOINT", 1)
         with store._transaction() as sorting:
             sorting.execute("INSERT INTO fact_sorted FROM fact_arrived")
             size = wal.stat().st_size

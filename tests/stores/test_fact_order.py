@@ -13,10 +13,11 @@ import pyarrow as pa
 import pytest
 
 from tallystick.metering.event import EventStatus
-from tallystick.stores import event_store, event_store_sorting
+from tallystick.stores import duck_event_store, event_store_sorting
+from tallystick.stores.duck_event_store import DuckEventStore
 from tallystick.stores.event_facts import MeterVersion, Revision
 from tallystick.stores.event_log import position_of
-from tallystick.stores.event_store import DuckEventStore, UsageWindow
+from tallystick.stores.event_store import UsageWindow
 from tallystick.stores.event_store_arrow import Arriving
 from tallystick.stores.event_store_series import SeriesNumbers
 from tests.stores.event_samples import ALWAYS, JANUARY, RECEIVED, block, total, trip
@@ -110,7 +111,7 @@ def test_facts_arrive_and_are_read_while_others_are_sorted(
     store: DuckEventStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_store_sorting, "PORTION", 50)
-    monkeypatch.setattr(event_store, "WORTH_CHECKPOINT", 50_000)  # some ten times, by the store's own steps
+    monkeypatch.setattr(duck_event_store, "WORTH_CHECKPOINT", 50_000)  # some ten times, by the store's own steps
     fill(store, rows=20)
     ended = threading.Event()
     failures: list[BaseException] = []
@@ -165,7 +166,7 @@ def test_a_series_of_a_transaction_that_failed_is_stored_with_the_next(
     store: DuckEventStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(event_store.faults, "reach", lambda point: (_ for _ in ()).throw(OSError(point)))
+        patch.setattr(duck_event_store.faults, "reach", lambda point: (_ for _ in ()).throw(OSError(point)))
         with pytest.raises(OSError, match="events_before_commit"):
             fill(store, rows=1)
     fill(store, rows=1)

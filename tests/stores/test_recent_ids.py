@@ -18,7 +18,7 @@ from tests.unit.metering.samples import ORGANISATION, flight
 
 if TYPE_CHECKING:
     from tallystick.metering.event import Event
-    from tallystick.stores.event_store import DuckEventStore
+    from tallystick.stores.duck_event_store import DuckEventStore
 
 
 def asked_of_duckdb(store: DuckEventStore, positions: np.ndarray) -> list[tuple[str, str]]:

@@ -18,8 +18,9 @@ from tallystick.kernel.errors import BillingError, Kind
 from tallystick.kernel.ids import IdSource
 from tallystick.kernel.period import BEGINNING, FOREVER, Period
 from tallystick.metering.event import EventSource, EventStatus
+from tallystick.stores.duck_event_store import DuckEventStore
 from tallystick.stores.event_log import SqliteEventLog
-from tallystick.stores.event_store import DuckEventStore, UsageWindow
+from tallystick.stores.event_store import UsageWindow
 from tallystick.stores.id_folder import IdFolder
 from tallystick.stores.known_ids import KnownIds
 from tallystick.workers import event_processor

@@ -18,8 +18,8 @@ from tallystick.metering.event import FURTHEST_AHEAD
 from tallystick.operations.work import Work, traits_of
 from tallystick.stores import faults
 from tallystick.stores.directory import DataDirectory
+from tallystick.stores.duck_event_store import DuckEventStore
 from tallystick.stores.event_log import SqliteEventLog
-from tallystick.stores.event_store import DuckEventStore
 from tallystick.stores.state import access, organisations
 from tallystick.stores.state.database import Database
 from tallystick.stores.state.due import next_due

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 
+from tallystick.stores.duck_event_store import DuckEventStore
 from tallystick.stores.event_log import position_of
-from tallystick.stores.event_store import DuckEventStore
 from tallystick.stores.event_store_queries import CLAIMING
 from tallystick.stores.event_store_sorting import sum_days_anew, writing_columns
 from tallystick.stores.event_store_usage import WIDE_SUM
