@@ -44,11 +44,11 @@ REFUSED = [
     ("list-customers", b'{"pageSize":2.5}', "pageSize: Expected `int"),
     ("list-customers", b'{"pageSize":"2"}', "pageSize: Expected `int"),
     ("grant-credit", b'{"accountId":"a","creditAmount":"ten","effectiveFrom":"2026-01-01"}', "creditAmount: "),
-    ("grant-credit", b'{"accountId":"a","creditAmount":"NaN","effectiveFrom":"2026-01-01"}', "`creditAmount` is NaN"),
+    ("grant-credit", b'{"accountId":"a","creditAmount":"NaN","effectiveFrom":"2026-01-01"}', "creditAmount: is NaN"),
     (
         "grant-credit",
         b'{"accountId":"a","creditAmount":1e999,"effectiveFrom":"2026-01-01"}',
-        "`creditAmount` is 1E+999",
+        "creditAmount: is 1E+999",
     ),
     ("grant-credit", b'{"accountId":"a","creditAmount":true,"effectiveFrom":"2026-01-01"}', "creditAmount: "),
     ("grant-credit", b'{"accountId":"a","creditAmount":1,"effectiveFrom":"1 May"}', "effectiveFrom: Invalid "),

@@ -36,11 +36,12 @@ def api(server: Inside) -> Iterator[Api]:
         ({"account": {"id": "a", "name": "abc", "netTermDays": "30"}}, "account.netTermDays: Expected `int | null`"),
         ({"account": {"id": "a", "name": "abc", "netTermDays": 1.5}}, "account.netTermDays: Expected `int | null`"),
         ({"account": {"id": "a", "name": "abc", "aliases": ["abc", 7]}}, "account.aliases[1]: Expected `str`"),
-        ({"account": {"id": "a", "name": "abc", "metadata": {"k" * 256: "v"}}}, "account.metadata: Expected `str` of"),
+        ({"account": {"id": "a", "name": "abc", "metadata": {"k" * 256: "v"}}}, "account.metadata: the name '"),
         ({"nmae": "Acme"}, "unknown field 'nmae': did you mean 'name'?"),
         ({"address": {"postcode": "29501"}}, "address: unknown field 'postcode': did you mean 'postalCode'?"),
         ({"quite_something_else": 1}, "unknown field 'quite_something_else'"),
         ({"account": {"id": "a"}}, "account: required field 'name' is missing"),
+        ({"settings": [{"id": "a"}]}, "settings: expected an empty list: POST /settings sets them once this is there"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -221,6 +222,22 @@ def test_a_long_message_ends_after_500_characters(api: Api) -> None:
     message = api.post("/price_plans", {"name": "Long", "pricePlanDetails": details}).refused(400)
     assert len(message) == 500
     assert message.endswith("...")
+
+
+@pytest.mark.parametrize(
+    ("body", "ends"),
+    [
+        ({"entityType": "x" * 5000}, "x...', expected one of ORGANIZATION, CUSTOMER, ACCOUNT"),
+        ({"entityId": "x" * 5000}, "x...' not found"),
+    ],
+    ids=["entityType", "entityId"],
+)
+def test_of_a_long_text_that_came_a_message_repeats_so_much_that_the_rest_has_its_place(
+    api: Api, body: dict[str, Any], ends: str
+) -> None:
+    good = {"id": "a", "name": "A", "value": "1", "namespace": "USER", "dataType": "STRING"}
+    message = api.post("/settings", good | {"entityType": "ACCOUNT", "entityId": "a"} | body).refused(400)
+    assert message.endswith(ends)
 
 
 def test_every_problem_of_a_body_is_named_at_once(api: Api) -> None:

@@ -562,7 +562,7 @@ class TestRefused:
         assert problems(still.api, bad) == [
             f"{where}[1]: is known to one server only: name the usage meter as {{usageMeter: ...}}",
             f"{where}[0].usageMeter: usage meter 'API call' not found: did you mean 'API calls'?",
-            f"{where}[3]: Expected `str`, got `object`",
+            f'{where}[3]: Expected `str`, got `object` {{"what":"x"}}',
         ]
 
     def test_every_problem_of_every_thing_is_told_at_once(self, still: Shop) -> None:
@@ -580,7 +580,7 @@ class TestRefused:
             "eventSchemas[0].attributes[1].name: 'calls' stands twice",
             "usageMeters[0].eventSchemaName: event schema 'api_call' not found",
             "usageMeters[1]: required field 'type' is missing, expected one of COUNTER",
-            "usageMeters[2]: Expected `object`, got `array`",
+            "usageMeters[2]: Expected `object`, got `array` []",
             "usageMeters[3].name: 'API calls' stands twice",
             (
                 "addOns[0].type: Invalid enum value 'FIXED', expected one of LICENSE, FIXED_FEE, CREDIT_GRANT, "

@@ -6,10 +6,9 @@ import enum
 from datetime import datetime
 from typing import Annotated
 
-import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from tallystick.accounts.party import Address, Email, PartyName
+from tallystick.accounts.party import Address, Email, NoSettings, PartyName
 from tallystick.catalog.fields import CurrencyCode, Id, Text255
 from tallystick.kernel.document import Document, Draft
 
@@ -82,7 +81,7 @@ class FirstAccountDraft(Draft, frozen=True, kw_only=True):
     address: Address | None = None
     primary_email: Email | None = None
     billing_information: BillingInformation | None = None
-    settings: Annotated[list[msgspec.Raw], Meta(max_length=0)] = []
+    settings: NoSettings = []
     net_term_days: NetTermDays | None = None
     metadata: Metadata | None = None
     tags: Tags | None = None

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 
-import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
 from tallystick.accounts.account import Account, FirstAccountDraft
-from tallystick.accounts.party import Address, Email, PartyName
+from tallystick.accounts.party import Address, Email, NoSettings, PartyName
 from tallystick.catalog.fields import Id, Shelf
 from tallystick.kernel.document import Document, Draft
 
@@ -50,7 +48,7 @@ class CustomerDraft(Draft, frozen=True, kw_only=True):
     name: PartyName
     primary_email: Email
     address: Address = Address()
-    settings: Annotated[list[msgspec.Raw], Meta(max_length=0)] = []
+    settings: NoSettings = []
     account: FirstAccountDraft | None = None
 
 

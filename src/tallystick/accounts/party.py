@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, Raw
 
 from tallystick.kernel.document import Draft
 
 PartyName = Annotated[str, Meta(min_length=3, max_length=255)]
 Email = Annotated[str, Meta(max_length=320)]
+
+
+NoSettings = Annotated[
+    list[Raw],
+    Meta(max_length=0, extra_json_schema={"description": "An empty list: POST /settings sets them once this is there"}),
+]
 
 
 class Address(Draft, frozen=True, kw_only=True):

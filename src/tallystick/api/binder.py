@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _IN_PATH: Final = re.compile(r"{(\w+)(?::\w+)?}")
 _NUL: Final = "\0"
+_REQUIRED_FIELD: Final = "required field "
 ACCEPTED: Final = 202
 ASKS_FOR_A_JOB: Final = ("run_async", "require_confirmation")
 """Query parameters by which a caller wants a job; `async` is no name in Python."""
@@ -148,7 +149,8 @@ class Binding:
         try:
             return msgspec.convert(values, self.query, strict=False)
         except msgspec.ValidationError as failure:
-            raise invalid("", shape_error(failure, self.query, values)) from None
+            said = shape_error(failure, self.query, values)
+            raise invalid("", said.replace(_REQUIRED_FIELD, "required query parameter ", 1)) from None
 
     def _decode(self, body: bytes) -> Any:  # noqa: ANN401 - the body's own type
         assert self.body is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Final
 
 from starlette.responses import Response
@@ -11,6 +12,8 @@ from tallystick.kernel.document import encode
 from tallystick.kernel.errors import BillingError, Kind
 
 LONGEST_MESSAGE: Final = 500
+_RUN: Final = re.compile(r"([^\s'\"]{200})[^\s'\"]+")
+"""What is longer than any path or id, and was sent by the caller."""
 RETRY_AFTER: Final = {"Retry-After": "1"}
 STATUS: Final = {
     Kind.INVALID: 400,
@@ -40,8 +43,14 @@ def error_response(failure: BillingError) -> Response:
 
 def message_response(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
     """An answer whose body is a message."""
-    cut = message if len(message) <= LONGEST_MESSAGE else message[: LONGEST_MESSAGE - 3] + "..."
-    return Response(encode({"message": cut}), status, headers, "application/json")
+    return Response(encode({"message": _shortened(message)}), status, headers, "application/json")
+
+
+def _shortened(message: str) -> str:
+    """A message within the limit: what a caller sent is cut first, so that what is said about it has its place."""
+    if len(message) > LONGEST_MESSAGE:
+        message = _RUN.sub(r"\1...", message)
+    return message if len(message) <= LONGEST_MESSAGE else message[: LONGEST_MESSAGE - 3] + "..."
 
 
 def unexpected(failure: Exception, where: str) -> Response:

@@ -12,35 +12,48 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import inspect
 
-from tallystick.kernel.document import decode, encode
+from tallystick.kernel.document import decode
 from tallystick.kernel.errors import Problem, invalid, refuse_if_any
+from tallystick.kernel.json_path import LONGEST_CAME, nul_at, place_of, steps_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
-LONGEST_CAME: Final = 60
 LONGEST_NEAREST: Final = 100
 """Characters of a name for which a similar one is looked for: that takes time by the square of its length."""
 
-LARGEST_SEARCHED: Final = 1024 * 1024
-"""Bytes of JSON in which the place of what is wrong is looked for by reading it all once more."""
-
-LARGEST_NAMED: Final = 64 * 1024
-"""Bytes of JSON in which the member of a map that is wrong is looked for by reading parts of it again and again."""
-
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_STEP: Final = re.compile(r"\[[^\]]*\]|[^.\[]+")
 _WRITTEN: Final = re.compile(r"[0-9+\-.eE]+", re.ASCII)
 _SPACED: Final = re.compile(rb'" +[-+.0-9]|[.0-9] +"')
 """A text that begins or ends as a number within spaces does."""
 _NUL_ESCAPE: Final = rb"\u0000"
-_NUL: Final = "\0"
-_SOME: Final = "[...]"
-"""How msgspec calls the members of a map, whichever of them it means."""
 _AT: Final = " - at "
-_WHERE: Final = re.compile(r" - at (?:`key` in )?`\$\.?(?P<path>[^`]*)`")
+_WHERE: Final = re.compile(r" - at (?P<key>`key` in )?`\$\.?(?P<path>[^`]*)`")
 _MISSING_FIELD: Final = re.compile(r"Object missing required field `(?P<name>.*)`", re.DOTALL)
-_UNLIKE: Final = "Expected `str` matching regex"
+_OF_FIELD: Final = re.compile(r"`(?P<name>\w+)` (?P<reason>is .*)", re.DOTALL)
+_IN_WORDS: Final = ("Expected `str` matching regex", "Expected `array` of length <= 0")
+"""Beginnings of what says little where the description of the type says it in words."""
+
+_RIGHT: Final = {
+    "Invalid decimal string": "a number such as 12.50",
+    "Invalid RFC3339 encoded datetime": 'an instant such as "2026-01-31T12:00:00Z"',
+    "Invalid RFC3339 encoded date": 'a day such as "2026-01-31"',
+}
+"""What the decoder says without saying what would be right."""
+
+_WORDS: Final[tuple[tuple[type[inspect.Type], str], ...]] = (
+    (inspect.NoneType, "null"),
+    (inspect.BoolType, "bool"),
+    (inspect.IntType, "int"),
+    (inspect.DecimalType, "decimal"),
+    (inspect.StrType, "str"),
+    (inspect.DateTimeType, "datetime"),
+    (inspect.DateType, "date"),
+    (inspect.CollectionType, "array"),
+    (inspect.StructType, "object"),
+    (inspect.DictType, "object"),
+)
+"""Types, as the decoder calls them."""
 _UNKNOWN_FIELD: Final = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
 
 
@@ -63,7 +76,7 @@ def storable(sent: bytes, decoder: msgspec.json.Decoder[Any], kind: Any) -> Any:
     Raises:
         BillingError: of kind INVALID, for its shape or the character that no database takes.
     """
-    if _NUL_ESCAPE in sent and (path := _nul_at(sent)) is not None:
+    if _NUL_ESCAPE in sent and (path := nul_at(sent)) is not None:
         raise invalid(path, r"the character \u0000 cannot be stored")
     return shaped(sent, decoder, kind)
 
@@ -126,29 +139,56 @@ def shape_problem(failure: Exception, kind: Any, sent: Any) -> Problem:  # noqa:
         return Problem("", "not valid JSON: nested too deeply")
     if not isinstance(failure, msgspec.ValidationError):
         return Problem("", f"not valid JSON: {failure}")
-    reason, path = _reason_and_path(str(failure))
+    said = str(failure)
+    reason, path, is_name = _parted(said)
     expected = described_at(kind, path)
-    steps = _steps(failure, path, kind, sent)
+    place = place_of(path, sent, said, kind, is_name=is_name)
+    if is_name:
+        which = "a name" if place.name is None else f"the name {_cut(place.name)!r}"
+        return Problem(place.path, f"{which} in it: {reason}")
+    found = _OF_FIELD.fullmatch(reason)
+    if found is not None and found["name"] in field_names(expected):
+        return Problem(f"{place.path}.{found['name']}" if place.path else found["name"], found["reason"])
+    return Problem(place.path, _explained(reason, expected, place.quoted))
+
+
+def _explained(reason: str, expected: inspect.Type | None, came: str) -> str:
+    """What the decoder said, with what came and what would be right."""
     unknown, missing = _UNKNOWN_FIELD.fullmatch(reason), _MISSING_FIELD.fullmatch(reason)
     if unknown is not None:
-        name = unknown["name"]
-        reason = f"unknown field {_cut(name)!r}{nearest(name, field_names(expected))}"
-    elif missing is not None:
-        reason = f"required field {missing['name']!r} is missing{choices(described_at(expected, missing['name']))}"
-    elif reason.startswith("Invalid enum value"):
-        reason += choices(expected)
-    elif reason.startswith(_UNLIKE) and (words := in_words(expected)):
-        reason = f"expected {words}{_came_at(sent, steps)}"
-    elif ", got " not in reason:
-        reason += _came_at(sent, steps)
-    return Problem(_written(steps), reason)
+        return _unknown_field(unknown["name"], field_names(expected))
+    if missing is not None:
+        name = missing["name"]
+        return f"required field {name!r} is missing{choices(described_at(expected, name))}"
+    if reason.startswith("Invalid enum value"):
+        return reason + choices(expected)
+    if ", got " in reason:
+        return reason if came in {"", "null"} else f"{reason} {came}"
+    said = _with_what_is_right(reason.rstrip(), expected)
+    return f"{said}, got {came}" if came else said
 
 
-def _reason_and_path(said: str) -> tuple[str, str]:
-    """What msgspec says, parted: it names the path at the end, and before it may quote a name of any length."""
+def _with_what_is_right(reason: str, expected: inspect.Type | None) -> str:
+    """What the decoder said of a value, with what would be right where it did not say that."""
+    if reason in _RIGHT:
+        return f"{reason}, expected {_RIGHT[reason]}"
+    if reason == "Number out of range":
+        return reason + (choices(expected) or _kinds(expected))
+    if reason.startswith(_IN_WORDS) and (words := in_words(expected)):
+        return f"expected {words}"
+    return reason
+
+
+def _unknown_field(name: str, known: list[str]) -> str:
+    meant = nearest(name, known) or (f", expected one of {', '.join(known)}" if known else "")
+    return f"unknown field {_cut(name)!r}{meant}"
+
+
+def _parted(said: str) -> tuple[str, str, bool]:
+    """What msgspec says, the path, and whether a name there is meant: it may quote one of any length before."""
     ends_at = said.rfind(_AT)
     found = _WHERE.fullmatch(said, ends_at) if ends_at >= 0 else None
-    return (said, "") if found is None else (said[:ends_at], found["path"])
+    return (said, "", False) if found is None else (said[:ends_at], found["path"], found["key"] is not None)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -160,7 +200,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def described_at(kind: Any, path: str) -> inspect.Type | None:  # noqa: ANN401 - a type, or one described already
     """The description of what belongs at a path such as `slabs[1].rate`; None where that is not known."""
     described = kind if kind is None or isinstance(kind, inspect.Type) else _described(kind)
-    for step in _STEP.findall(path):
+    for step in steps_of(path):
         described = next((below for option in _options(described) for below in _below(option, step)), None)
     return described
 
@@ -169,111 +209,6 @@ def described_at(kind: Any, path: str) -> inspect.Type | None:  # noqa: ANN401 -
 def _described(kind: Any) -> inspect.Type:  # noqa: ANN401 - any decodable type, of which there are as many as routes
     """The description of a type: it takes a millisecond, and a thousand events of a batch may ask for it."""
     return inspect.type_info(kind)
-
-
-def _steps(failure: Exception, path: str, kind: Any, sent: Any) -> list[str | int]:  # noqa: ANN401 - see `shape_problem`
-    """The names and positions that a path is made of, also of the member of a map that cannot be taken."""
-    steps = [_position(step) if step[0] == "[" and step != _SOME else step for step in _STEP.findall(path)]
-    if _SOME in steps and isinstance(sent, (bytes, msgspec.Raw)) and len(bytes(sent)) <= LARGEST_NAMED:
-        with suppress(msgspec.MsgspecError, LookupError, TypeError):
-            return _with_names(steps, failure, kind, decode(bytes(sent), object))
-    return steps
-
-
-def _position(step: str) -> int:
-    return int(step[1:-1])
-
-
-def _with_names(steps: Sequence[str | int], failure: Exception, kind: Any, whole: Any) -> list[str | int]:  # noqa: ANN401
-    """The same steps to what failed in a body, with the names of the members of its maps.
-
-    Raises:
-        LookupError: when no member fails so by itself.
-    """
-
-    def fails_so() -> bool:
-        try:
-            _decoder(kind).decode(encode(whole))
-        except msgspec.ValidationError as other:
-            return str(other) == str(failure)
-        return False
-
-    value, named = whole, []
-    for step in steps:
-        named.append(_first_wrong(value, fails_so) if step == _SOME else step)
-        value = value[named[-1]]
-    return named
-
-
-@functools.cache
-def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:  # noqa: ANN401 - see `_described`, for which it is as costly
-    return msgspec.json.Decoder(kind)
-
-
-def _first_wrong(members: dict[str, Any], fails: Callable[[], bool]) -> str:
-    """The first member of a map with which alone a body fails; the map is as it was in the end.
-
-    Raises:
-        LookupError: when there is none.
-    """
-    known, suspects = dict(members), list(members.items())
-    while len(suspects) > 1:
-        half = suspects[: len(suspects) // 2]
-        _hold(members, half)
-        suspects = half if fails() else suspects[len(half) :]
-    _hold(members, suspects)
-    is_found = fails()
-    _hold(members, known.items())
-    if not is_found:
-        raise LookupError("no member of the map fails by itself")
-    return suspects[0][0]
-
-
-def _hold(members: dict[str, Any], items: Iterable[tuple[str, Any]]) -> None:
-    members.clear()
-    members.update(items)
-
-
-def _written(steps: Iterable[str | int]) -> str:
-    """A path of names and positions, such as `slabs[1].rate`."""
-    texts = (f"[{step}]" if isinstance(step, int) else step if step == _SOME else f".{_cut(step)}" for step in steps)
-    return "".join(texts).removeprefix(".")
-
-
-def _came_at(sent: Any, steps: Iterable[str | int]) -> str:  # noqa: ANN401 - JSON text, or values decoded already
-    """What was sent at a place, as a hint of at most 60 characters; nothing when it cannot be found."""
-    try:
-        is_text = isinstance(sent, (bytes, msgspec.Raw))
-        if is_text and len(bytes(sent)) > LARGEST_SEARCHED:
-            return ""
-        value: Any = decode(bytes(sent), object) if is_text else sent
-        for step in steps:
-            value = value[step]
-    except (msgspec.MsgspecError, LookupError, TypeError):
-        return ""
-    text = encode(value).decode()
-    return f", got {text if len(text) <= LONGEST_CAME else text[:LONGEST_CAME] + '...'}"
-
-
-def _nul_at(sent: bytes) -> str | None:
-    """The path of a text with the character NUL, empty where that is not known; None when a backslash was meant."""
-    if len(sent) > LARGEST_SEARCHED:
-        return ""
-    try:
-        pending: list[tuple[str, object]] = [("", decode(sent, object))]
-    except msgspec.MsgspecError:
-        return ""
-    while pending:
-        path, value = pending.pop()
-        if isinstance(value, str) and _NUL in value:
-            return path
-        if isinstance(value, dict):
-            if any(_NUL in name for name in value):
-                return path
-            pending += [(f"{path}.{name}" if path else name, below) for name, below in value.items()]
-        elif isinstance(value, list):
-            pending += [(f"{path}[{index}]", below) for index, below in enumerate(value)]
-    return None
 
 
 def field_names(described: inspect.Type | None) -> list[str]:
@@ -308,7 +243,14 @@ def in_words(described: inspect.Type | None) -> str:
 
 
 def _cut(name: str) -> str:
+    """As much of a name as a message repeats."""
     return name if len(name) <= LONGEST_NEAREST else name[:LONGEST_NEAREST] + "..."
+
+
+def _kinds(described: inspect.Type | None) -> str:
+    """The kinds of JSON that a type takes, as a hint."""
+    words = [word for option in _options(described) for kind, word in _WORDS if isinstance(option, kind)]
+    return f", expected `{' | '.join(words)}`" if words else ""
 
 
 def _options(described: inspect.Type | None) -> Iterator[inspect.Type]:

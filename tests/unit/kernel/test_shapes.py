@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import enum
 import json
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
 
+from tallystick.kernel.document import Draft
 from tallystick.kernel.errors import BillingError
-from tallystick.kernel.shapes import LARGEST_NAMED, LARGEST_SEARCHED, drafted, storable
+from tallystick.kernel.json_path import LARGEST_NAMED, LARGEST_SEARCHED
+from tallystick.kernel.shapes import drafted, storable
 
 
 class Letter(enum.StrEnum):
@@ -32,9 +35,21 @@ class Inner(msgspec.Struct, forbid_unknown_fields=True):
     deep: dict[str, dict[str, int]] = {}
 
 
+class Rated(Draft, frozen=True, kw_only=True):
+    rate: Decimal = Decimal(0)
+
+
 class Outer(msgspec.Struct, forbid_unknown_fields=True):
     inner: list[Inner] = []
     texts: dict[str, str] = {}
+    named: dict[Annotated[str, msgspec.Meta(max_length=3)], dict[str, list[int]]] = {}
+    rated: list[Rated] = []
+    at: datetime | None = None
+    on: date | None = None
+    nothing: Annotated[
+        list[msgspec.Raw],
+        msgspec.Meta(max_length=0, extra_json_schema={"description": "An empty list: POST /settings takes them"}),
+    ] = []
     kept: msgspec.Raw = msgspec.Raw(b"null")
 
 
@@ -73,11 +88,56 @@ def test_a_backslash_before_u0000_is_text() -> None:
 def test_a_long_unknown_name_is_cut_and_no_similar_one_is_looked_for() -> None:
     assert said(b'{"inner":[{"rates":1}]}') == "inner[0]: unknown field 'rates': did you mean 'rate'?"
     long = "rate" * 30
-    assert said(f'{{"inner":[{{"{long}":1}}]}}'.encode()) == f"inner[0]: unknown field '{long[:100]}...'"
+    known = "expected one of rate, kind, few, release, half, name, word, code, short, deep"
+    assert said(f'{{"inner":[{{"{long}":1}}]}}'.encode()) == f"inner[0]: unknown field '{long[:100]}...', {known}"
 
 
 def test_a_name_that_looks_like_a_place_is_none() -> None:
-    assert said(b'{"inner":[{" - at `$.kept`":1}]}') == "inner[0]: unknown field ' - at `$.kept`'"
+    message = said(b'{"inner":[{" - at `$.kept`":1}]}')
+    assert message.startswith("inner[0]: unknown field ' - at `$.kept`', expected one of rate,")
+
+
+@pytest.mark.parametrize(
+    ("sent", "message"),
+    [
+        ('{"texts":{"a":"","b":5,"c":6}}', "texts.b: Expected `str`, got `int` 5"),
+        ('{"texts":{"a":1e400}}', "texts.a: Number out of range, expected `str`, got 1E+400"),
+        ('{"texts":{"a.b[0]":5}}', "texts.a.b[0]: Expected `str`, got `int` 5"),
+        ('{"named":{"a":{"x":[1]},"b":{"y":[1],"z":[1,"2"]}}}', 'named.b.z[1]: Expected `int`, got `str` "2"'),
+        ('{"named":{"a":{"x":[1]},"abcd":{}}}', "named: the name 'abcd' in it: Expected `str` of length <= 3"),
+    ],
+)
+def test_the_part_of_a_map_that_is_wrong_is_named(sent: str, message: str) -> None:
+    assert said(sent.encode()) == message
+
+
+def test_it_is_left_open_where_finding_it_would_take_long() -> None:
+    assert said(b'{"texts":{"a":5}' + b" " * LARGEST_SEARCHED + b"}") == "texts[...]: Expected `str`, got `int`"
+
+
+@pytest.mark.parametrize(
+    ("sent", "message"),
+    [
+        ('{"inner":5}', "inner: Expected `array`, got `int` 5"),
+        ('{"inner":[[1,2]]}', "inner[0]: Expected `object`, got `array` [1,2]"),
+        ('{"inner":[{"rate":1e400}]}', "inner[0].rate: Number out of range, expected `int`, got 1E+400"),
+        ('{"inner":[{"kind":1e400}]}', "inner[0].kind: Number out of range, expected one of a, b, got 1E+400"),
+        ('{"inner":1e400}', "inner: Number out of range, expected `array`, got 1E+400"),
+        ('{"rated":[{},{"rate":1e400}]}', "rated[1].rate: is 1E+400, expected a number between 1e-100 and 1e100"),
+        ('{"rated":[{"rate":"x"}]}', 'rated[0].rate: Invalid decimal string, expected a number such as 12.50, got "x"'),
+        (
+            '{"at":"yesterday"}',
+            'at: Invalid RFC3339 encoded datetime, expected an instant such as "2026-01-31T12:00:00Z", got "yesterday"',
+        ),
+        (
+            '{"on":"31.1.2026"}',
+            'on: Invalid RFC3339 encoded date, expected a day such as "2026-01-31", got "31.1.2026"',
+        ),
+        ('{"nothing":[1]}', "nothing: expected an empty list: POST /settings takes them, got [1]"),
+    ],
+)
+def test_what_came_and_what_was_expected_are_both_said(sent: str, message: str) -> None:
+    assert said(sent.encode()) == message
 
 
 def test_what_came_is_quoted_unless_it_takes_long_to_find() -> None:
@@ -107,7 +167,7 @@ def test_one_of_many_members_is_found_among_the_others() -> None:
     texts: dict[str, object] = {f"name {number}": "text" for number in range(1000)}
     for wrong in (0, 1, 499, 998, 999):
         problem = said(json.dumps({"texts": texts | {f"name {wrong}": 1}}).encode())
-        assert problem == f"texts.name {wrong}: Expected `str`, got `int`"
+        assert problem == f"texts.name {wrong}: Expected `str`, got `int` 1"
 
 
 def test_a_member_of_a_map_has_no_name_where_it_cannot_be_found_or_that_takes_long() -> None:
