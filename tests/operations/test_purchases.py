@@ -269,14 +269,25 @@ class TestRefused:
         in_euro = f"pricePlanId: price plan '{plan}' is active in USD, the account is billed in EUR"
         assert buy(shop, plan, "euro").refused(400) == in_euro
         message = buy(shop, plan, rateCardQuantities={"addon.x": 1}).refused(400)
-        assert message == f"rateCardQuantities.addon.x: names no card of the plan, which has {base}, {bonus}"
+        assert message == f"rateCardQuantities.addon.x: names no card of what is bought, which has {base}, {bonus}"
         message = buy(shop, plan, rateCardQuantities={bonus: -1}).refused(400)
-        assert message == f"rateCardQuantities.{bonus}: is -1, expected a number from 0 on"
+        assert message == f"rateCardQuantities.{bonus}: is -1, expected 0, or a number between 1e-100 and 1e100"
+        nothing = {"fixedFeeRateCards": [], "creditGrantRateCards": []}
+        message = buy(shop, plan, rateCardQuantities={bonus: 1}, purchasePlanOverride=nothing).refused(400)
+        assert message == f"rateCardQuantities.{bonus}: names no card of what is bought, which has none"
         finer = buy(shop, plan, rateCardQuantities={bonus: 0.00001}).refused(400)
         assert finer.startswith(f"rateCardQuantities.{bonus}: 0.00100 is finer than the smallest unit of USD")
         billing = shop.plan(fixedFeeRateCards=[fee(base, 5)])
         assert buy(shop, billing).refused(400).endswith("is a BILLING plan: buy it as an ASSOCIATION")
         assert shop.invoices() == []
+
+    def test_by_its_association(self, shop: Shop) -> None:
+        shop.account()
+        plan = shop.plan(fixedFeeRateCards=[fee(shop.addon(), 5)])
+        override = {"pricingCycleConfig": monthly(day="32")}
+        body = {"type": "ASSOCIATION", "effectiveFrom": "2026-02-01", "associationOverride": override}
+        day = "associationOverride.pricingCycleConfig.startOffset.dayOffset"
+        assert buy(shop, plan, **body).refused(400).startswith(f"{day}: '32' does not fit a MONTHLY cycle, send")
 
     def test_a_purchase_pays_nothing_out(self, shop: Shop) -> None:
         shop.account()

@@ -209,9 +209,9 @@ def quantity_problems(quantities: Mapping[str, Decimal], details: PricePlanDetai
         path = f"rateCardQuantities.{name}"
         if name not in details.billable_ids:
             known = ", ".join(sorted(details.billable_ids))
-            problems.append(Problem(path, f"names no card of the plan, which has {known}"))
+            problems.append(Problem(path, f"names no card of what is bought, which has {known or 'none'}"))
         elif not is_tame(quantity) or quantity < 0:
-            problems.append(Problem(path, f"is {spelled(quantity)}, expected a number from 0 on"))
+            problems.append(Problem(path, f"is {spelled(quantity)}, expected 0, or a number between 1e-100 and 1e100"))
     return problems
 
 

@@ -14,6 +14,7 @@ from tallystick.accounts.account import Account
 from tallystick.accounts.purchase import Purchase, PurchaseType, quantity_problems, topup_in_ledger
 from tallystick.accounts.schedule import Schedule, ScheduleEdit
 from tallystick.accounts.timeline import Timeline
+from tallystick.catalog.plan_override import OVERRIDE as AGREED
 from tallystick.catalog.plan_override import overridden
 from tallystick.catalog.plan_rules import terms_problems
 from tallystick.catalog.price_plan import PlanType, PricePlan, PricePlanDetails
@@ -33,6 +34,7 @@ from tallystick.operations.work import Work
 from tallystick.rating.fixed_fee import is_charged
 
 OVERRIDE = "purchasePlanOverride"
+_ASSOCIATION_OVERRIDE = "associationOverride"
 _TERMS = "pricePlanDetails"
 
 
@@ -159,7 +161,10 @@ def _association(
     """The order of a plan that comes on an account, from the first cycle that it would have there."""
     change = association(purchase)
     starts_at = local_midnight(change.effective_from, work.organisation.zone)
-    after = edited(work, account, timeline, timeline, change, version=purchase.price_plan_version)
+    try:
+        after = edited(work, account, timeline, timeline, change, version=purchase.price_plan_version)
+    except BillingError as refused:
+        raise BillingError(refused.kind, refused.code, *map(_as_bought, refused.problems)) from None
     piece = next(one for one in after if one.within.start == starts_at)
     terms = first_cycle(work, account, piece)
     plan = work.state.price_plans.get(piece.price_plan_id)
@@ -171,6 +176,13 @@ def _association(
         ordinal=terms.ordinal,
         licences=_licences_in_advance(terms),
     )
+
+
+def _as_bought(problem: Problem) -> Problem:
+    """A problem of an edit of the timeline, with the path that a purchase has for its override."""
+    if not problem.path.startswith(AGREED):
+        return problem
+    return Problem(f"{_ASSOCIATION_OVERRIDE}{problem.path.removeprefix(AGREED)}", problem.reason)
 
 
 def _licences_in_advance(terms: Terms) -> tuple[str, ...]:
