@@ -52,22 +52,34 @@ class Description:
 
     def query(self, method: str, path: str) -> dict[str, Schema]:
         """The query parameters of an operation, by name."""
+        return {parameter["name"]: parameter["schema"] for parameter in self._in_query(method, path)}
+
+    def required_query(self, method: str, path: str) -> set[str]:
+        """Those of them that it cannot do without."""
+        return {parameter["name"] for parameter in self._in_query(method, path) if parameter.get("required")}
+
+    def _in_query(self, method: str, path: str) -> list[Schema]:
         operation = self.operation(method, path) or {}
         shared = self._document["paths"][path].get("parameters", [])
         found = [self._resolved(parameter) for parameter in [*shared, *operation.get("parameters", [])]]
-        return {parameter["name"]: parameter["schema"] for parameter in found if parameter["in"] == "query"}
+        return [parameter for parameter in found if parameter["in"] == "query"]
 
     def body_fields(self, method: str, path: str) -> set[str]:
         """The fields that the body of an operation may carry."""
+        schema = self.body(method, path)
+        return set() if schema is None else set(self.merged(schema)["properties"])
+
+    def body(self, method: str, path: str) -> Schema | None:
+        """The schema of the body of an operation, or None where it takes none."""
         operation = self.operation(method, path) or {}
         if "requestBody" not in operation:
-            return set()
-        schema = self._resolved(operation["requestBody"])["content"]["application/json"]["schema"]
-        return set(self._merged(schema)["properties"])
+            return None
+        schema: Schema = self._resolved(operation["requestBody"])["content"]["application/json"]["schema"]
+        return schema
 
     def problems(self, schema: Schema, value: object, path: str = "$") -> Iterator[str]:
         """Everything about a value that the schema does not allow."""
-        schema = self._merged(schema)
+        schema = self.merged(schema)
         kind = schema.get("type")
         if kind is not None and not _is(value, kind):
             yield f"{path}: {value!r} is no {kind}"
@@ -99,11 +111,11 @@ class Description:
             node = found
         return node
 
-    def _merged(self, schema: Schema) -> Schema:
+    def merged(self, schema: Schema) -> Schema:
         """A schema with what `allOf` adds to it."""
         schema = self._resolved(schema)
         merged = dict(schema)
-        for part in map(self._merged, schema.get("allOf", ())):
+        for part in map(self.merged, schema.get("allOf", ())):
             merged |= {name: part[name] for name in part if name not in merged}
             merged["properties"] = part.get("properties", {}) | merged.get("properties", {})
             merged["required"] = [*dict.fromkeys([*merged.get("required", ()), *part.get("required", ())])]

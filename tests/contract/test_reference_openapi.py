@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote
 
+import msgspec
 import pytest
 import yaml
+from msgspec import inspect
 
 from tallystick.api.routes import ROUTES
 from tallystick.credits.feature_credit import CreditSource
 from tests.contract import walk
 from tests.contract.json_schema import Description
+from tests.contract.shape_match import Match
 from tests.operations.granting import NAME, add, granted
 from tests.servers import inside
 
@@ -32,6 +35,23 @@ PROSE_ONLY: Final = {
     ("DELETE", "/price_plans/{price_plan_id}/currencies/{currency_id}"),
 }
 """Routes that their change log or an older description tells of, and this description does not (domain.md 0)."""
+
+NARROWER: Final = ("settings: at most 0, not 10", "$.name: at most 50, not 255", "creditAmount: is required")
+"""Settings come by `POST /settings`; a meter's new name has to fit its answer; a credit says its amount (6.1)."""
+
+WIDER: Final = (
+    "priceType: the value PERCENTAGE",
+    "perEvent: is theirs nowhere",
+    *(f"aggregation: the value {name}" for name in ("AVERAGE", "DISTINCT_COUNT", "LATEST", "MAX", "MIN")),
+    *(f"type: the value {name}" for name in ("REMETERING", "SIMULATION")),
+    "licenseRateCards[].recurrenceConfig: is theirs nowhere",
+    "licenseRateCard.recurrenceConfig: is theirs nowhere",
+    "minimumCommitment.name: is theirs nowhere",
+    "minimumCommitmentRateCard.name: is theirs nowhere",
+    "lineItems: may be left out",
+    "comments: is never there",
+)
+"""What these routes never show (they are there under /v1), what only who has sent it sees, and what `allowed` tells."""
 
 NEVER_ANSWERED: Final = {"/settings": {204}, "/settings/{setting_id_str}": {204}}
 """Other statuses that their description allows: we always answer with the setting (domain.md 8.8)."""
@@ -405,6 +425,45 @@ def test_every_field_of_their_body_is_known(route: Route, reference: Description
     known = set(body[1].__struct_encode_fields__) if body else set()
     missing = reference.body_fields(route.method, route.shown_path) - known
     assert missing == set()
+
+
+@pytest.mark.parametrize("route", theirs(), ids=named)
+def test_nothing_that_their_body_may_say_is_refused_for_its_shape(route: Route, reference: Description) -> None:
+    schema = reference.body(route.method, route.shown_path)
+    if schema is not None:
+        assert route.binding.body is not None
+        found = Match(reference, is_body=True).problems(inspect.type_info(route.binding.body[1]), schema)
+        assert [problem for problem in found if not problem.endswith(NARROWER)] == []
+
+
+@pytest.mark.parametrize("route", theirs(), ids=named)
+def test_nothing_that_may_be_answered_is_beyond_their_schema(route: Route, reference: Description) -> None:
+    schema = reference.answer(route.method, route.shown_path, route.status)
+    found = Match(reference, is_body=False).problems(inspect.type_info(route.binding.answer), schema)
+    assert [problem for problem in found if not problem.endswith(WIDER)] == []
+
+
+@pytest.mark.parametrize("route", theirs(), ids=named)
+def test_no_query_parameter_is_required_that_is_optional_there(route: Route, reference: Description) -> None:
+    ours = {one.encode_name for one in msgspec.structs.fields(route.binding.query) if one.required}
+    required = reference.required_query(route.method, route.shown_path)
+    assert {name for name, known in route.binding.query_names.items() if known in ours and name in required} >= ours
+
+
+def test_a_narrower_body_and_a_wider_answer_would_be_found(reference: Description) -> None:
+    class Ours(msgspec.Struct, omit_defaults=True):
+        accountId: int  # noqa: N815 - as on the wire
+        status: Literal["NEW"] = "NEW"
+        more: str = ""
+
+    schema = reference.answer("GET", "/accounts/{account_id}/wallet", 200)
+    kind = inspect.type_info(Ours)
+    assert {"$.accountId: IntType for string", "$.more: is theirs nowhere", "$.status: may be left out"} <= {
+        *Match(reference, is_body=False).problems(kind, schema)
+    }
+    assert {"$.accountId: IntType for string", "$.id: is unknown"} <= {
+        *Match(reference, is_body=True).problems(kind, schema)
+    }
 
 
 def allowed(problem: str) -> bool:
