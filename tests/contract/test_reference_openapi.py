@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from urllib.parse import quote
 
 import msgspec
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tallystick.api.binder import Route
+    from tests.contract.client_record import ClientRecord
     from tests.servers import Answer, Api, Inside
 
 REFERENCE: Final = Path(__file__).parents[2].parent / "shared" / "reference" / "togai-openapi.yaml"
@@ -81,6 +82,10 @@ def reference() -> Description:
     return Description(yaml.load(REFERENCE.read_text(), Loader=loader))
 
 
+Say: TypeAlias = "Record | ClientRecord"
+"""Calls routes by their templates, and answers what they answered."""
+
+
 class Record:
     """Calls routes by their templates, and keeps what they answered."""
 
@@ -98,23 +103,28 @@ class Record:
 def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, str], list[Answer]]]:
     """What every route that exists there answers on the walk, read and listed before, during and after."""
     with inside(tmp_path_factory.mktemp("reference") / "data") as server:
-        api = server.api()
-        record = Record(api)
-        meter = catalogue(record)
-        billing(record, meter)
-        buying(record)
-        plans_v2(record, meter)
-        jobs(record, api)
-        api.advance("2026-02-03")
-        reading(record)
-        changing(record)
-        granting(record, meter)
-        entitling(record, server)
-        offering_units(record, meter)
+        record = Record(server.api())
+        everything(record, server)
         yield record.answers
 
 
-def catalogue(record: Record) -> str:
+def everything(record: Say, server: Inside) -> None:
+    """The whole walk, on a new server."""
+    api = server.api()
+    meter = catalogue(record)
+    billing(record, meter)
+    buying(record)
+    plans_v2(record, meter)
+    jobs(record, api)
+    api.advance("2026-02-03")
+    reading(record)
+    changing(record)
+    granting(record, meter)
+    entitling(record, server)
+    offering_units(record, meter)
+
+
+def catalogue(record: Say) -> str:
     """The customer, the schema and the meter; answers the meter's id."""
     record("POST", "/customers", walk.CUSTOMER)
     record("POST", "/accounts", {"id": "acme-2", "name": "Second", "customerId": "acme", "tags": ["EU"]})
@@ -125,7 +135,7 @@ def catalogue(record: Record) -> str:
     return meter
 
 
-def billing(record: Record, meter: str) -> None:
+def billing(record: Say, meter: str) -> None:
     """The plan, an event by each door, a credit."""
     plan = record("POST", "/price_plans", walk.plan(meter))["id"]
     record("PATCH", "/price_plans/{price_plan_id}", {"description": "Two tiers"}, price_plan_id=plan)
@@ -155,11 +165,12 @@ def billing(record: Record, meter: str) -> None:
     record("POST", "/ingestBatch", {"events": [walk.EVENT, walk.EVENT | {"id": "e-2", "accountId": "nobody"}]})
     record("POST", "/ingestBatch", {"events": [walk.EVENT | {"id": "e-3"}, {"id": "e-4"}]})
     record("POST", "/events/correction", query="?action=REDO&account_id=acme-main&event_id=e-1")
+    record("POST", "/events/correction", {"event": walk.EVENT}, query="?action=REDO")
     record("POST", "/credits", {"creditRequests": [walk.CREDIT]})
     record("GET", "/invoices")
 
 
-def buying(record: Record) -> None:
+def buying(record: Say) -> None:
     """A plan that is bought once, and proposed; the first month of another one."""
     setup, bonus = (record("POST", "/addons", {"type": kind})["id"] for kind in ("FIXED_FEE", "CREDIT_GRANT"))
     bare = {"name": "Once", "type": "PURCHASE", "pricePlanDetails": walk.once(setup, bonus)}
@@ -170,7 +181,7 @@ def buying(record: Record) -> None:
     made = record("POST", "/accounts/{account_id}/purchases", bought, account_id="acme-2")
     record("GET", "/accounts/{account_id}/purchases", account_id="acme-2")
     record("GET", "/purchases/{purchase_id}", purchase_id=made["id"])
-    proposed = bought | {"paymentMode": "PREPAID", "expiryDate": "2027-01-01T00:00:00Z"}
+    proposed = bought | {"type": "ENTITLEMENT_GRANT", "paymentMode": "PREPAID", "expiryDate": "2027-01-01T00:00:00Z"}
     made = record("POST", "/accounts/{account_id}/purchase_proposals", proposed, account_id="acme-2")
     record("GET", "/accounts/{account_id}/purchase_proposals", account_id="acme-2")
     named = {"purchase_proposal_id": made["id"]}
@@ -178,7 +189,7 @@ def buying(record: Record) -> None:
     record("GET", "/purchase_proposals/{purchase_proposal_id}", **named)
 
 
-def plans_v2(record: Record, meter: str) -> None:
+def plans_v2(record: Say, meter: str) -> None:
     """A plan by v2, finalised, with another draft on top, and one that is discarded."""
     bare = {"name": "By v2", "type": "BILLING", "supportedCurrencies": ["USD"]}
     plan = {"price_plan_id": record("POST", "/v2/price_plans", bare)["id"]}
@@ -205,7 +216,7 @@ def plans_v2(record: Record, meter: str) -> None:
         record("POST", f"{version}/price_plans/migration", migration)
 
 
-def drafting(record: Record, account: dict[str, str], edits: dict[str, Any]) -> None:
+def drafting(record: Say, account: dict[str, str], edits: dict[str, Any]) -> None:
     """A draft of the timeline that is thrown away, and one that is finalised."""
     record("POST", "/v2/accounts/{account_id}/edit_schedules", edits, **account)
     drafted = record("GET", "/v2/accounts/{account_id}/schedules", query="?mode=DRAFT", **account)["data"][-1]
@@ -224,7 +235,7 @@ def drafting(record: Record, account: dict[str, str], edits: dict[str, Any]) -> 
     record("POST", "/v2/accounts/{account_id}/finalize_schedules", {"mergeSchedules": True}, **account)
 
 
-def jobs(record: Record, api: Api) -> None:
+def jobs(record: Say, api: Api) -> None:
     """A job that is confirmed, and one that is called off."""
     for verb in ("confirm", "reject"):
         path = "/events/correction?action=REDO&account_id=acme-main&event_id=e-3&require_confirmation=true"
@@ -236,7 +247,7 @@ def jobs(record: Record, api: Api) -> None:
     record("GET", "/jobs")
 
 
-def reading(record: Record) -> None:
+def reading(record: Say) -> None:
     """Every list, and the first of each list by itself."""
     record("POST", "/authenticate")
     record("POST", "/metrics", walk.REVENUE | {"metricQueries": [*every_metric()]})
@@ -246,7 +257,7 @@ def reading(record: Record) -> None:
     for query in ("", "?compact=true&include_price_plan_info=true"):
         record("GET", "/accounts/{account_id}/pricing_schedules", account_id="acme-main", query=query)
     record("GET", "/event_schema/{event_schema_name}/versions", event_schema_name="api_call")
-    licensing(record, record("POST", "/addons", {"type": "LICENSE"})["id"])
+    licensing(record, record("POST", "/addons", {"name": "Seats", "type": "LICENSE"})["id"])
     record("POST", "/features", {"name": "Exports", "schemaAssociations": ["api_call"]})
     record("POST", "/settings", walk.SETTING)
     record("GET", "/settings")
@@ -271,7 +282,7 @@ def reading(record: Record) -> None:
         record("GET", template, **{parameter: items[-1].get("id") or items[-1]["name"]})
 
 
-def licensing(record: Record, seats: str) -> None:
+def licensing(record: Say, seats: str) -> None:
     """Licences of the account: granted, listed, described."""
     update = {"licenseId": seats, "accountId": "acme-main", "updateType": "RELATIVE", "quantity": 3}
     granted = record("POST", "/license_updates", update | {"metadata": {"order": "7"}})
@@ -281,7 +292,7 @@ def licensing(record: Record, seats: str) -> None:
     record("GET", "/named_license_updates")
 
 
-def money(record: Record, invoice: str) -> None:
+def money(record: Say, invoice: str) -> None:
     """A wallet before and after it is filled, and a payment that is left without what it paid."""
     account = {"account_id": "acme-main"}
     for _ in range(2):
@@ -295,7 +306,7 @@ def money(record: Record, invoice: str) -> None:
     record("GET", "/payments/{payment_id}", query="?version=1", payment_id=made["id"])
 
 
-def granting(record: Record, meter: str) -> None:
+def granting(record: Say, meter: str) -> None:
     """A plan that grants credit, by v1 and by v2."""
     bonus = record("POST", "/addons", {"type": "CREDIT_GRANT"})["id"]
     card = walk.credit_grant(bonus)
@@ -309,11 +320,11 @@ def granting(record: Record, meter: str) -> None:
     record("POST", "/v2/price_plans/{price_plan_id}/rate_cards", {"operations": [update]}, **plan)
 
 
-def entitling(record: Record, server: Inside) -> None:
+def entitling(record: Say, server: Inside) -> None:
     """A feature whose units are granted, used, changed, voided and asked for."""
     record("POST", "/event_schema", walk.SCHEMA | {"name": "export"})
     record("POST", "/event_schema/{event_schema_name}/activate", event_schema_name="export")
-    tied = {"name": "Files", "schemaAssociations": ["export"]}
+    tied = {"name": "Files", "schemaAssociations": [{"schemaName": "export", "attributeName": "calls"}]}
     feature = {"account_id": "acme-main", "feature_id": record("POST", "/features", tied)["id"]}
     entry = feature | {"entry_id": quote(NAME, safe="")}
     beyond = replace(granted(5, **_ids(feature)), id="beyond", source=CreditSource.OVERAGE, granted=None)
@@ -335,7 +346,7 @@ def _ids(feature: dict[str, str]) -> dict[str, str]:
     return {"account": feature["account_id"], "feature": feature["feature_id"]}
 
 
-def offering_units(record: Record, meter: str) -> None:
+def offering_units(record: Say, meter: str) -> None:
     """A plan that grants units of a feature and prices those beyond, by v1, by v2 and by the calculators."""
     feature = record("POST", "/features", {"name": "Exports"})["id"]
     cards = {
@@ -371,7 +382,7 @@ def every_metric() -> Iterator[dict[str, str]]:
         yield {"id": name, "name": name, "aggregationPeriod": "WEEK", "groupBy": "ACCOUNT_ID"}
 
 
-def changing(record: Record) -> None:
+def changing(record: Say) -> None:
     """Everything that can be changed or put away."""
     record("PATCH", "/customers/{customer_id}", {"name": "Acme Incorporated"}, customer_id="acme")
     record("PATCH", "/accounts/{account_id}", {"netTermDays": 14}, account_id="acme-2")
