@@ -26,6 +26,7 @@ from tallystick.kernel.scope import Scope
 from tallystick.operations.accounts import live_account
 from tallystick.operations.agreements import agreed, edited
 from tallystick.operations.cycles import agreed_cycle, agreed_rules, agreed_terms, agreed_version, has_own_cycle
+from tallystick.operations.pages import refuse_further_pages
 from tallystick.operations.pre_actions import carry_out
 from tallystick.operations.timelines import (
     billed_account,
@@ -95,13 +96,14 @@ def list_pricing_schedules(
     end_date: date | None = None,
     include_price_plan_info: bool = False,
     compact: bool = False,
-    next_token: str | None = None,  # noqa: ARG001 - a timeline fits one page
-    page_size: int | None = None,  # noqa: ARG001 - the same
+    next_token: str | None = None,
+    page_size: int | None = None,
 ) -> PricingSchedules:
     """The account's plan timeline from one day until another, without the terms when `compact`.
 
     Terms with percentages, which this wire does not know, are left out too: they are under `/v1/price-plans`.
     """
+    refuse_further_pages(page_size, next_token)
     account = live_account(work, account_id)
     zone = work.organisation.zone
     if start_date is not None and end_date is not None and start_date >= end_date:

@@ -11,6 +11,7 @@ import msgspec
 from tallystick.accounts.named_licence import NamedLicenseUpdate, NamedSpan, NameEvent, spans_of
 from tallystick.catalog.event_schema import NAMED_LICENSE_SCHEMA
 from tallystick.kernel import paging
+from tallystick.kernel.errors import invalid
 from tallystick.kernel.ids import event_reference
 from tallystick.kernel.paging import PageRequest, Query
 from tallystick.kernel.period import BEGINNING, FOREVER, Period
@@ -57,6 +58,10 @@ def _query(work: Work, page: PageRequest, account_id: str | None, license_id: st
     organisation = work.organisation.id
     if page.next_token:
         return paging.read(page.next_token, listing=_LISTING, organisation=organisation, secret=work.secret)
+    if page.search:
+        raise invalid("_search", "this list cannot be searched: leave it out")
+    if page.sort:
+        raise invalid("_sort", "this list cannot be sorted: leave it out")
     asked = {"account_id": account_id, "license_id": license_id}
     return Query(
         listing=_LISTING,

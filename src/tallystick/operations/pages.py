@@ -34,6 +34,17 @@ def page_of(
     return Listed(data=list(items[start:end]), next_token=token)
 
 
+def refuse_further_pages(page_size: int | None, next_token: str | None) -> None:
+    """Refuse a token, or a size that is none, for a list that always is one page, such as a timeline.
+
+    Raises:
+        BillingError: of kind INVALID.
+    """
+    paging.size_of(page_size, DEFAULT_SIZE, LARGEST_SIZE)
+    if next_token:
+        raise invalid("nextToken", "Invalid nextToken: this list is one page, leave it out")
+
+
 def _query(work: Work, listing: str, owner: str, page_size: int | None, next_token: str | None) -> Query:
     if not next_token:
         size = paging.size_of(page_size, DEFAULT_SIZE, LARGEST_SIZE)

@@ -49,6 +49,7 @@ from tallystick.operations.cycles import (
     rules_of,
     terms_of,
 )
+from tallystick.operations.pages import refuse_further_pages
 from tallystick.operations.plan_drafts import entity_error, in_v2
 from tallystick.operations.pre_actions import carry_out
 from tallystick.operations.price_plans import item_problems
@@ -111,10 +112,11 @@ def list_account_schedules(
     account_id: str,
     *,
     mode: TimelineMode,
-    next_token: str | None = None,  # noqa: ARG001 - a timeline fits one page
-    page_size: int | None = None,  # noqa: ARG001 - the same
+    next_token: str | None = None,
+    page_size: int | None = None,
 ) -> AccountSchedules:
     """The account's timeline in force, or its draft; nothing, when there is no draft."""
+    refuse_further_pages(page_size, next_token)
     account = live_account(work, account_id)
     if mode is TimelineMode.ACTIVE:
         return _listed(work, timeline_of(work, account))
