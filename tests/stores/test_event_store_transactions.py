@@ -6,17 +6,17 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 
 from tallystick.stores import duck_event_store
+from tallystick.stores.event_store_arrow import Arriving
 from tests.stores.event_samples import RECEIVED, block, miles, trip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from decimal import Decimal
     from pathlib import Path
-
-    import duckdb
 
     from tallystick.stores.duck_event_store import DuckEventStore
 
@@ -83,6 +83,13 @@ class Watched:
 
 def add(store: DuckEventStore, row: int) -> None:
     store.apply([block(trip(f"e{row}", "1"), row=row)], row, RECEIVED)
+
+
+def add_rows(store: DuckEventStore, row: int) -> None:
+    """The same as in a burst, of which another process makes the rows."""
+    arriving = Arriving.of([block(trip(f"e{row}", "1"), row=row)])
+    assert arriving is not None
+    store.apply_rows(arriving, row, RECEIVED)
 
 
 CHANGES = pytest.mark.parametrize(
@@ -164,3 +171,41 @@ class TestCheckpoints:
         add(store, 3)
         assert not wal.exists() or wal.stat().st_size < size
         assert miles(store) == 3
+
+    def test_between_two_portions_of_a_burst_it_is_made_beside_what_comes_next(
+        self, store: DuckEventStore, wal: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        add(store, 1)
+        monkeypatch.setattr(duck_event_store, "WORTH_CHECKPOINT", size := wal.stat().st_size)
+        goes_on = threading.Event()
+        made = store._checkpoint_when_due
+
+        def held_up() -> None:
+            assert goes_on.wait(PATIENCE_S)
+            made()
+
+        monkeypatch.setattr(store, "_checkpoint_when_due", held_up)
+        add_rows(store, 2)
+        assert (miles(store), wal.stat().st_size > size) == (2, True), "stored, and the log is as it was"
+        goes_on.set()
+        add_rows(store, 3)
+        store.close()
+        assert not wal.exists()
+
+    def test_one_that_failed_is_told_by_the_next_portion_which_is_tried_again(
+        self, store: DuckEventStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        failures = iter([duckdb.IOException("the disk is full")])
+
+        def failing() -> None:
+            for failure in failures:
+                raise failure
+
+        monkeypatch.setattr(store, "_checkpoint_when_due", failing)
+        add_rows(store, 1)
+        assert store.offset() == 1
+        with pytest.raises(duckdb.IOException, match="full"):
+            add_rows(store, 2)
+        assert (store.offset(), miles(store)) == (1, 1)
+        add_rows(store, 2)
+        assert (store.offset(), miles(store)) == (2, 2)

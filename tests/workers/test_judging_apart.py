@@ -151,6 +151,16 @@ def test_a_round_that_cannot_be_stored_is_judged_again_with_those_behind_it(
 
 
 @pytest.mark.usefixtures("short_rounds")
+def test_another_whole_round_is_begun_with_before_this_one_is_stored(server: Inside) -> None:
+    send(server)
+    assert server.workers.processor._round() == WORTH_SENDING
+    assert judge(server)._begun is not None, "answered with the judged rows"
+    assert server.workers.processor.passed() == 0
+    server.workers.processor.drain()
+    assert usage(server) == expected()
+
+
+@pytest.mark.usefixtures("short_rounds")
 def test_a_judge_that_dies_between_rounds_loses_nothing_that_it_judged(server: Inside) -> None:
     send(server)
     assert server.workers.processor._round() == WORTH_SENDING

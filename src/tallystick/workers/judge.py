@@ -86,15 +86,22 @@ class Judge:
         return Begun(None if self._round is None else self._round.keys.tobytes())
 
     def judge(self, message: Taken) -> Judged:
-        """Judge the rows that were begun."""
+        """Judge the rows that were begun, and begin with those behind."""
         assert self._round is not None, "the parent began a round that could be judged here"
         blocks = self._round.judged(message.ids)
         self._round = None
         arriving = Arriving.of(blocks)
         keys, positions = claims_of(blocks)
         events, facts, series = (_NOTHING, _NOTHING, _NOTHING) if arriving is None else arriving.packed()
-        first = None if arriving is None else arriving.first_position
-        return Judged(events, facts, series, first, memoryview(keys.tobytes()), memoryview(positions.tobytes()))
+        return Judged(
+            events,
+            facts,
+            series,
+            None if arriving is None else arriving.first_position,
+            memoryview(keys.tobytes()),
+            memoryview(positions.tobytes()),
+            self.begin(Rows(message.behind)) if message.behind else None,
+        )
 
 
 if __name__ == "__main__":

@@ -39,9 +39,10 @@ class Rows(msgspec.Struct, frozen=True, tag=True):
 
 
 class Taken(msgspec.Struct, frozen=True, tag=True):
-    """The (organisation, id) that earlier events took: judge the rows that were begun."""
+    """The (organisation, id) that earlier events took: judge the rows that were begun, and begin with those behind."""
 
     ids: list[tuple[str, str]]
+    behind: list[RawRow]
 
 
 class Begun(msgspec.Struct, frozen=True, tag=True):
@@ -51,7 +52,11 @@ class Begun(msgspec.Struct, frozen=True, tag=True):
 
 
 class Judged(msgspec.Struct, frozen=True, tag=True):
-    """The rows for the event store, and the claims of ids; nothing of either, when there were no events."""
+    """The rows for the event store, and the claims of ids; nothing of either, when there were no events.
+
+    `begun` answers the rows behind, if there were any. All in one message: the two would wait for each other if both
+    sent at once.
+    """
 
     events: memoryview
     facts: memoryview
@@ -59,6 +64,7 @@ class Judged(msgspec.Struct, frozen=True, tag=True):
     first_position: int | None
     claimed_keys: memoryview
     claimed_positions: memoryview
+    begun: Begun | None
 
     @property
     def arriving(self) -> Arriving | None:
@@ -95,6 +101,9 @@ class JudgeApart:
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         self._is_ready = False
+        self._begun: Begun | None = None
+        """What the child said of rows behind others, with these."""
+
         self._owed = 0
         """Answers that the child has yet to give."""
 
@@ -113,6 +122,7 @@ class JudgeApart:
             self._channel = Channel(ours)
         self._channel.send(self._database_url.encode())  # not as an argument: it may hold a password
         self._is_ready = False
+        self._begun = None
         self._owed = 0
 
     def stop(self) -> None:
@@ -147,6 +157,7 @@ class JudgeApart:
         Raises:
             ApartError: when it is gone.
         """
+        self._begun = None
         while self._owed:
             self._heard()
         self._send(Rows(list(rows)))
@@ -157,17 +168,20 @@ class JudgeApart:
         Raises:
             ApartError: when the child is gone or could not.
         """
-        begun = self._receive()
+        said, self._begun = self._begun, None
+        begun = self._receive() if said is None else said
         assert isinstance(begun, Begun), "that is what answers rows"
         return None if begun.keys is None else np.frombuffer(begun.keys, np.uint64)
 
-    def tell(self, taken: Sequence[tuple[str, str]]) -> None:
+    def tell(self, taken: Sequence[tuple[str, str]], behind: Sequence[RawRow] = ()) -> None:
         """Let the child judge the rows that were begun, now that it is known which ids earlier events took.
+
+        Then it begins with the rows behind them, if there are any.
 
         Raises:
             ApartError: when it is gone.
         """
-        self._send(Taken(list(taken)))
+        self._send(Taken(list(taken), list(behind)))
 
     def judged(self) -> Judged:
         """The rows that the child was told to judge.
@@ -177,6 +191,7 @@ class JudgeApart:
         """
         judged = self._receive()
         assert isinstance(judged, Judged), "that is what answers ids"
+        self._begun = judged.begun
         return judged
 
     def _send(self, message: Rows | Taken) -> None:

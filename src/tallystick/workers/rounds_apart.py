@@ -50,8 +50,8 @@ class RoundsApart:
             Exception: whatever storing fails with; then everything that is not stored is judged again.
         """
         try:
-            is_judged = self._judge(rows)
-            if is_judged:
+            is_judged = self._judge(rows, most_events)
+            if is_judged and not self._begun:
                 self._begin_behind(rows[-1].row, most_events)
             if not self._begun:
                 self._store()
@@ -60,16 +60,23 @@ class RoundsApart:
             raise
         return is_judged
 
-    def _judge(self, rows: Sequence[RawRow]) -> bool:
-        """Have rows judged, and store those before them; False, when they are to be judged here."""
+    def _judge(self, rows: Sequence[RawRow], most_events: int) -> bool:
+        """Have rows judged, and store those before them; False, when they are to be judged here.
+
+        If there is another whole round of them, the other process begins with it before this one is stored.
+        """
         is_begun, self._begun = bool(self._begun), []
         try:
             keys = self._apart.keys() if is_begun or self._begins(rows) else None
             if keys is None:
                 return False
-            self._apart.tell(self._taken(keys))
+            behind = self._behind(rows[-1].row, most_events)
+            if sum(row.count for row in behind) < most_events // 2:
+                behind = []  # more of them gather meanwhile
+            self._apart.tell(self._taken(keys), behind)
             self._store()
             self._judged = _Unstored(self._apart.judged(), rows[-1])
+            self._begun = behind
         except ApartError:
             return False
         self.count += 1
@@ -77,10 +84,16 @@ class RoundsApart:
 
     def _begin_behind(self, row: int, most_events: int) -> None:
         """Let the other process begin with the rows that come next, if there are such; else they can wait."""
-        with suppress(BillingError, ApartError):  # a damaged row: who reads it next says so
-            rows = self._log.read_raw(row, most_events)
+        with suppress(ApartError):
+            rows = self._behind(row, most_events)
             if self._begins(rows):
                 self._begun = rows
+
+    def _behind(self, row: int, most_events: int) -> Sequence[RawRow]:
+        """The rows that come next."""
+        with suppress(BillingError):  # a damaged row: who reads it next says so
+            return self._log.read_raw(row, most_events)
+        return []
 
     def _begins(self, rows: Sequence[RawRow]) -> bool:
         """Let the other process begin with rows, if there are enough to be worth it; whether it does."""
