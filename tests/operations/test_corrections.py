@@ -137,6 +137,14 @@ class TestRefusals:
         assert statuses(metered, name) == ["COMPLETED_EVENT_METERED"]
         assert metered.invoice(0) == invoice
 
+    def test_an_event_is_not_replaced_by_one_of_a_closed_cycle(self, metered: Shop) -> None:
+        metered.api.advance("2026-02-03")
+        name = metered.use(10, at="2026-02-02T12:00:00Z")
+        late = event(name, calls=4, at="2026-01-10T12:00:00Z")
+        (info,) = correct(metered, "REDO_EVENT", {"event": late}, event_id=name).ok()["data"]
+        assert (info["status"], info["reason"]) == ("FAILED", "Event was ingested in past pricing cycle")
+        assert statuses(metered, name) == ["COMPLETED_EVENT_METERED"], "it stays, and nothing came in its place"
+
     @pytest.mark.parametrize(
         ("query", "path"),
         [

@@ -210,6 +210,15 @@ class _Judge:
         return EventStatus.NO_EVENT_ID, f"the event came without its id {made}"
 
 
+def any_is_late(block: EventBlock, catalogue: Catalogue, received_at: datetime) -> bool:
+    """Whether the cycle of some event could take no more of them at an instant; without its account, it has none."""
+    for _, _, event_at, account_ref, _, _ in block.rows():
+        account = _account_of(catalogue.accounts.get(account_ref, ()), account_ref, event_at)
+        if account is not None and account.gate.refuses(event_at, received_at):
+            return True
+    return False
+
+
 def _account_of(spans: Sequence[AccountSpan], reference: str, event_at: datetime) -> AccountTerms | None:
     """The account with exactly this id, else the one that had this alias when the event happened (domain.md 2.4)."""
     for span in spans:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from tallystick.metering.correction import stays, taken_back_by
 from tallystick.metering.event import COUNTED, EventSource, EventStatus
 from tallystick.metering.outcomes import listed
+from tallystick.metering.processing import any_is_late
 from tallystick.metering.purse import Till
 from tallystick.metering.remetering import judged_anew, meter_in
 from tallystick.operations.remetering_plan import assessed, by_position, is_closed, with_outcome
@@ -85,11 +86,16 @@ class Orders:
         return [self._stored[position].event.id for position in block.rejudged + anew if position in self._stored]
 
     def carry_out(self, block: EventBlock, moment: Moment) -> bool:
-        """Do what a block orders; whether its own events may be judged, because all is taken back that should be."""
+        """Do what a block orders; whether its own events may be judged, because all is taken back that should be.
+
+        Nothing is taken back for an event whose own cycle takes no more.
+        """
         for position in block.rejudged:
             self._judge_again(block.organisation, position, moment)
         if block.meter is not None:
             self._meter_anew(block, block.meter, moment)
+        if block.undone and any_is_late(block, moment.catalogue, moment.received_at):
+            return False
         taken_back = [self._take_back(block, position, moment) for position in block.undone]
         return all(taken_back)
 
