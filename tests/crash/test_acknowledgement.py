@@ -97,4 +97,12 @@ def test_every_202_follows_a_sync_of_the_log(tmp_path: Path) -> None:
 
 def test_a_build_that_acknowledges_before_the_commit_is_caught(tmp_path: Path) -> None:
     with pytest.raises(TooEarlyError):
-        check(watched(tmp_path, faults="ack_before_commit"))
+        _check_three_times(tmp_path, faults="ack_before_commit")
+
+
+def _check_three_times(folder: Path, faults: str) -> None:
+    """A build lies for a second, in which the slowest machine may not have answered yet."""
+    for attempt in range(3):
+        again = folder / str(attempt)
+        again.mkdir()
+        check(watched(again, faults))
