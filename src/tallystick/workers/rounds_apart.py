@@ -70,9 +70,7 @@ class RoundsApart:
             keys = self._apart.keys() if is_begun or self._begins(rows) else None
             if keys is None:
                 return False
-            behind = self._behind(rows[-1].row, most_events)
-            if sum(row.count for row in behind) < most_events // 2:
-                behind = []  # more of them gather meanwhile
+            behind = self._whole_behind(rows, most_events)
             self._apart.tell(self._taken(keys), behind)
             self._store()
             self._judged = _Unstored(self._apart.judged(), rows[-1])
@@ -88,6 +86,13 @@ class RoundsApart:
             rows = self._behind(row, most_events)
             if self._begins(rows):
                 self._begun = rows
+
+    def _whole_behind(self, rows: Sequence[RawRow], most_events: int) -> Sequence[RawRow]:
+        """The rows behind a whole round, if they are a whole one too; if not, more of them gather meanwhile."""
+        if not _is_whole(rows, most_events):
+            return []
+        behind = self._behind(rows[-1].row, most_events)
+        return behind if _is_whole(behind, most_events) else []
 
     def _behind(self, row: int, most_events: int) -> Sequence[RawRow]:
         """The rows that come next."""
@@ -118,6 +123,10 @@ class RoundsApart:
         else:
             self._events.apply_rows(judged.arriving, last.row, last.received_at)
         self._known.add(*judged.claims, last.row)
+
+
+def _is_whole(rows: Sequence[RawRow], most_events: int) -> bool:
+    return sum(row.count for row in rows) >= most_events // 2
 
 
 class _Unstored:
