@@ -21,7 +21,7 @@ from tallystick.kernel.period import in_utc
 from tallystick.kernel.scope import Scope
 from tallystick.metering.cloud_event import DataNames
 from tallystick.metering.columns import EventColumns
-from tallystick.metering.event import Event, EventSource, too_far_ahead
+from tallystick.metering.event import Event, EventSource, timely, too_far_ahead
 from tallystick.metering.predefined import license_schema, usage_schema
 from tallystick.operations.work import Work, command
 
@@ -93,9 +93,7 @@ class Intake:
         """
         caller.require(Scope.WRITE)
         event = event_of(body)
-        reason = too_far_ahead(in_utc(event.timestamp, "event.timestamp"), self._engine.latest_event_at())
-        if reason is not None:
-            raise BillingError(Kind.UNPROCESSABLE, "future_event", Problem("event.timestamp", reason))
+        timely(event.timestamp, self._engine.latest_event_at())
         return Taken(EventColumns.of([event], caller.organisation, EventSource.API), _ACCEPTED)
 
     def batch(self, body: bytes, caller: Caller) -> Taken:

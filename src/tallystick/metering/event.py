@@ -11,7 +11,8 @@ import msgspec
 from msgspec import Meta
 
 from tallystick.catalog.fields import LONGEST_NUMBER, NUMBER_PATTERN
-from tallystick.kernel.errors import invalid
+from tallystick.kernel.errors import BillingError, Kind, Problem, invalid
+from tallystick.kernel.period import in_utc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,6 +120,19 @@ FURTHEST_AHEAD: Final = timedelta(hours=24)
 def too_far_ahead(instant: datetime, latest: datetime) -> str | None:
     """Why an event of this time is not taken when the latest that is has that one."""
     return f"{instant.isoformat()} lies more than 24 hours in the future" if instant > latest else None
+
+
+def timely(event_at: datetime, latest: datetime) -> datetime:
+    """The time of an event that comes by itself, in UTC.
+
+    Raises:
+        BillingError: of kind INVALID, when UTC has no such time; UNPROCESSABLE, when it is after the latest.
+    """
+    instant = in_utc(event_at, "event.timestamp")
+    reason = too_far_ahead(instant, latest)
+    if reason is not None:
+        raise BillingError(Kind.UNPROCESSABLE, "future_event", Problem("event.timestamp", reason))
+    return instant
 
 
 class EventStatus(enum.StrEnum):

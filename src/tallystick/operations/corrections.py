@@ -20,7 +20,7 @@ from tallystick.kernel.period import in_utc
 from tallystick.kernel.scope import Scope
 from tallystick.metering.columns import EventColumns
 from tallystick.metering.correction import CLOSED, DONE, CorrectionAction, CorrectionOutcome, refusal
-from tallystick.metering.event import Event, EventStatus, too_far_ahead
+from tallystick.metering.event import Event, EventStatus, timely
 from tallystick.metering.event_view import EventView
 from tallystick.operations.events import view
 from tallystick.operations.work import Work, log_command, needs
@@ -178,11 +178,7 @@ def replacement_of(work: Work, draft: CorrectionRequest, action: CorrectionActio
         raise invalid("event", "is missing: REDO_EVENT needs the event that comes in the place of the other")
     if matches.event_id is not None and draft.event.id != matches.event_id:
         raise invalid("event.id", f"is {draft.event.id!r}, expected {matches.event_id!r}: the event keeps its id")
-    happened_at = in_utc(draft.event.timestamp, "event.timestamp")
-    reason = too_far_ahead(happened_at, work.latest_event_at)
-    if reason is not None:
-        raise BillingError(Kind.UNPROCESSABLE, "future_event", Problem("event.timestamp", reason))
-    return msgspec.structs.replace(draft.event, timestamp=happened_at)
+    return msgspec.structs.replace(draft.event, timestamp=timely(draft.event.timestamp, work.latest_event_at))
 
 
 def order_about(
