@@ -42,8 +42,7 @@ class Place:
         """What stands there, as at most 60 characters; empty where that is not known."""
         if self.value is _MISSING:
             return ""
-        text = encode(self.value).decode()
-        return text if len(text) <= LONGEST_CAME else text[:LONGEST_CAME] + "..."
+        return cut(encode(self.value).decode(), LONGEST_CAME)
 
 
 def steps_of(path: str) -> list[str]:
@@ -84,15 +83,20 @@ def nul_at(sent: bytes) -> str | None:
         if isinstance(value, dict):
             if any(_NUL in name for name in value):
                 return path
-            pending += [(_joined(path, name), below) for name, below in value.items()]
+            pending += [(joined(path, cut(name)), below) for name, below in value.items()]
         elif isinstance(value, list):
             pending += [(f"{path}[{index}]", below) for index, below in enumerate(value)]
     return None
 
 
-def _joined(path: str, name: str) -> str:
-    shown = name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "..."
-    return f"{path}.{shown}" if path else shown
+def cut(text: str, longest: int = LONGEST_NAME) -> str:
+    """As much of a text as a message repeats."""
+    return text if len(text) <= longest else text[:longest] + "..."
+
+
+def joined(path: str, name: str) -> str:
+    """The path of a member of what stands at a path."""
+    return f"{path}.{name}" if path else name
 
 
 @functools.cache
@@ -122,7 +126,7 @@ class _Search:
                 key = self._wrong_name(walked, value)
             elif step.startswith("["):
                 key = int(step[1:-1])
-            shown = f"{shown}[{key}]" if isinstance(key, int) else _joined(shown, key)
+            shown = f"{shown}[{key}]" if isinstance(key, int) else joined(shown, cut(key))
             value = value[key]
             walked.append(key)
         return Place(shown, value, self._wrong_name(walked, value) if is_name else None)

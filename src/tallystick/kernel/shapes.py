@@ -14,7 +14,7 @@ from msgspec import inspect
 
 from tallystick.kernel.document import decode
 from tallystick.kernel.errors import Problem, invalid, refuse_if_any
-from tallystick.kernel.json_path import LONGEST_CAME, nul_at, place_of, steps_of
+from tallystick.kernel.json_path import LONGEST_CAME, cut, joined, nul_at, place_of, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -109,10 +109,10 @@ def _misread(value: object, sent: object, path: str) -> Iterator[Problem]:
         yield Problem(path, f"is {sent[:LONGEST_CAME]!r}, expected a number in plain digits, such as 1000.50")
     elif isinstance(value, msgspec.Struct) and isinstance(sent, dict):
         for field, name in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
-            yield from _misread(getattr(value, field), sent.get(name), f"{path}.{name}" if path else name)
+            yield from _misread(getattr(value, field), sent.get(name), joined(path, name))
     elif isinstance(value, dict) and isinstance(sent, dict):
         for name, member in value.items():
-            yield from _misread(member, sent.get(name), f"{path}.{name}" if path else name)
+            yield from _misread(member, sent.get(name), joined(path, name))
     elif isinstance(value, (list, tuple)) and isinstance(sent, list):
         for index, (member, came) in enumerate(zip(value, sent, strict=False)):
             yield from _misread(member, came, f"{path}[{index}]")
@@ -144,11 +144,11 @@ def shape_problem(failure: Exception, kind: Any, sent: Any) -> Problem:  # noqa:
     expected = described_at(kind, path)
     place = place_of(path, sent, said, kind, is_name=is_name)
     if is_name:
-        which = "a name" if place.name is None else f"the name {_cut(place.name)!r}"
+        which = "a name" if place.name is None else f"the name {cut(place.name)!r}"
         return Problem(place.path, f"{which} in it: {reason}")
     found = _OF_FIELD.fullmatch(reason)
     if found is not None and found["name"] in field_names(expected):
-        return Problem(f"{place.path}.{found['name']}" if place.path else found["name"], found["reason"])
+        return Problem(joined(place.path, found["name"]), found["reason"])
     return Problem(place.path, _explained(reason, expected, place.quoted))
 
 
@@ -181,7 +181,7 @@ def _with_what_is_right(reason: str, expected: inspect.Type | None) -> str:
 
 def _unknown_field(name: str, known: list[str]) -> str:
     meant = nearest(name, known) or (f", expected one of {', '.join(known)}" if known else "")
-    return f"unknown field {_cut(name)!r}{meant}"
+    return f"unknown field {cut(name)!r}{meant}"
 
 
 def _parted(said: str) -> tuple[str, str, bool]:
@@ -240,11 +240,6 @@ def in_words(described: inspect.Type | None) -> str:
             said = str(option.extra_json_schema.get("description", ""))
             return said[:1].lower() + said[1:]
     return ""
-
-
-def _cut(name: str) -> str:
-    """As much of a name as a message repeats."""
-    return name if len(name) <= LONGEST_NEAREST else name[:LONGEST_NEAREST] + "..."
 
 
 def _kinds(described: inspect.Type | None) -> str:
