@@ -250,8 +250,7 @@ class EventQueries(AggregateQueries):
             WHERE organisation = $organisation AND position IN (SELECT unnest($positions))
             GROUP BY ALL {NOT_REVERSED} ORDER BY position, meter_id
         """  # noqa: S608 - made of constants, the values are parameters
-        rows = self._read(query, {"organisation": organisation, "positions": list(positions)})
-        return [UsageFact(position, meter, version, quantity.plain(value)) for position, meter, version, value in rows]
+        return self._facts(query, {"organisation": organisation, "positions": list(positions)})
 
     def units_at(self, organisation: str, account_id: str, event_at: datetime, *, since: int) -> list[UsageFact]:
         """The usage facts of an account's events of one instant, from a position on; not those that were reversed."""
@@ -261,7 +260,10 @@ class EventQueries(AggregateQueries):
             AND position >= $since GROUP BY ALL {NOT_REVERSED} ORDER BY position, meter_id
         """  # noqa: S608 - made of constants, the values are parameters
         parameters = {"organisation": organisation, "account_id": account_id, "event_at": naive(event_at)}
-        rows = self._read(query, parameters | {"since": since})
+        return self._facts(query, parameters | {"since": since})
+
+    def _facts(self, query: str, parameters: Mapping[str, object]) -> list[UsageFact]:
+        rows = self._read(query, parameters)
         return [UsageFact(position, meter, version, quantity.plain(value)) for position, meter, version, value in rows]
 
     def metered_events(
