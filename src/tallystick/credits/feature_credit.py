@@ -10,7 +10,6 @@ import enum
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from functools import reduce
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
@@ -18,7 +17,7 @@ from msgspec import UNSET, UnsetType
 from tallystick.kernel.document import Document, Draft
 from tallystick.kernel.errors import Problem, refuse_if_any
 from tallystick.kernel.period import Period, in_utc
-from tallystick.kernel.quantity import EXACT, ZERO, fits, plain, spelled
+from tallystick.kernel.quantity import EXACT, ZERO, fits, plain, spelled, summed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -194,4 +193,4 @@ def _granted_problems(granted: Decimal, used: Decimal) -> list[Problem]:
 
 
 def _total(units: Iterable[Decimal | None]) -> Decimal:
-    return plain(reduce(EXACT.add, (one for one in units if one is not None), ZERO))
+    return plain(summed(one for one in units if one is not None))

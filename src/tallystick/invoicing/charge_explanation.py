@@ -6,7 +6,6 @@ Amounts are those of the line; the texts only show the way to them (domain.md 4.
 from __future__ import annotations
 
 from decimal import Decimal
-from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 from tallystick.catalog.rate_card import PriceType
@@ -23,7 +22,7 @@ from tallystick.invoicing.line import (
 )
 from tallystick.invoicing.totals import sum_of
 from tallystick.kernel.document import Document
-from tallystick.kernel.quantity import EXACT, ONE, ZERO
+from tallystick.kernel.quantity import EXACT, ONE, ZERO, summed
 from tallystick.rating.event_fee import percentage
 from tallystick.rating.limits import Bound
 
@@ -194,7 +193,7 @@ def _limit_lines(card: InvoiceLineItem, how: Explanation) -> Iterator[InvoiceLin
     """What the limits of a whole card add or take, as a line, when one of them decided its amount."""
     bound = Bound.MINIMUM if how.minimum_rate is not None else Bound.MAXIMUM if how.maximum_rate is not None else None
     if bound is not None:
-        charged = reduce(EXACT.add, (slab.amount for slab in how.slabs or ()), ZERO)
+        charged = summed(slab.amount for slab in how.slabs or ())
         yield InvoiceLineItem(
             description=ADJUSTMENTS[bound],
             type=LineType.RATE_CONFIG_ADJUSTMENT_AMOUNT,
@@ -307,7 +306,7 @@ def _tier(line: InvoiceLineItem, before: str) -> Tier:
 def _slab_arithmetic(line: InvoiceLineItem, price_type: PriceType, rate: Decimal, how: Explanation) -> str:
     quantity = line.quantity or ZERO
     if how.events is not None:
-        exact = reduce(EXACT.add, (one.amount for one in how.events), ZERO)
+        exact = summed(one.amount for one in how.events)
         words = events_arithmetic(how.events, rate, how.fixed_amount or ZERO)
         return f"{words} = {_ending(exact, line.value, how)}"
     if price_type is PriceType.PERCENTAGE:
@@ -319,7 +318,7 @@ def _slab_arithmetic(line: InvoiceLineItem, price_type: PriceType, rate: Decimal
 def _over_days(line: InvoiceLineItem, stretches: Sequence[PricedStretch], cycle_days: int | None) -> str:
     """What stretches of days add up to: each its whole amount, or its days' share of it."""
     parts = [(stretch.amount, stretch.days or 1) for stretch in stretches]
-    total = reduce(EXACT.add, (EXACT.multiply(amount, days) for amount, days in parts), ZERO)
+    total = summed(EXACT.multiply(amount, days) for amount, days in parts)
     if cycle_days is None:
         words = " + ".join(operand(amount) for amount, _ in parts)
         return f"{words} = {_ending(total, line.value, _NOTHING)}"

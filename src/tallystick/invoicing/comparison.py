@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 from tallystick.invoicing.priced_lines import item_of, priced_lines
 from tallystick.kernel.document import Document
 from tallystick.kernel.errors import BillingError, Kind, Problem
 from tallystick.kernel.money import LARGEST_MINOR, Money
-from tallystick.kernel.quantity import EXACT, ZERO, plain
+from tallystick.kernel.quantity import EXACT, ZERO, plain, summed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -93,7 +92,7 @@ def compared(
     lines = _Lines({} if overage is None else dict(overage))
     lines.add_bills(old, new)
     found = lines.compared()
-    old_revenue, new_revenue = (total([getattr(line, name) for line in found]) for name in _SIDES)
+    old_revenue, new_revenue = (plain(summed([getattr(line, name) for line in found])) for name in _SIDES)
     for revenue in (old_revenue, new_revenue):
         if abs(Money(revenue, currency).minor) > _LARGEST_SUM:
             reason = f"its cycles come to {revenue:f} {currency}, which is too much to be kept"
@@ -186,7 +185,7 @@ class _Sum:
 
     def totals(self, currency: str) -> ComparedTotals:
         lines = self.lines.compared()
-        old, new = (total([getattr(line, name) for line in lines]) for name in _SIDES)
+        old, new = (plain(summed([getattr(line, name) for line in lines])) for name in _SIDES)
         return ComparedTotals(
             currency=currency,
             accounts=self.accounts,
@@ -201,17 +200,12 @@ class _Sum:
         )
 
 
-def total(amounts: Iterable[Decimal]) -> Decimal:
-    """Their exact sum."""
-    return plain(reduce(EXACT.add, amounts, ZERO))
-
-
 def _together(one: ComparedOverage, other: ComparedOverage) -> ComparedOverage:
     """The overage of one feature in the cycles of two accounts."""
     return ComparedOverage(
-        old_units=total((one.old_units, other.old_units)),
-        new_units=total((one.new_units, other.new_units)),
-        unserved_units=total((one.unserved_units, other.unserved_units)),
+        old_units=plain(summed((one.old_units, other.old_units))),
+        new_units=plain(summed((one.new_units, other.new_units))),
+        unserved_units=plain(summed((one.unserved_units, other.unserved_units))),
         refused_events=one.refused_events + other.refused_events,
     )
 

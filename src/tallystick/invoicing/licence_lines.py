@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.invoicing.card_lines import ADJUSTMENTS, slab_lines
 from tallystick.invoicing.line import Explanation, InvoiceLineItem, LineType, PricedStretch
 from tallystick.invoicing.totals import leaf, parent, rounded, shown
-from tallystick.kernel.quantity import EXACT, ONE, ZERO, plain
+from tallystick.kernel.quantity import EXACT, ONE, plain, summed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from decimal import Decimal
 
     from tallystick.rating.charge import LicenceCharge, UsageCharge, WindowCharge
@@ -79,7 +78,7 @@ def _over_days(
 ) -> tuple[tuple[PricedStretch, ...], Decimal]:
     """The stretches of a part of the charge, those that are taken back below zero, and what they exactly come to."""
     parts = [(stretch.days, part_of(stretch.charge)) for stretch in window.stretches]
-    total = _sum(EXACT.multiply(part.amount, days) for days, part in parts)
+    total = summed(EXACT.multiply(part.amount, days) for days, part in parts)
     stretches = (
         PricedStretch(
             quantity=plain(part.units),
@@ -97,8 +96,4 @@ def _adjustment(charge: UsageCharge) -> _Part:
 
 
 def _total(charge: UsageCharge) -> Decimal:
-    return _sum(slab.amount for slab in charge.slabs)
-
-
-def _sum(amounts: Iterable[Decimal]) -> Decimal:
-    return reduce(EXACT.add, amounts, ZERO)
+    return summed(slab.amount for slab in charge.slabs)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 from tallystick.catalog.credit_grant import CreditGrantRateCard
@@ -27,7 +26,7 @@ from tallystick.invoicing.charge_explanation import adjustments_of, fixed_amount
 from tallystick.invoicing.line import LineType
 from tallystick.invoicing.priced_lines import item_of, priced_lines
 from tallystick.kernel.document import Document
-from tallystick.kernel.quantity import EXACT, ZERO, plain
+from tallystick.kernel.quantity import ZERO, plain, summed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -136,7 +135,7 @@ class CardRevenue:
             return RevenueInfo(usages=usages, usage_rate_card=card, slab_revenue_summaries=self._slabs(card))
         if isinstance(card, LicenseRateCard):
             return RevenueInfo(usages=usages, license_rate_card=card, license_revenue_summary=self._slabs(card))
-        charged = _added(line.value for line in self.lines)
+        charged = plain(summed(line.value for line in self.lines))
         if isinstance(card, CreditGrantRateCard):
             summary = CreditGrantRevenueSummary(revenue=charged)
             return RevenueInfo(usages={}, credit_grant_rate_card=card, credit_grant_revenue_summary=summary)
@@ -204,12 +203,12 @@ def _slab(order: int, by_line: Sequence[Sequence[Tier]]) -> SlabRevenueSummary:
     metadata = SlabRevenueMetadata(
         minimum_rate_applied=_is_named(tier.minimum_rate for tier in tiers),
         maximum_rate_applied=_is_named(tier.maximum_rate for tier in tiers),
-        package_quantity=int(_added(packages)) if packages else None,
+        package_quantity=int(summed(packages)) if packages else None,
     )
     return SlabRevenueSummary(
         order=order,
-        usage=max(_added(map(_units, of_line)) for of_line in by_line),
-        revenue=_added(tier.amount for tier in tiers),
+        usage=max(plain(summed(map(_units, of_line))) for of_line in by_line),
+        revenue=plain(summed(tier.amount for tier in tiers)),
         metadata=None if metadata == SlabRevenueMetadata() else metadata,
     )
 
@@ -226,7 +225,7 @@ def _whole_card(found: Sequence[Adjustment], fixed: Sequence[FixedAmounts]) -> S
         minimum_rate_applied=_is_named(one.minimum_rate for one in found),
         maximum_rate_applied=_is_named(one.maximum_rate for one in found),
     )
-    revenue = _added([*(one.amount for one in found), *(one.amount for one in fixed)])
+    revenue = plain(summed([*(one.amount for one in found), *(one.amount for one in fixed)]))
     told = None if metadata == SlabRevenueMetadata() else metadata
     return SlabRevenueSummary(order=_WHOLE_CARD, usage=ZERO, revenue=revenue, metadata=told)
 
@@ -234,10 +233,6 @@ def _whole_card(found: Sequence[Adjustment], fixed: Sequence[FixedAmounts]) -> S
 def _is_named(limits: Iterable[Decimal | None]) -> bool | None:
     """Whether a limit decided; nothing is said where none did."""
     return True if any(limit is not None for limit in limits) else None
-
-
-def _added(amounts: Iterable[Decimal]) -> Decimal:
-    return plain(reduce(EXACT.add, amounts, ZERO))
 
 
 def _as_fee(commitment: MinimumCommitment) -> FixedFeeRateCard:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import decimal
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache, reduce
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from babel.core import get_global
 from babel.numbers import get_currency_precision
 
 from tallystick.kernel.errors import invalid
-from tallystick.kernel.quantity import EXACT, ZERO, spelled
+from tallystick.kernel.quantity import EXACT, ZERO, spelled, summed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,7 +129,7 @@ def allocate(money: Money, weights: Sequence[Decimal]) -> list[Money]:
     Raises:
         ValueError: when a weight is negative or all are zero, or the money is finer than its minor unit.
     """
-    total = reduce(EXACT.add, weights, ZERO)
+    total = summed(weights)
     if total <= 0 or any(weight < 0 for weight in weights):
         raise ValueError("weights must be non-negative and not all zero")
     sign, units = (-1, -money.minor) if money.minor < 0 else (1, money.minor)

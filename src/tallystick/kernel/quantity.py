@@ -8,7 +8,11 @@ from __future__ import annotations
 import decimal
 import re
 from decimal import Decimal
-from typing import Final
+from functools import reduce
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ZERO: Final = Decimal(0)
 ONE: Final = Decimal(1)
@@ -77,6 +81,11 @@ def written_out(text: str) -> str | None:
 def plain(number: Decimal) -> Decimal:
     """The same number in its shortest form, never with a positive exponent: 2.50 -> 2.5, 1E+2 -> 100."""
     return EXACT.add(number.normalize(EXACT), ZERO)  # adding 0 writes a positive exponent out
+
+
+def summed(numbers: Iterable[Decimal]) -> Decimal:
+    """Their exact sum; of none it is 0."""
+    return reduce(EXACT.add, numbers, ZERO)
 
 
 def spelled(number: Decimal) -> str:

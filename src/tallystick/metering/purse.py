@@ -7,12 +7,11 @@ own time, those that end first come first, overage comes last, and several may g
 from __future__ import annotations
 
 import bisect
-import functools
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
-from tallystick.kernel.quantity import EXACT, ZERO
+from tallystick.kernel.quantity import EXACT, ZERO, summed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -77,7 +76,7 @@ class Purse:
     def left(self, at: datetime) -> Decimal:
         """What the pots with a limit have together for an event of that time."""
         usable = (self._left[pot.entry_id] for pot in self._pots if pot.valid.contains(at))
-        return functools.reduce(EXACT.add, (left for left in usable if left is not None), ZERO)
+        return summed(left for left in usable if left is not None)
 
     def put(self, pot: Pot) -> None:
         """Have one more pot from now on."""
@@ -217,7 +216,7 @@ class Purses:
 
 
 def _total(debits: Iterable[Debit]) -> Decimal:
-    return functools.reduce(EXACT.add, (debit.units for debit in debits), ZERO)
+    return summed(debit.units for debit in debits)
 
 
 class Till(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from functools import reduce
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +15,7 @@ from tallystick.kernel.errors import not_found
 from tallystick.kernel.ids import event_reference
 from tallystick.kernel.paging import Query
 from tallystick.kernel.period import at, local_date
-from tallystick.kernel.quantity import EXACT, ZERO, plain
+from tallystick.kernel.quantity import plain, summed
 from tallystick.metering.aggregation import told_units
 from tallystick.metering.enrichment import EnrichmentTrace
 from tallystick.metering.event import EventStatus, statuses_named
@@ -207,8 +206,8 @@ def _feature_trace(work: Work, event: StoredEvent) -> FeatureTrace | None:
     return FeatureTrace(
         feature_id=tie.feature_id,
         mapped_attribute=tie.attribute_name,
-        overage_in_cycle=plain(reduce(EXACT.add, beyond.values(), ZERO)),
-        overage_in_event=plain(reduce(EXACT.add, own, ZERO)),
+        overage_in_cycle=plain(summed(beyond.values())),
+        overage_in_event=plain(summed(own)),
     )
 
 

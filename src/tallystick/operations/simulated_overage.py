@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import reduce
 from itertools import groupby, islice
 from typing import Final, NamedTuple
 
@@ -23,7 +22,7 @@ from tallystick.credits.feature_credit import CreditSource, FeatureCredit
 from tallystick.credits.other_units import OtherUnits, UnitsUsed
 from tallystick.kernel.errors import invalid
 from tallystick.kernel.period import Period
-from tallystick.kernel.quantity import EXACT, ZERO
+from tallystick.kernel.quantity import summed
 from tallystick.metering.event import EventStatus
 from tallystick.metering.purse import Debit, PurseKey
 from tallystick.operations.unit_grants import grants_in
@@ -172,7 +171,7 @@ def _by_event(history: Iterator[Debit]) -> Iterator[_Booked]:
     for (_, position, is_return, purse), debits in groupby(
         history, key=lambda one: (one.row, one.position, one.is_return, one.purse)
     ):
-        yield _Booked(purse, position, is_return, reduce(EXACT.add, (debit.units for debit in debits), ZERO))
+        yield _Booked(purse, position, is_return, summed(debit.units for debit in debits))
 
 
 def _kept(

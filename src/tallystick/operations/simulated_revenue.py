@@ -17,12 +17,12 @@ from typing import TypeAlias
 from tallystick.accounts.schedule import Schedule
 from tallystick.credits.other_units import OtherUnits
 from tallystick.invoicing.assemble import Terms
-from tallystick.invoicing.comparison import ComparedOverage, Comparison, compared, total
+from tallystick.invoicing.comparison import ComparedOverage, Comparison, compared
 from tallystick.invoicing.cycle_bills import cycle_bills
 from tallystick.invoicing.line import InvoiceLineItem
 from tallystick.kernel.errors import BillingError, invalid
 from tallystick.kernel.period import Period, local_date
-from tallystick.kernel.quantity import EXACT, ZERO, plain
+from tallystick.kernel.quantity import EXACT, ZERO, plain, summed
 from tallystick.kernel.recurrence import CycleRule
 from tallystick.metering.event_groups import EventCuts, EventGroups
 from tallystick.metering.purse import PurseKey
@@ -219,8 +219,10 @@ def _overage(
     name: str, feature_id: str, old: Sequence[_BilledCycle], new: Sequence[_BilledCycle], used: _Used
 ) -> ComparedOverage:
     """What went beyond the units of a feature in all cycles, by either terms."""
-    old_units = total(units.get(feature_id, ZERO) for _, units in old)
-    new_units = total(units.get(feature_id, ZERO) for terms, units in new if prices_overage(terms.details, feature_id))
+    old_units = plain(summed(units.get(feature_id, ZERO) for _, units in old))
+    new_units = plain(
+        summed(units.get(feature_id, ZERO) for terms, units in new if prices_overage(terms.details, feature_id))
+    )
     served = used.served.get((name, feature_id))
     windows = [UsageWindow(name, terms.cycle.period) for terms, _ in old]
     return ComparedOverage(
