@@ -21,7 +21,6 @@ import duckdb
 import httpx
 import pytest
 from alembic import command
-from alembic.config import Config
 from sqlalchemy import create_engine
 
 from benchmarks import world
@@ -29,7 +28,7 @@ from benchmarks.events import account_name
 from benchmarks.server import KEY, Server, running
 from tallystick.stores import faults
 from tallystick.stores.duck_event_store import DuckEventStore
-from tallystick.stores.state import database
+from tallystick.stores.migrations.upgrading import configuration
 from tests.crash.books import books_of
 from tests.crash.senders import BATCH, History, event_of, send
 from tests.operations.shop import ADDRESS
@@ -272,8 +271,7 @@ def usage_of(data: Path) -> list[Any]:
 
 def downgraded(data: Path, revision: str) -> None:
     """Take the state back to how an older release left it."""
-    config = Config()
-    config.set_main_option("script_location", str(database._MIGRATIONS))
+    config = configuration()
     engine = create_engine(f"sqlite:///{data / 'state.db'}")
     with engine.begin() as connection:
         config.attributes["connection"] = connection

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tallystick.cli.doors import Doors, address, listening
+from tallystick.cli.options import PORT
 from tallystick.kernel.errors import invalid
 from tallystick.kernel.host import LOOPBACK
 from tallystick.workers.program import log_warnings
@@ -67,3 +68,36 @@ def serve_gateway(
             click.echo("Without TALLYSTICK_GATEWAY_KEY only this machine may call.")
         sys.stdout.flush()
         Doors().run([(rest_door, rest), (mcp_door, mcp)])
+
+
+@click.command("gateway")
+@click.option("--upstream", required=True, metavar="URL", help="The Togai-compatible API to stand in front of.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=PORT, default=8080, show_default=True, help="The REST port; 0 takes a free one.")
+@click.option("--mcp-port", type=PORT, default=9080, show_default=True, help="The MCP port; 0 takes a free one.")
+@click.option("--mcp-read-only", is_flag=True, help="Offer agents only the tools that read.")
+@click.option(
+    "--allow-host", "hosts", multiple=True, metavar="NAME", help="A further name by which the gateway may be called."
+)
+@click.option("--token", envvar="TOGAI_API_TOKEN", hidden=True)
+@click.option("--key", envvar="TALLYSTICK_GATEWAY_KEY", hidden=True)
+def gateway_command(  # noqa: D103 - click shows the help below
+    *,
+    upstream: str,
+    host: str,
+    port: int,
+    mcp_port: int,
+    mcp_read_only: bool,
+    hosts: tuple[str, ...],
+    token: str | None,
+    key: str | None,
+) -> None:
+    secrets = Secrets(token=(token or "").strip(), key=(key or "").strip() or None)
+    serve_gateway(upstream, secrets, host, port, mcp_port, hosts, mcp_read_only=mcp_read_only)
+
+
+gateway_command.help = """Serve the capability's two faces in front of another Togai-compatible API.
+
+The upstream's token comes from TOGAI_API_TOKEN. Callers of the gateway send the value of TALLYSTICK_GATEWAY_KEY;
+without one only this machine may call, and no other --host is taken.
+"""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tallystick.cli.options import data_option, database_option
 from tallystick.kernel import quantity
 from tallystick.stores.repair import Condition, repaired
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def repair(data: Path, *, with_state: bool) -> int:
+def _repair(data: Path, *, with_state: bool) -> int:
     """Print one line for each check; the exit status: 1 when something is broken.
 
     Raises:
@@ -33,3 +34,18 @@ def repair(data: Path, *, with_state: bool) -> int:
     mended = conditions[Condition.REPAIRED]
     click.echo(f"All is well; {mended} things were repaired." if mended else "All is well.")
     return 0
+
+
+@click.command("repair")
+@data_option
+@database_option
+@click.pass_context
+def repair_command(ctx: click.Context, *, data: Path, database: str | None) -> None:  # noqa: D103 - click shows the help below
+    ctx.exit(_repair(data, with_state=database is None))
+
+
+repair_command.help = """Check the files of a stopped server, and repair what can be repaired.
+
+One line for each check, with figures. Exit status: 0 when all is well or was repaired, 1 when something is broken.
+docs/operations.md says what each line means.
+"""

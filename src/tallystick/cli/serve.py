@@ -7,22 +7,25 @@ import importlib
 import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tallystick.api.app import create_app
-from tallystick.cli.doors import Doors, address, listening
-from tallystick.engine import Engine
+from tallystick.cli.doors import REQUEST_SECONDS, Doors, address, listening
+from tallystick.cli.options import PORT, data_option, database_option
+from tallystick.engine import Engine, Settings
+from tallystick.kernel.period import in_utc
 from tallystick.workers.program import collecting_rarely, log_warnings
 from tallystick.workers.running import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
     from socket import socket
 
     from tallystick.cli.doors import Door
-    from tallystick.engine import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,3 +96,69 @@ def _greet(engine: Engine, settings: Settings, rest: str, mcp: str | None) -> No
     elif engine.first_key is not None:
         click.echo(f"API key, shown only now: {engine.first_key}")
     sys.stdout.flush()
+
+
+class _Instant(click.ParamType[datetime]):
+    """An ISO 8601 instant; without an offset it is UTC."""
+
+    name = "INSTANT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:  # noqa: ANN401 - click's signature
+        try:
+            instant = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not an instant such as 2026-01-01T00:00:00Z", param, ctx)
+        return in_utc(instant, "--test-clock")
+
+
+@click.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=PORT, default=8080, show_default=True, help="The REST port; 0 takes a free one.")
+@click.option("--mcp-port", type=PORT, default=9080, show_default=True, help="The MCP port; 0 takes a free one.")
+@click.option("--mcp/--no-mcp", default=True, help="Whether agents may come in at all (default: they may).")
+@click.option("--mcp-read-only", is_flag=True, help="Offer agents only the tools that read.")
+@click.option(
+    "--mcp-host", "mcp_hosts", multiple=True, metavar="NAME", help="A further name by which agents may call the server."
+)
+@click.option(
+    "--mcp-calls-per-minute",
+    type=click.IntRange(1),
+    default=600,
+    show_default=True,
+    help="How many tools one key may call within a minute.",
+)
+@click.option(
+    "--request-seconds",
+    type=click.FloatRange(min=1),
+    default=REQUEST_SECONDS,
+    show_default=True,
+    help="How long a request may take to come in; a slower one is refused with 408.",
+)
+@data_option
+@database_option
+@click.option("--test-clock", type=_Instant(), help="Freeze time at an instant; it moves only when told.")
+@click.option("--first-key", envvar="TOGAI_API_TOKEN", hidden=True)
+def serve_command(  # noqa: D103 - click shows the help below
+    *,
+    host: str,
+    port: int,
+    mcp_port: int,
+    mcp: bool,
+    mcp_read_only: bool,
+    mcp_hosts: tuple[str, ...],
+    mcp_calls_per_minute: int,
+    request_seconds: float,
+    data: Path,
+    database: str | None,
+    test_clock: datetime | None,
+    first_key: str | None,
+) -> None:
+    key = (first_key or "").strip() or None  # what reads it from a file often leaves a line feed behind
+    settings = Settings(data=data, database_url=database, test_clock=test_clock, first_key=key)
+    agents = AgentsPort(port=mcp_port, hosts=mcp_hosts, read_only=mcp_read_only, calls_per_minute=mcp_calls_per_minute)
+    serve(settings, host, port, agents if mcp else None, request_seconds)
+
+
+serve_command.help = (
+    "Start the server: REST on --port, agents on --mcp-port, all else in the background of one process."
+)

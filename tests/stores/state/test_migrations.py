@@ -9,19 +9,20 @@ import msgspec
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
 
 from tallystick.catalog.price_plan import PricePlan
 from tallystick.kernel.document import decode
-from tallystick.stores.state.database import _MIGRATIONS, Database
+from tallystick.stores.migrations.upgrading import configuration
+from tallystick.stores.state.database import Database, newest_version
 from tallystick.stores.state.metadata import METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from alembic.config import Config
     from sqlalchemy import Engine
 
     NewUrl = Callable[[], str]
@@ -35,15 +36,9 @@ def empty(url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-def config() -> Config:
-    found = Config()
-    found.set_main_option("script_location", str(_MIGRATIONS))
-    return found
-
-
 def migrate(engine: Engine, step: Callable[[Config, str], None], revision: str) -> None:
     """Run migrations up or down, in one transaction."""
-    settings = config()
+    settings = configuration()
     with engine.begin() as connection:
         settings.attributes["connection"] = connection
         step(settings, revision)
@@ -167,6 +162,6 @@ def test_the_versions_of_plans_get_a_state_and_keep_their_digits(empty: Engine) 
 
 
 def test_the_revisions_form_one_line() -> None:
-    script = ScriptDirectory.from_config(config())
-    assert len(script.get_heads()) == 1
+    script = ScriptDirectory.from_config(configuration())
+    assert script.get_heads() == [newest_version()]
     assert [revision.down_revision for revision in script.walk_revisions()][-1] is None
