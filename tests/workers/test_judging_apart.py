@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tallystick.stores.known_ids import _Damage
 from tallystick.workers import event_processor
-from tallystick.workers.rounds_apart import WORTH_SENDING
+from tallystick.workers.rounds_apart import MOST_UNSTORED, WORTH_SENDING
 from tests.operations.shop import Shop, event
 from tests.servers import KEY, inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from tallystick.workers.judging_apart import JudgeApart
@@ -128,6 +132,52 @@ def test_an_id_that_a_round_took_is_known_in_the_next_before_the_first_is_stored
 
 
 @pytest.mark.usefixtures("short_rounds")
+def test_an_id_that_a_round_took_is_known_in_the_very_next(server: Inside) -> None:
+    for first in (0, 0, WORTH_SENDING, WORTH_SENDING, 0):
+        send(server, first, WORTH_SENDING)
+    server.workers.processor.drain()
+    assert server.workers.processor.rounds_apart == 5
+    assert usage(server) == expected(2 * WORTH_SENDING), "an id counts once"
+
+
+@pytest.mark.usefixtures("short_rounds")
+def test_ids_of_a_damaged_file_are_learnt_again_before_more_is_judged(server: Inside) -> None:
+    processor = server.workers.processor
+    send(server)
+    assert processor._round() == WORTH_SENDING
+    processor._known._damaged = _Damage(0, "0-9.ids: a byte has changed")
+    assert processor._round() == WORTH_SENDING, "this one was begun"
+    assert processor.passed() == server.engine.log.read_raw(0, 2 * WORTH_SENDING)[-1].row
+    assert processor._round() == WORTH_SENDING
+    assert not processor._known.is_damaged
+    assert usage(server) == expected()
+
+
+@pytest.mark.usefixtures("short_rounds")
+def test_nothing_is_stored_behind_a_round_that_could_not_be(server: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    processor, events = server.workers.processor, server.engine.events
+    stored, goes_on, tried = events.apply_rows, threading.Event(), list[int]()
+
+    def failing_first(arriving: Any, through_row: int, received_at: datetime) -> None:  # noqa: ANN401 - the store's own
+        tried.append(through_row)
+        if len(tried) == 1:
+            assert goes_on.wait(60)
+            raise RuntimeError("the disk is full")
+        stored(arriving, through_row, received_at)
+
+    monkeypatch.setattr(events, "apply_rows", failing_first)
+    send(server)
+    assert processor._round() == processor._round() == WORTH_SENDING
+    goes_on.set()
+    processor._apart_rounds._storing.submit(int).result()  # whatever was to be stored has been tried
+    assert (len(tried), processor.passed()) == (1, 0)
+    with pytest.raises(RuntimeError, match="full"):
+        processor.drain()
+    processor.drain()
+    assert usage(server) == expected()
+
+
+@pytest.mark.usefixtures("short_rounds")
 def test_a_round_that_cannot_be_stored_is_judged_again_with_those_behind_it(
     server: Inside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,23 +200,64 @@ def test_a_round_that_cannot_be_stored_is_judged_again_with_those_behind_it(
     assert usage(server) == expected()
 
 
-@pytest.mark.usefixtures("short_rounds")
-def test_another_whole_round_is_begun_with_before_this_one_is_stored(server: Inside) -> None:
-    send(server)
-    assert server.workers.processor._round() == WORTH_SENDING
-    assert judge(server)._begun is not None, "answered with the judged rows"
-    assert server.workers.processor.passed() == 0
-    server.workers.processor.drain()
-    assert usage(server) == expected()
+@pytest.fixture
+def storing(server: Inside, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """What has been judged by the other process is stored once this is set."""
+    goes_on = threading.Event()
+    events = server.engine.events
+    stored = events.apply_rows
+
+    def held_up(*arguments: Any) -> None:  # noqa: ANN401 - the store's own
+        assert goes_on.wait(60)
+        stored(*arguments)
+
+    monkeypatch.setattr(events, "apply_rows", held_up)
+    yield goes_on
+    goes_on.set()
 
 
 @pytest.mark.usefixtures("short_rounds")
-def test_a_judge_that_dies_between_rounds_loses_nothing_that_it_judged(server: Inside) -> None:
+def test_rounds_are_judged_while_others_are_stored_up_to_a_limit(server: Inside, storing: threading.Event) -> None:
+    processor = server.workers.processor
+    send(server, 0, 5 * WORTH_SENDING)
+    with ThreadPoolExecutor(1) as threads:
+        for _ in range(MOST_UNSTORED):
+            assert processor._round() == WORTH_SENDING
+        waits = threads.submit(processor._round)
+        assert not wait([waits], 0.5).done
+        assert (processor.passed(), processor.rounds_apart) == (0, MOST_UNSTORED)
+        storing.set()
+        assert waits.result() == WORTH_SENDING
+    processor.drain()
+    assert usage(server) == expected(5 * WORTH_SENDING)
+
+
+@pytest.mark.usefixtures("short_rounds")
+def test_a_stop_lets_go_of_what_is_judged_and_it_is_judged_again(server: Inside, storing: threading.Event) -> None:
+    processor = server.workers.processor
+    send(server)
+    send(server, EVENTS)
+    rows = server.engine.log.read_raw(0, WORTH_SENDING)
+    assert processor._round() == processor._round() == WORTH_SENDING
+    threading.Timer(0.2, storing.set).start()
+    processor.stop()
+    assert processor.passed() == rows[-1].row
+    judge(server).start()
+    ready(server)
+    processor.drain()
+    assert usage(server) == expected(2 * EVENTS)
+
+
+@pytest.mark.usefixtures("short_rounds")
+def test_a_judge_that_dies_between_rounds_loses_nothing_that_it_judged(
+    server: Inside, storing: threading.Event
+) -> None:
     send(server)
     assert server.workers.processor._round() == WORTH_SENDING
-    assert server.workers.processor.passed() == 0, "judged, and stored with the next"
+    assert server.workers.processor.passed() == 0, "judged, and not stored"
     os.kill(process(server).pid, signal.SIGKILL)
     process(server).wait()
+    storing.set()
     server.workers.processor.drain()
     assert usage(server) == expected()
 

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
@@ -29,7 +28,6 @@ from tallystick.stores.watermark import Watermark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from concurrent.futures import Future
     from datetime import datetime
     from pathlib import Path
 
@@ -79,8 +77,6 @@ class DuckEventStore(EventQueries):
             raise unreadable(failure, "opened") from failure
         self._watermark = Watermark(*self._progress())
         self._applying = threading.Lock()
-        self._rewriter = ThreadPoolExecutor(1, "event-store")
-        self._rewriting: Future[None] | None = None
         self._series = SeriesNumbers()
         self._recent = RecentIds()
 
@@ -120,43 +116,27 @@ class DuckEventStore(EventQueries):
             ValueError: when some of the blocks, but not all, are in here already.
             duckdb.Error: when nothing was stored, or the write-ahead log cannot be rewritten; `offset` tells.
         """
-        with self._alone(), self._recovering():
-            self._apply(Arriving.of(blocks), through_row, received_at, revisions)
-            self._checkpoint_when_due()
+        self._apply(Arriving.of(blocks), through_row, received_at, revisions)
 
     def apply_rows(self, arriving: Arriving, through_row: int, received_at: datetime) -> None:
-        """As `apply`, for events whose rows were made elsewhere: the write-ahead log is rewritten afterwards.
+        """As `apply`, for events whose rows were made elsewhere.
 
         Raises:
             ValueError: as `apply`.
-            duckdb.Error: as `apply`; for the rewriting, from the next call.
+            duckdb.Error: as `apply`.
         """
-        with self._alone():
-            with self._recovering():
-                self._apply(arriving, through_row, received_at, ())
-            self._rewriting = self._rewriter.submit(self._rewrite)
+        self._apply(arriving, through_row, received_at, ())
 
     def _apply(
         self, arriving: Arriving | None, through_row: int, received_at: datetime, revisions: Sequence[Revision]
     ) -> None:
-        with self._transaction() as cursor:
-            self._store(cursor, arriving, through_row, received_at, revisions)
-        faults.reach(faults.EVENTS_COMMITTED)
-        self._hold(arriving, revisions)
-        self._watermark.rise(through_row, received_at)
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Nobody else applies, or rewrites the write-ahead log, meanwhile.
-
-        Raises:
-            duckdb.Error: when it could not be rewritten.
-        """
-        with self._applying:
-            rewriting, self._rewriting = self._rewriting, None
-            if rewriting is not None:
-                rewriting.result()
-            yield
+        with self._applying, self._recovering():
+            with self._transaction() as cursor:
+                self._store(cursor, arriving, through_row, received_at, revisions)
+            faults.reach(faults.EVENTS_COMMITTED)
+            self._hold(arriving, revisions)
+            self._watermark.rise(through_row, received_at)
+            self._checkpoint_when_due()
 
     @contextlib.contextmanager
     def _recovering(self) -> Iterator[None]:
@@ -165,11 +145,6 @@ class DuckEventStore(EventQueries):
         except duckdb.Error:
             self._recover()
             raise
-
-    def _rewrite(self) -> None:
-        """Rewrite the write-ahead log while the next events are judged; who applies them waits for it."""
-        with self._recovering():
-            self._checkpoint_when_due()
 
     def ids_at(self, positions: NDArray[np.int64]) -> list[tuple[str, str]]:
         """The (organisation, event id) of those events at these positions that hold their id."""
@@ -192,7 +167,7 @@ class DuckEventStore(EventQueries):
                 faults.reach(faults.FACTS_BEFORE_COMMIT)
                 self._commit(cursor)
             faults.reach(faults.FACTS_SORTED)
-            with self._alone():
+            with self._applying:
                 self._checkpoint_when_due()
         except duckdb.Error:
             with self._applying:
@@ -203,7 +178,6 @@ class DuckEventStore(EventQueries):
     def close(self) -> None:
         """Write everything into the one file and let go of it."""
         with self._applying:
-            self._rewriter.shutdown()
             self._database.close()
 
     def _store(

@@ -95,6 +95,11 @@ class KnownIds:
         """The last log row whose ids are in here."""
         return self._offset
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether a file turned out not to be as it was written: its ids are learnt again when the index catches up."""
+        return self._damaged is not None
+
     def candidates(self, keys: Keys) -> Positions:
         """The positions of known ids that have one of these keys."""
         ascending = np.sort(keys)

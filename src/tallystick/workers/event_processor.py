@@ -93,6 +93,8 @@ class EventProcessor:
             self._changed.notify_all()
         if self._thread.is_alive():
             self._thread.join()
+        if self._apart_rounds is not None:
+            self._apart_rounds.drop()
         if self._apart is not None:
             self._apart.stop()
         self._known.close()
@@ -172,8 +174,9 @@ class EventProcessor:
     def _round(self) -> int:
         """Process the next rows of the log; how many events that were."""
         with self._one_round:
-            self._known.catch_up(self._events)
             apart = self._apart_rounds
+            if apart is None or not apart.begun:  # else it knows ids of rounds that are stored meanwhile
+                self._known.catch_up(self._events)
             rows = (apart.begun if apart else ()) or self._log.read_raw(self.passed(), MOST_IN_ROUND)
             if not rows:
                 return 0

@@ -17,13 +17,15 @@ from tallystick.stores.state.catalogues import StateCatalogues
 from tallystick.stores.state.database import Database
 from tallystick.workers.channel import Channel
 from tallystick.workers.judging import Round, claims_of
-from tallystick.workers.judging_apart import READY, TO_CHILD, Begun, Failed, Judged, Rows
+from tallystick.workers.judging_apart import READY, TO_CHILD, Begun, Failed, Judged, Rows, Taken
 from tallystick.workers.orders import NO_ORDERS
 from tallystick.workers.program import collecting_rarely, log_warnings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from tallystick.metering.catalogue import CatalogueSource
-    from tallystick.workers.judging_apart import Taken
+    from tallystick.stores.event_log import RawRow
 
 PAUSE_SECONDS: Final = 0.1
 """How long no rows come until what the last ones took is given back: under load they come sooner, and take it again."""
@@ -53,15 +55,26 @@ def main() -> None:
 def _answer(parent: Channel, judge: Judge) -> None:
     """Answer the parent for ever, holding nothing meanwhile but the rows that were begun; a pause ends a burst."""
     while True:
-        parent.send(_answered(judge, parent.receive()))
+        _answer_one(parent, judge, parent.receive())
         if not parent.is_waiting(PAUSE_SECONDS):
             give_back()
 
 
-def _answered(judge: Judge, sent: memoryview) -> bytes:
+def _answer_one(parent: Channel, judge: Judge, sent: memoryview) -> None:
+    """Answer first for the rows to begin with, then for those to judge, which were begun before."""
     message = TO_CHILD.decode(sent)
+    at_hand = judge.begun
+    rows = message.rows if isinstance(message, Rows) else message.behind
+    if rows:
+        parent.send(_tried(lambda: judge.begin(rows)))
+    if isinstance(message, Taken):
+        taken = message.ids
+        parent.send(_tried(lambda: judge.judge(at_hand, taken)))
+
+
+def _tried(work: Callable[[], Begun | Judged]) -> bytes:
     try:
-        answer: Begun | Judged | Failed = judge.begin(message) if isinstance(message, Rows) else judge.judge(message)
+        answer: Begun | Judged | Failed = work()
     except Exception as failure:  # noqa: BLE001 - the parent judges these rows itself, and fails where it can be seen
         _log.exception("rows cannot be judged apart")
         answer = Failed(str(failure) or type(failure).__name__)
@@ -73,23 +86,25 @@ class Judge:
 
     def __init__(self, catalogues: CatalogueSource) -> None:
         self._catalogues = catalogues
-        self._round: Round | None = None
+        self.begun: Round | None = None
+        """What was begun last, if it can be judged here."""
 
-    def begin(self, message: Rows) -> Begun:
+    def begin(self, packed: Sequence[RawRow]) -> Begun:
         """Read rows, and tell the keys of their ids."""
-        rows = [row.unpacked() for row in message.rows]
+        self.begun = None
+        rows = [row.unpacked() for row in packed]
         if any(columns.orders for row in rows for columns in row.blocks):
-            self._round = None
             return Begun(None)
         begun = Round(rows, self._catalogues, NO_ORDERS)
-        self._round = None if begun.uses_features else begun  # what they use is stored with the state, by the parent
-        return Begun(None if self._round is None else self._round.keys.tobytes())
+        if begun.uses_features:  # what they use is stored with the state, by the parent
+            return Begun(None)
+        self.begun = begun
+        return Begun(begun.keys.tobytes())
 
-    def judge(self, message: Taken) -> Judged:
-        """Judge the rows that were begun, and begin with those behind."""
-        assert self._round is not None, "the parent began a round that could be judged here"
-        blocks = self._round.judged(message.ids)
-        self._round = None
+    def judge(self, at_hand: Round | None, taken: Sequence[tuple[str, str]]) -> Judged:
+        """Judge rows that were begun."""
+        assert at_hand is not None, "the parent began a round that could be judged here"
+        blocks = at_hand.judged(taken)
         arriving = Arriving.of(blocks)
         keys, positions = claims_of(blocks)
         events, facts, series = (_NOTHING, _NOTHING, _NOTHING) if arriving is None else arriving.packed()
@@ -100,7 +115,6 @@ class Judge:
             None if arriving is None else arriving.first_position,
             memoryview(keys.tobytes()),
             memoryview(positions.tobytes()),
-            self.begin(Rows(message.behind)) if message.behind else None,
         )
 
 

@@ -39,7 +39,7 @@ class Rows(msgspec.Struct, frozen=True, tag=True):
 
 
 class Taken(msgspec.Struct, frozen=True, tag=True):
-    """The (organisation, id) that earlier events took: judge the rows that were begun, and begin with those behind."""
+    """The (organisation, id) that earlier events took: begin with the rows behind, then judge those begun before."""
 
     ids: list[tuple[str, str]]
     behind: list[RawRow]
@@ -52,11 +52,7 @@ class Begun(msgspec.Struct, frozen=True, tag=True):
 
 
 class Judged(msgspec.Struct, frozen=True, tag=True):
-    """The rows for the event store, and the claims of ids; nothing of either, when there were no events.
-
-    `begun` answers the rows behind, if there were any. All in one message: the two would wait for each other if both
-    sent at once.
-    """
+    """The rows for the event store, and the claims of ids; nothing of either, when there were no events."""
 
     events: memoryview
     facts: memoryview
@@ -64,7 +60,6 @@ class Judged(msgspec.Struct, frozen=True, tag=True):
     first_position: int | None
     claimed_keys: memoryview
     claimed_positions: memoryview
-    begun: Begun | None
 
     @property
     def arriving(self) -> Arriving | None:
@@ -101,9 +96,6 @@ class JudgeApart:
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         self._is_ready = False
-        self._begun: Begun | None = None
-        """What the child said of rows behind others, with these."""
-
         self._owed = 0
         """Answers that the child has yet to give."""
 
@@ -122,7 +114,6 @@ class JudgeApart:
             self._channel = Channel(ours)
         self._channel.send(self._database_url.encode())  # not as an argument: it may hold a password
         self._is_ready = False
-        self._begun = None
         self._owed = 0
 
     def stop(self) -> None:
@@ -157,31 +148,30 @@ class JudgeApart:
         Raises:
             ApartError: when it is gone.
         """
-        self._begun = None
         while self._owed:
             self._heard()
         self._send(Rows(list(rows)))
 
     def keys(self) -> Keys | None:
-        """The keys of the ids in the rows that were begun; None, when they must be judged here.
+        """The keys of the ids in the rows that were begun last; None, when they must be judged here.
 
         Raises:
             ApartError: when the child is gone or could not.
         """
-        said, self._begun = self._begun, None
-        begun = self._receive() if said is None else said
+        begun = self._receive()
         assert isinstance(begun, Begun), "that is what answers rows"
         return None if begun.keys is None else np.frombuffer(begun.keys, np.uint64)
 
     def tell(self, taken: Sequence[tuple[str, str]], behind: Sequence[RawRow] = ()) -> None:
         """Let the child judge the rows that were begun, now that it is known which ids earlier events took.
 
-        Then it begins with the rows behind them, if there are any.
+        First it begins with the rows behind them, if there are any: `keys` is of those, then `judged` of these.
 
         Raises:
             ApartError: when it is gone.
         """
         self._send(Taken(list(taken), list(behind)))
+        self._owed += bool(behind)
 
     def judged(self) -> Judged:
         """The rows that the child was told to judge.
@@ -191,7 +181,6 @@ class JudgeApart:
         """
         judged = self._receive()
         assert isinstance(judged, Judged), "that is what answers ids"
-        self._begun = judged.begun
         return judged
 
     def _send(self, message: Rows | Taken) -> None:

@@ -1,8 +1,11 @@
-"""Rounds that another process judges, each while the one before it is stored here."""
+"""Rounds that another process judges, while those before them are stored here, by a thread of its own."""
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tallystick.kernel.errors import BillingError
@@ -12,6 +15,7 @@ from tallystick.workers.judging_apart import ApartError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from concurrent.futures import Future
 
     from tallystick.stores.event_log import EventLog, RawRow
     from tallystick.stores.event_store import EventStore
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
 
 WORTH_SENDING: Final = 2_000
 """Events in a round from which on it is judged apart: below, telling takes longer than doing."""
+
+MOST_UNSTORED: Final = 2
+"""Rounds that are judged and not stored, of some 20 MB each: storing takes longer whenever DuckDB rewrites its log."""
 
 
 class RoundsApart:
@@ -32,7 +39,10 @@ class RoundsApart:
         self._known = known
         self._apart = apart
         self._begun: Sequence[RawRow] = []
-        self._judged: _Unstored | None = None
+        self._looked_up: _LookedUp | None = None
+        self._ahead: Sequence[RawRow] = []
+        self._unstored: deque[_Unstored] = deque()
+        self._storing = ThreadPoolExecutor(1, "event-storing")
         self.count = 0
         """How many rounds were judged by the other process."""
 
@@ -42,7 +52,7 @@ class RoundsApart:
         return self._begun
 
     def round(self, rows: Sequence[RawRow], most_events: int) -> bool:
-        """Have the rows judged that are begun, or else come next, and store those before them; whether that was to be.
+        """Have the rows judged that are begun, or else come next, to be stored behind others; whether that was to be.
 
         If not, everything before them is stored, and they are to be judged here.
 
@@ -54,29 +64,43 @@ class RoundsApart:
             if is_judged and not self._begun:
                 self._begin_behind(rows[-1].row, most_events)
             if not self._begun:
-                self._store()
+                self._settle(0)
         except BaseException:
-            self._begun, self._judged = [], None
+            self.drop()
             raise
         return is_judged
 
-    def _judge(self, rows: Sequence[RawRow], most_events: int) -> bool:
-        """Have rows judged, and store those before them; False, when they are to be judged here.
+    def drop(self) -> None:
+        """Forget what is not stored, to be judged again; what is being stored now may be, or may not."""
+        storing = [judged.storing for judged in self._unstored if judged.storing is not None]
+        wait([future for future in storing if not future.cancel()])
+        self._begun, self._looked_up = [], None
+        self._unstored.clear()
 
-        If there is another whole round of them, the other process begins with it before this one is stored.
+    def _judge(self, rows: Sequence[RawRow], most_events: int) -> bool:
+        """Have rows judged, to be stored; False, when they are to be judged here.
+
+        If there is another whole round of them, the other process begins with it first: while it judges these, it is
+        looked up here who took the ids of those.
         """
         is_begun, self._begun = bool(self._begun), []
+        looked_up, self._looked_up = self._looked_up, None
         try:
-            keys = self._apart.keys() if is_begun or self._begins(rows) else None
-            if keys is None:
+            if looked_up is None and (is_begun or self._begins(rows)):
+                looked_up = self._look_up()
+            if looked_up is None or looked_up.keys is None:
                 return False
             behind = self._whole_behind(rows, most_events)
-            self._apart.tell(self._taken(keys), behind)
-            self._store()
-            self._judged = _Unstored(self._apart.judged(), rows[-1])
-            self._begun = behind
+            self._apart.tell(looked_up.taken + self._taken_unstored(looked_up.keys, looked_up.row), behind)
+            following = None
+            if behind:
+                following = self._look_up()
+                self._ahead = self._behind(behind[-1].row, most_events)
+            self._settle(MOST_UNSTORED - 1)
+            self._keep(self._apart.judged(), rows[-1])
         except ApartError:
             return False
+        self._begun, self._looked_up = behind, following
         self.count += 1
         return True
 
@@ -89,9 +113,11 @@ class RoundsApart:
 
     def _whole_behind(self, rows: Sequence[RawRow], most_events: int) -> Sequence[RawRow]:
         """The rows behind a whole round, if they are a whole one too; if not, more of them gather meanwhile."""
-        if not _is_whole(rows, most_events):
+        ahead, self._ahead = self._ahead, []
+        if not _is_whole(rows, most_events) or self._known.is_damaged:
             return []
-        behind = self._behind(rows[-1].row, most_events)
+        is_next = ahead and ahead[0].row == rows[-1].row + 1
+        behind = ahead if is_next and _is_whole(ahead, most_events) else self._behind(rows[-1].row, most_events)
         return behind if _is_whole(behind, most_events) else []
 
     def _behind(self, row: int, most_events: int) -> Sequence[RawRow]:
@@ -102,42 +128,87 @@ class RoundsApart:
 
     def _begins(self, rows: Sequence[RawRow]) -> bool:
         """Let the other process begin with rows, if there are enough to be worth it; whether it does."""
-        if not self._apart.is_ready or sum(row.count for row in rows) < WORTH_SENDING:
+        if self._known.is_damaged or not self._apart.is_ready or sum(row.count for row in rows) < WORTH_SENDING:
             return False
         self._apart.begin(rows)
         return True
 
-    def _taken(self, keys: Keys) -> list[tuple[str, str]]:
-        """The (organisation, id) among these keys that earlier events took, stored or not."""
-        stored = taken_earlier(keys, self._known, self._events)
-        return stored if self._judged is None else stored + self._judged.taken(keys)
+    def _look_up(self) -> _LookedUp:
+        """What the rows that were begun need to be judged, as far as it is known now."""
+        keys = self._apart.keys()
+        if keys is None:
+            return _LookedUp(None, [], 0)
+        unstored = self._taken_unstored(keys, 0)
+        row = self._unstored[-1].last.row if self._unstored else 0
+        return _LookedUp(keys, unstored + taken_earlier(keys, self._known, self._events), row)
 
-    def _store(self) -> None:
-        """Store what was judged before, if it is not yet."""
-        judged, self._judged = self._judged, None  # if it cannot be stored now, it is judged again
-        if judged is None:
-            return
-        last = judged.last
+    def _taken_unstored(self, keys: Keys, row: int) -> list[tuple[str, str]]:
+        """The (organisation, id) among these keys that events behind a row took, which are judged and not stored."""
+        return [taken for judged in self._unstored if judged.last.row > row for taken in judged.taken(keys)]
+
+    def _keep(self, judged: Judged, last: RawRow) -> None:
+        """Have a round stored behind those before it."""
+        after_row = self._unstored[-1].last.row if self._unstored else self._events.offset()
+        unstored = _Unstored(judged, last, after_row)
+        unstored.storing = self._storing.submit(self._store, unstored)
+        self._unstored.append(unstored)
+
+    def _store(self, judged: _Unstored) -> None:
+        """Store a round, on the thread for that, unless the one before it could not be stored."""
+        if self._events.offset() != judged.after_row:
+            raise RuntimeError(f"row {judged.after_row} of the log is not stored")
         if judged.arriving is None:
-            self._events.apply([], last.row, last.received_at)
+            self._events.apply([], judged.last.row, judged.last.received_at)
         else:
-            self._events.apply_rows(judged.arriving, last.row, last.received_at)
-        self._known.add(*judged.claims, last.row)
+            self._events.apply_rows(judged.arriving, judged.last.row, judged.last.received_at)
+
+    def _settle(self, most: int) -> None:
+        """Know the ids of rounds that are stored; wait until no more than so many are not."""
+        while self._unstored and (len(self._unstored) > most or self._unstored[0].is_stored):
+            judged = self._unstored[0]
+            judged.finish()
+            self._known.add(*judged.claims, judged.last.row)
+            self._unstored.popleft()
 
 
 def _is_whole(rows: Sequence[RawRow], most_events: int) -> bool:
     return sum(row.count for row in rows) >= most_events // 2
 
 
-class _Unstored:
-    """A round that was judged and is not stored yet."""
+@dataclass(frozen=True, slots=True)
+class _LookedUp:
+    """Rows that the other process has begun with: the keys of their ids, and which of these were taken up to a row."""
 
-    def __init__(self, judged: Judged, last: RawRow) -> None:
+    keys: Keys | None
+    taken: list[tuple[str, str]]
+    row: int
+
+
+class _Unstored:
+    """A round that was judged, to be stored behind another row."""
+
+    def __init__(self, judged: Judged, last: RawRow, after_row: int) -> None:
         self.last = last
+        self.after_row = after_row
         self.arriving: Arriving | None = judged.arriving
         self.claims: tuple[Keys, Positions] = judged.claims
+        self.storing: Future[None] | None = None
         self._ids = KnownIds()
         self._ids.add(*self.claims, last.row)
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether it is, or could not be."""
+        return self.storing is not None and self.storing.done()
+
+    def finish(self) -> None:
+        """Wait until it is stored.
+
+        Raises:
+            Exception: whatever that fails with.
+        """
+        if self.storing is not None:
+            self.storing.result()
 
     def taken(self, keys: Keys) -> list[tuple[str, str]]:
         """The (organisation, id) of its events that have one of these keys and took their ids."""
