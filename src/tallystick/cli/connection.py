@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 LARGEST_HEAD: Final = 64 * 1024
 """Bytes of a request's first line and headers together."""
 
+_HEAD: Final = b"HTTP/1.1 "
+_HEAD_END: Final = b"\r\n\r\n"
 _TOO_LARGE: Final = 431
 _TOO_SLOW: Final = 408
 _MALFORMED: Final = 400
@@ -26,6 +28,37 @@ _REASONS: Final = {
     _TOO_LARGE: "Request Header Fields Too Large",
 }
 _SAID: Final = f"the first line and the headers are larger than {LARGEST_HEAD // 1024} kB together"
+
+
+class _Joined:
+    """A transport that sends the head of an answer together with its body: each write of its own is a system call."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head = b""
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a transport has
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send this, or, when it is a head, with what comes next, at the latest in the next turn of the loop."""
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif data.startswith(_HEAD) and data.endswith(_HEAD_END):
+            self._head = data
+            self._loop.call_soon(self._flush)
+            return
+        self._transport.write(data)
+
+    def close(self) -> None:
+        """Send what there is, and hang up."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._head:
+            self.write(b"")
 
 
 class Connection(HttpToolsProtocol):
@@ -40,7 +73,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
-        super().connection_made(transport)
+        super().connection_made(_Joined(transport, self.loop))  # type: ignore[arg-type]
         self.coming_since = self.loop.time()
 
     def data_received(self, data: bytes) -> None:
