@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import yaml
 
-from tallystick.cli.main import main
+from tallystick.cli.serve import serve_command
 from tests.agent import LEGACY, MODERN, mcp_of
 from tests.contract.capability import Capability, Shown, shortcomings
 from tests.operations.shop import Shop, event, tiered
@@ -73,7 +73,7 @@ class TestThePage:
         assert shortcomings(capability, shown) == []
 
     def test_its_ports_are_those_that_the_server_listens_on(self, page: Json) -> None:
-        options: Any = {option.name: option.default for option in main.commands["serve"].params}
+        options: Any = {option.name: option.default for option in serve_command.params}
         assert Capability.of(page).ports == {"rest": options["port"], "mcp": options["mcp_port"]}
 
     @both_revisions
