@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tallystick.cli.doors import Doors, address, listening
-from tallystick.cli.options import PORT
+from tallystick.cli.options import host_option, mcp_port_option, port_option, read_only_option
 from tallystick.kernel.errors import invalid
 from tallystick.kernel.host import LOOPBACK
 from tallystick.workers.program import log_warnings
@@ -72,10 +72,10 @@ def serve_gateway(
 
 @click.command("gateway")
 @click.option("--upstream", required=True, metavar="URL", help="The Togai-compatible API to stand in front of.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", type=PORT, default=8080, show_default=True, help="The REST port; 0 takes a free one.")
-@click.option("--mcp-port", type=PORT, default=9080, show_default=True, help="The MCP port; 0 takes a free one.")
-@click.option("--mcp-read-only", is_flag=True, help="Offer agents only the tools that read.")
+@host_option
+@port_option
+@mcp_port_option
+@read_only_option
 @click.option(
     "--allow-host", "hosts", multiple=True, metavar="NAME", help="A further name by which the gateway may be called."
 )

@@ -7,8 +7,16 @@ from typing import Final
 
 import click
 
-PORT: Final = click.IntRange(0, 65535)
+_PORT: Final = click.IntRange(0, 65535)
 
+host_option: Final = click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+port_option: Final = click.option(
+    "--port", type=_PORT, default=8080, show_default=True, help="The REST port; 0 takes a free one."
+)
+mcp_port_option: Final = click.option(
+    "--mcp-port", type=_PORT, default=9080, show_default=True, help="The MCP port; 0 takes a free one."
+)
+read_only_option: Final = click.option("--mcp-read-only", is_flag=True, help="Offer agents only the tools that read.")
 data_option: Final = click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),

@@ -14,7 +14,14 @@ import click
 
 from tallystick.api.app import create_app
 from tallystick.cli.doors import REQUEST_SECONDS, Doors, address, listening
-from tallystick.cli.options import PORT, data_option, database_option
+from tallystick.cli.options import (
+    data_option,
+    database_option,
+    host_option,
+    mcp_port_option,
+    port_option,
+    read_only_option,
+)
 from tallystick.engine import Engine, Settings
 from tallystick.kernel.period import in_utc
 from tallystick.workers.program import collecting_rarely, log_warnings
@@ -112,11 +119,11 @@ class _Instant(click.ParamType[datetime]):
 
 
 @click.command("serve")
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", type=PORT, default=8080, show_default=True, help="The REST port; 0 takes a free one.")
-@click.option("--mcp-port", type=PORT, default=9080, show_default=True, help="The MCP port; 0 takes a free one.")
+@host_option
+@port_option
+@mcp_port_option
 @click.option("--mcp/--no-mcp", default=True, help="Whether agents may come in at all (default: they may).")
-@click.option("--mcp-read-only", is_flag=True, help="Offer agents only the tools that read.")
+@read_only_option
 @click.option(
     "--mcp-host", "mcp_hosts", multiple=True, metavar="NAME", help="A further name by which agents may call the server."
 )

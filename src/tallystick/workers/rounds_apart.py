@@ -72,9 +72,8 @@ class RoundsApart:
 
     def drop(self) -> None:
         """Forget what is not stored, to be judged again; what is being stored now may be, or may not."""
-        storing = [judged.storing for judged in self._unstored if judged.storing is not None]
-        wait([future for future in storing if not future.cancel()])
-        self._begun, self._looked_up = [], None
+        wait([judged.storing for judged in self._unstored if not judged.storing.cancel()])
+        self._begun, self._looked_up, self._ahead = [], None, []
         self._unstored.clear()
 
     def _judge(self, rows: Sequence[RawRow], most_events: int) -> bool:
@@ -149,24 +148,24 @@ class RoundsApart:
     def _keep(self, judged: Judged, last: RawRow) -> None:
         """Have a round stored behind those before it."""
         after_row = self._unstored[-1].last.row if self._unstored else self._events.offset()
-        unstored = _Unstored(judged, last, after_row)
-        unstored.storing = self._storing.submit(self._store, unstored)
-        self._unstored.append(unstored)
+        arriving = judged.arriving
+        storing = self._storing.submit(self._store, arriving, last, after_row)
+        self._unstored.append(_Unstored(arriving, judged.claims, last, storing))
 
-    def _store(self, judged: _Unstored) -> None:
+    def _store(self, arriving: Arriving | None, last: RawRow, after_row: int) -> None:
         """Store a round, on the thread for that, unless the one before it could not be stored."""
-        if self._events.offset() != judged.after_row:
-            raise RuntimeError(f"row {judged.after_row} of the log is not stored")
-        if judged.arriving is None:
-            self._events.apply([], judged.last.row, judged.last.received_at)
+        if self._events.offset() != after_row:
+            raise RuntimeError(f"row {after_row} of the log is not stored")
+        if arriving is None:
+            self._events.apply([], last.row, last.received_at)
         else:
-            self._events.apply_rows(judged.arriving, judged.last.row, judged.last.received_at)
+            self._events.apply_rows(arriving, last.row, last.received_at)
 
     def _settle(self, most: int) -> None:
         """Know the ids of rounds that are stored; wait until no more than so many are not."""
-        while self._unstored and (len(self._unstored) > most or self._unstored[0].is_stored):
+        while self._unstored and (len(self._unstored) > most or self._unstored[0].storing.done()):
             judged = self._unstored[0]
-            judged.finish()
+            judged.storing.result()
             self._known.add(*judged.claims, judged.last.row)
             self._unstored.popleft()
 
@@ -185,32 +184,19 @@ class _LookedUp:
 
 
 class _Unstored:
-    """A round that was judged, to be stored behind another row."""
+    """A round that was judged and is being stored, or waits for it."""
 
-    def __init__(self, judged: Judged, last: RawRow, after_row: int) -> None:
+    def __init__(
+        self, arriving: Arriving | None, claims: tuple[Keys, Positions], last: RawRow, storing: Future[None]
+    ) -> None:
+        self.claims = claims
         self.last = last
-        self.after_row = after_row
-        self.arriving: Arriving | None = judged.arriving
-        self.claims: tuple[Keys, Positions] = judged.claims
-        self.storing: Future[None] | None = None
+        self.storing = storing
+        self._arriving = arriving
         self._ids = KnownIds()
-        self._ids.add(*self.claims, last.row)
-
-    @property
-    def is_stored(self) -> bool:
-        """Whether it is, or could not be."""
-        return self.storing is not None and self.storing.done()
-
-    def finish(self) -> None:
-        """Wait until it is stored.
-
-        Raises:
-            Exception: whatever that fails with.
-        """
-        if self.storing is not None:
-            self.storing.result()
+        self._ids.add(*claims, last.row)
 
     def taken(self, keys: Keys) -> list[tuple[str, str]]:
         """The (organisation, id) of its events that have one of these keys and took their ids."""
         positions = self._ids.candidates(keys)
-        return [] if self.arriving is None or not len(positions) else self.arriving.ids_at(positions)
+        return [] if self._arriving is None or not len(positions) else self._arriving.ids_at(positions)
