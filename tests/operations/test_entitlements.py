@@ -2,87 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import text
 
-from tallystick.kernel.period import BEGINNING, FOREVER, Period
-from tallystick.metering.purse import Debit
 from tests.operations.granting import Granting
 from tests.operations.shop import Shop, amounts, entitlement, fee, lines, monthly, overage
+from tests.operations.unit_ledger import Ledger, sell
 from tests.servers import inside
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from sqlalchemy import Connection
-
-    from tallystick.operations.work import Work
     from tests.servers import Inside
 
 Json = dict[str, Any]
 ARREARS, ADVANCE = "BILLING_ENTITLEMENT_RATE_CARD_AMOUNT", "ADVANCED_BILLING_ENTITLEMENT_RATE_CARD_AMOUNT"
 OVERAGE, SLAB = "ENTITLEMENT_OVERAGE_RATE_CARD_AMOUNT", "ENTITLEMENT_OVERAGE_RATE_CARD_SLAB_AMOUNT"
-ANY_TIME = Period(BEGINNING, FOREVER)
 CHEAPER = ((0, "0.05"), (25000, "0.03"))
-
-
-@dataclass(frozen=True)
-class Ledger:
-    """The feature credits of the account `acme`, and what is used of them."""
-
-    server: Inside
-    feature: str
-
-    def entries(self) -> list[tuple[str, Decimal | None, Decimal, str, str]]:
-        """Source, granted, used, first and last day (exclusive) of each entry that is not void, by its start and id."""
-        with self._work(writes=False) as (work, _):
-            found = work.state.feature_credits.of(["acme"], ANY_TIME, self.feature)
-        return [
-            (
-                one.grant.source.value,
-                one.grant.granted,
-                one.used,
-                one.grant.valid.start.date().isoformat(),
-                one.grant.valid.end.date().isoformat(),
-            )
-            for one in sorted(found, key=lambda one: (one.grant.valid.start, one.grant.id))
-        ]
-
-    def use(self, units: object, entry: str) -> None:
-        """Book what an event used of the entry whose id ends so."""
-        with self._work(writes=True) as (work, _):
-            ledger = work.state.feature_credits
-            (found,) = [one for one in ledger.of(["acme"], ANY_TIME, self.feature) if one.grant.id.endswith(entry)]
-            key = ("acme", self.feature, found.grant.id)
-            debit = Debit(1, found.revision + 1, *key, Decimal(str(units)))
-            ledger.book([debit], {key: found.revision})
-
-    def _work(self, *, writes: bool) -> AbstractContextManager[tuple[Work, Connection]]:
-        engine = self.server.engine
-        with engine.database.read() as connection:
-            (home,) = connection.execute(text("SELECT id FROM organisation ORDER BY created_at LIMIT 1")).one()
-        return engine.work_for(home, "test", writes=writes)
 
 
 @pytest.fixture
 def ledger(server: Inside, shop: Shop) -> Ledger:
-    shop.account()
-    return Ledger(server, shop.api.post("/features", {"name": "Exports"}).ok()["id"])
-
-
-def sell(shop: Shop, *, cycle: Json | None = None, granted: Json | None = None, beyond: Json | None = None) -> None:
-    """Put a plan with these cards on the account."""
-    cards = {
-        "billingEntitlementRateCards": [granted] if granted else [],
-        "entitlementOverageRateCards": [beyond] if beyond else [],
-    }
-    shop.associate(shop.plan(cycle=cycle or monthly(grace=2), **cards))
+    return Ledger.begin(server, shop)
 
 
 class TestInAdvance:

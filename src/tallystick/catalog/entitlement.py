@@ -76,7 +76,10 @@ class BillingEntitlementRateCard(Draft, frozen=True, kw_only=True):
 
 
 class BillingConfig(Draft, frozen=True, kw_only=True, omit_defaults=False):
-    """From which cycle on overage is billed (`startOffset`, from 0), every how many (`interval`); written in full."""
+    """From which cycle on overage costs something (`startOffset`, from 0), of how many a bill asks (`interval`).
+
+    Written in full.
+    """
 
     interval: Annotated[int, Meta(ge=1, le=2**63 - 1)] = 1
     start_offset: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
@@ -99,6 +102,15 @@ class EntitlementOverageRateCard(Draft, frozen=True, kw_only=True):
         """The feature."""
         return self.feature_id
 
-    def is_billed(self, ordinal: int) -> bool:
-        """Whether the overage of the cycle with this 0-based number is billed; that of the ones before is free."""
+    def is_charged(self, ordinal: int) -> bool:
+        """Whether overage of the cycle with this 0-based number costs something; that of the ones before is free."""
         return self.billing_config is None or ordinal >= self.billing_config.start_offset
+
+    def is_held(self, ordinal: int) -> bool:
+        """Whether what the overage of a cycle costs is asked for by the bill of a later one (domain.md 4.5)."""
+        config = self.billing_config
+        return (
+            config is not None
+            and ordinal >= config.start_offset
+            and (ordinal + 1 - config.start_offset) % config.interval != 0
+        )

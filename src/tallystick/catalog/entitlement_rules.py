@@ -35,12 +35,9 @@ def config_problems(path: str, configs: Sequence[FeatureConfig]) -> Iterator[Pro
 
 
 def overage_problems(path: str, card: EntitlementOverageRateCard) -> Iterator[Problem]:
-    """What is wrong with how much overage there may be, and with when it is billed."""
+    """What is wrong with how much overage there may be."""
     if card.max_quantity is not None:
         yield from _units(f"{path}.maxQuantity", card.max_quantity)
-    if card.billing_config is not None and card.billing_config.interval != 1:
-        reason = f"is {card.billing_config.interval}, but overage is billed with the cycle that it falls into: send 1"
-        yield Problem(f"{path}.billingConfig.interval", reason)
 
 
 def _units(path: str, units: Decimal) -> Iterator[Problem]:

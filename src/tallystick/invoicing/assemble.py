@@ -21,6 +21,7 @@ from tallystick.credits.credit import EntityGroup
 from tallystick.credits.plan_grant import PlanGrant
 from tallystick.invoicing.card_lines import by_tag, fee_line, overage_card_line, usage_card_line, usage_line
 from tallystick.invoicing.credit_grant_lines import grant_lines
+from tallystick.invoicing.held_overage import NOT_SHARED, held_features, shared
 from tallystick.invoicing.leaf_lines import slab_leaf
 from tallystick.invoicing.licence_lines import licence_card_line
 from tallystick.invoicing.line import InvoiceLineItem, LineType
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from tallystick.catalog.pricing_rule import PricingRule
     from tallystick.catalog.rate_card import LicenseRateCard
     from tallystick.credits.burndown import OpenCredit
+    from tallystick.invoicing.held_overage import OverageBilling, SharedOverage
     from tallystick.kernel.period import Period
     from tallystick.kernel.recurrence import Cycle
     from tallystick.metering.event_groups import EventCuts, EventGroups
@@ -119,7 +121,7 @@ class Bill:
     """The lines of an invoice as the wire shows them, what each credit pays of it, and what becomes a credit.
 
     `rule_steps` are what pricing rules did to it. Credit among the `grants` pays nothing of the bill: it is there once
-    that has fallen due.
+    that has fallen due. `overage` of other cycles is asked for, or is left to a later bill.
     """
 
     usage_info: tuple[InvoiceLineItem, ...] = ()
@@ -129,6 +131,7 @@ class Bill:
     refunds: tuple[Refund, ...] = ()
     rule_steps: tuple[RuleStep, ...] = ()
     grants: tuple[PlanGrant, ...] = ()
+    overage: SharedOverage = NOT_SHARED
 
     @property
     def total(self) -> Money:
@@ -141,12 +144,14 @@ def arrears_bill(
     usage: Mapping[str, Decimal],
     open_credits: Iterable[OpenCredit],
     events: EventGroups = NO_EVENTS,
+    billing: OverageBilling | None = None,
 ) -> Bill:
     """The bill of a cycle that has been used, given the usage of each meter and the overage of each feature by its id.
 
     What is not there is zero.
 
-    `events` are those of the cycle, told apart as the terms ask for it with their `event_cuts`.
+    `events` are those of the cycle, told apart as the terms ask for it with their `event_cuts`. Without the place where
+    it stands among other bills, it is that of all that the cycle comes to, whenever its overage is asked for.
 
     Raises:
         BillingError: of kind BROKEN, when a card has no rate in the currency, or lacks the events that it prices one
@@ -164,11 +169,17 @@ def arrears_bill(
     cards += _overages(terms, usage)
     granted = _grants(terms, InvoiceTiming.IN_ARREARS, LineType.CREDIT_GRANT_RATE_CARD_AMOUNT)
     cards += [line for _, line in granted]
-    lines, steps = _ruled(terms, RuleTiming.IN_ARREARS, cards)
+    ruled = _ruled(terms, RuleTiming.IN_ARREARS, cards)
+    overage, lines = NOT_SHARED, ruled.lines
+    missing = list(_true_up(terms, sum_of(lines, currency)))
+    if billing is not None:
+        features = held_features(terms.details, terms.ordinal)
+        overage, asked = shared(billing, ruled.cards, features, terms.zone)
+        lines = replace(ruled, cards=asked).lines
     sub_total = parent(LineType.SUB_TOTAL_AMOUNT, "Sub total", lines, currency)
-    plan = parent(LineType.PRICE_PLAN_AMOUNT, terms.plan_name, [sub_total, *_true_up(terms, sub_total)], currency)
-    bill = _bill(terms, plan, tuple(map(usage_line, charges)), steps, open_credits)
-    return replace(bill, grants=tuple(grant for grant, _ in granted))
+    plan = parent(LineType.PRICE_PLAN_AMOUNT, terms.plan_name, [sub_total, *missing], currency)
+    bill = _bill(terms, plan, tuple(map(usage_line, charges)), ruled.steps, open_credits)
+    return replace(bill, grants=tuple(grant for grant, _ in granted), overage=overage)
 
 
 def advance_bill(terms: Terms, open_credits: Iterable[OpenCredit]) -> Bill:
@@ -214,8 +225,8 @@ def _in_advance(terms: Terms) -> tuple[list[InvoiceLineItem], tuple[RuleStep, ..
     cards += _entitlements(terms, InvoiceTiming.IN_ADVANCE, LineType.ADVANCED_BILLING_ENTITLEMENT_RATE_CARD_AMOUNT)
     granted = _grants(terms, InvoiceTiming.IN_ADVANCE, LineType.ADVANCED_CREDIT_GRANT_RATE_CARD_AMOUNT)
     cards += [line for _, line in granted]
-    lines, steps = _ruled(terms, RuleTiming.IN_ADVANCE, cards)
-    return lines, steps, tuple(grant for grant, _ in granted)
+    ruled = _ruled(terms, RuleTiming.IN_ADVANCE, cards)
+    return ruled.lines, ruled.steps, tuple(grant for grant, _ in granted)
 
 
 def _prepaid(terms: Terms) -> tuple[list[InvoiceLineItem], tuple[PlanGrant, ...]]:
@@ -294,14 +305,25 @@ def _fees(terms: Terms, timing: InvoiceTiming, kind: LineType) -> list[CardLine]
     ]
 
 
-def _ruled(
-    terms: Terms, timing: RuleTiming, cards: Sequence[CardLine]
-) -> tuple[list[InvoiceLineItem], tuple[RuleStep, ...]]:
-    """The lines of cards by tag as rules leave them, with what rules add, and the steps that lead there."""
-    currency = terms.currency
-    steps = steps_of(terms.rules, timing, terms.details, cards, terms.cycle.period, currency)
-    lines = by_tag([(card.tag, with_updates(card, steps)) for card in cards], currency)
-    return [*lines, *additions(steps, currency)], steps
+@dataclass(frozen=True, slots=True)
+class _Ruled:
+    """The cards of a bill as rules leave them, and the steps that lead there."""
+
+    cards: Sequence[CardLine]
+    steps: tuple[RuleStep, ...]
+    currency: str
+
+    @property
+    def lines(self) -> list[InvoiceLineItem]:
+        """The lines of the cards by tag, with what rules add."""
+        tagged = [(card.tag, card.line) for card in self.cards]
+        return [*by_tag(tagged, self.currency), *additions(self.steps, self.currency)]
+
+
+def _ruled(terms: Terms, timing: RuleTiming, cards: Sequence[CardLine]) -> _Ruled:
+    """The cards of one timing as the rules of that timing leave them."""
+    steps = steps_of(terms.rules, timing, terms.details, cards, terms.cycle.period, terms.currency)
+    return _Ruled([replace(card, line=with_updates(card, steps)) for card in cards], steps, terms.currency)
 
 
 def _licence_cards(
@@ -376,12 +398,12 @@ def _entitlements(terms: Terms, timing: InvoiceTiming, kind: LineType) -> list[C
 
 
 def _overages(terms: Terms, usage: Mapping[str, Decimal]) -> list[CardLine]:
-    """What went beyond the units that there were, in a cycle that is billed for it."""
+    """What went beyond the units that there were, in a cycle where that costs something."""
     currency = terms.currency
     prices = [
         UsagePrice(card, currency)
         for card in terms.details.entitlement_overage_rate_cards
-        if card.is_billed(terms.ordinal)
+        if card.is_charged(terms.ordinal)
     ]
     return [
         CardLine(
@@ -410,14 +432,14 @@ def _is_paid_out(card: LicenseRateCard) -> bool:
     return _refund_mode(card) is ProratedRefundMode.PAYMENT
 
 
-def _true_up(terms: Terms, sub_total: InvoiceLineItem) -> Iterator[InvoiceLineItem]:
-    """The line of the minimum commitment, when there is one in this currency."""
+def _true_up(terms: Terms, charged: Money) -> Iterator[InvoiceLineItem]:
+    """The line of the minimum commitment, when there is one in this currency, beside what the cycle itself comes to."""
     commitment = terms.details.minimum_commitment
     if commitment is None:
         return
     for value in commitment.rate_values:
         if value.currency == terms.currency:
-            amount = true_up(value.rate, money_of(sub_total))
+            amount = true_up(value.rate, charged)
             yield leaf(LineType.TRUE_UP_AMOUNT, commitment.display_name, amount)
 
 

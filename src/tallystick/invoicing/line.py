@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -100,6 +101,8 @@ class Explanation(Document, frozen=True, kw_only=True):
 
     The `rate` of a PERCENTAGE slab is per cent. Where each event has its own fee - that percentage and `fixedAmount`,
     within limits -, `events` are what those cost that are priced alike. `freeEvents` have cost nothing.
+
+    Overage of an earlier cycle has the start and the end of that, and its bill, which has left it to a later one.
     """
 
     price_type: PriceType | None = None
@@ -117,6 +120,9 @@ class Explanation(Document, frozen=True, kw_only=True):
     events: tuple[PricedEvents, ...] | None = None
     rule_id: str | None = None
     rule_metadata: dict[str, str] | None = None
+    cycle_start: datetime | None = None
+    cycle_end: datetime | None = None
+    invoice_id: str | None = None
 
 
 class InvoiceLineItem(Document, frozen=True, kw_only=True):

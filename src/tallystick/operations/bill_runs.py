@@ -19,6 +19,7 @@ from tallystick.operations.cycles import open_cycles
 from tallystick.operations.drafts import bills_in_order
 from tallystick.operations.due_invoices import Billed, details_of, make_due
 from tallystick.operations.orders import await_payment
+from tallystick.operations.overage_bills import keep_overage
 from tallystick.operations.proposals import expire_due
 from tallystick.operations.purchases import attend_due
 from tallystick.operations.refunds import give_back
@@ -103,6 +104,7 @@ def freeze(work: Work, records: Sequence[InvoiceRecord]) -> Tally:
     for one in made:
         give_back(work, one.record, one.bill.refunds)
     due = make_due(work, billed)
+    keep_overage(work, ((one.record, one.bill) for one in billed))
     for record, one in zip(due, billed, strict=True):
         if record.invoice_class is InvoiceClass.ORDER:
             await_payment(work, record, one)
@@ -122,6 +124,7 @@ def void_draft(work: Work, record: InvoiceRecord) -> None:
     if issues:
         raise invalid("", issues[record.id])
     work.state.invoices.freeze([(one.frozen(InvoiceStatus.VOID, work.now), one.lines) for one in made])
+    keep_overage(work, ((one.record, one.bill) for one in made))
 
 
 def _billed(work: Work, records: Sequence[InvoiceRecord], issues: dict[str, str]) -> Iterator[Billed]:
@@ -133,7 +136,7 @@ def _billed(work: Work, records: Sequence[InvoiceRecord], issues: dict[str, str]
     last = max(record.cycle.period.start for record in records)
     drafts = work.state.invoices.drafts_of(due, before=last)
     queue = [draft for draft in drafts if _stands_before(draft, due[draft.account_id])]
-    drafted = bills_in_order(work, [*queue, *records], list(due))
+    drafted = bills_in_order(work, [*queue, *records], list(due), freezing={record.id for record in records})
     for record in records:
         if record.id in drafted.issues:
             issues[record.id] = drafted.issues[record.id]

@@ -15,6 +15,7 @@ from tallystick.accounts.schedule import Schedule
 from tallystick.catalog.price_plan import PricePlanDetails
 from tallystick.credits.burndown import OpenCredit
 from tallystick.invoicing.assemble import Bill, Terms, advance_bill, arrears_bill, change_bill, prepaid_bill
+from tallystick.invoicing.held_overage import OverageBilling
 from tallystick.invoicing.invoice import InvoiceClass, InvoiceType
 from tallystick.invoicing.record import InvoiceRecord
 from tallystick.kernel.errors import BillingError, Kind, Problem
@@ -25,6 +26,7 @@ from tallystick.operations.billed_units import billed_units
 from tallystick.operations.cycles import agreed_rules, agreed_terms, versions_of
 from tallystick.operations.holdings import holdings_of
 from tallystick.operations.metered_usage import event_groups
+from tallystick.operations.overage_bills import OverageBills
 from tallystick.operations.work import Work
 from tallystick.rating.usage_card import UsagePrices
 from tallystick.stores.event_replacements import Replacements
@@ -67,24 +69,28 @@ def bills_in_order(
     account_ids: Collection[str],
     usages: Sequence[dict[str, Decimal]] | None = None,
     instead: Replacements | None = None,
+    freezing: Collection[str] = (),
 ) -> Drafted:
     """The bills of drafts, which stand oldest cycle first: each one gets of the credits what those before it left.
 
     They are billed by the usage and events that there are, or by another usage of each draft and other units of events.
+    Those that are `freezing` ask for no overage that other drafts may still leave.
     """
     left: dict[str, list[OpenCredit]] = defaultdict(list)
     for held in work.state.credits.open_of(account_ids):
         left[held.credit.account_id].append(held)
     pricing = Pricing(work, records)
     drafted = Drafted(pricing)
+    overage = OverageBills(work, records, pricing.details, freezing)
     usages = usage_of(work, records) if usages is None else usages
     for record, usage, events in zip(records, usages, pricing.events_of(work, records, instead), strict=True):
         try:
-            bill = pricing.bill(record, usage, left[record.account_id], events)
+            bill = pricing.bill(record, usage, left[record.account_id], events, overage.billing(record))
         except Exception as failure:  # noqa: BLE001 - one account that cannot be billed must not stop the others
             drafted.issues[record.id] = str(failure) or type(failure).__name__
             continue
         left[record.account_id] = _after(left[record.account_id], bill)
+        overage.after(record, bill)
         drafted.bills[record.id] = bill
     return drafted
 
@@ -142,8 +148,9 @@ class Pricing:
         usage: dict[str, Decimal],
         credits: Sequence[OpenCredit],
         events: EventGroups,
+        overage: OverageBilling | None = None,
     ) -> Bill:
-        """What one draft comes to, from its usage and events and the credits that are open for it."""
+        """What one draft comes to, from its usage and events, the credits open for it, and the overage of others."""
         terms = self._terms(record)
         if record.invoice_class is InvoiceClass.ORDER:
             return prepaid_bill(terms, credits)
@@ -151,7 +158,7 @@ class Pricing:
             return advance_bill(terms, credits)
         if record.invoice_type is InvoiceType.ADHOC_ADVANCED:
             return change_bill(terms, day_of(record.cycle.period.start, self._zone), credits)
-        return arrears_bill(terms, usage, credits, events)
+        return arrears_bill(terms, usage, credits, events, overage)
 
     def _terms(self, record: InvoiceRecord) -> Terms:
         """What a draft is made from, beside usage and credits."""

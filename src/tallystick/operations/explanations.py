@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from tallystick.catalog.rule_variable import CardKind
 from tallystick.catalog.usage_meter import Aggregation, Computation, MeterFilter, UsageMeter
@@ -37,6 +38,7 @@ from tallystick.invoicing.rows import tree_of
 from tallystick.invoicing.rule_log import PricingRuleLog, logs_of
 from tallystick.kernel.document import Document
 from tallystick.kernel.errors import BillingError, Kind, Problem
+from tallystick.kernel.period import local_date
 from tallystick.kernel.quantity import plain
 from tallystick.metering.aggregation import average, told_units
 from tallystick.operations.drafts import draft_bills
@@ -150,11 +152,15 @@ class ChargeExplanation(Document, frozen=True, kw_only=True):
 def explain_charge(work: Work, invoice_id: str, line_id: str) -> ChargeExplanation:
     """How one line of an invoice comes about; `lineId` is the id of a meter, add-on, feature or pricing rule in it.
 
-    Where a feature has two lines, `ber.` before its id means the units that are granted, `eo.` the overage.
+    Where a feature has two lines, `ber.` before its id means the units that are granted, `eo.` the overage. Overage of
+    an earlier cycle has the day on which that starts behind its id, as `eo.feature...@2026-01-01`.
     """
     record = work.state.invoices.get(invoice_id)
     tree, rule_logs = _lines_and_logs(work, record)
-    line = _line(record, tree, line_id)
+    line = _line(record, tree, line_id, work.organisation.zone)
+    source = _source(work, record, line)
+    if source.id != record.id:
+        rule_logs = _lines_and_logs(work, source)[1]
     logs = [log for log in rule_logs if _is_about(log, line)]
     return ChargeExplanation(
         invoice_id=record.id,
@@ -164,8 +170,8 @@ def explain_charge(work: Work, invoice_id: str, line_id: str) -> ChargeExplanati
         account_name=work.state.accounts.get(record.account_id).name,
         price_plan_id=record.price_plan_id,
         price_plan_name=work.state.price_plans.names([record.price_plan_id])[record.price_plan_id],
-        start_date=record.cycle.period.start,
-        end_date=record.cycle.period.end,
+        start_date=source.cycle.period.start,
+        end_date=source.cycle.period.end,
         line_id=line_id,
         type=line.type,
         description=line.description,
@@ -173,8 +179,14 @@ def explain_charge(work: Work, invoice_id: str, line_id: str) -> ChargeExplanati
         amount=line.value,
         rule_updates=rule_updates_of(line),
         pricing_rules=logs,
-        **_how(work, record, line, logs),
+        **_how(work, source, line, logs),
     )
+
+
+def _source(work: Work, record: InvoiceRecord, line: InvoiceLineItem) -> InvoiceRecord:
+    """The invoice of the cycle that a line is about: the one that shows it, or the earlier one that left it to that."""
+    left_by = None if line.explanation is None else line.explanation.invoice_id
+    return record if left_by is None else work.state.invoices.get(left_by)
 
 
 def _lines_and_logs(work: Work, record: InvoiceRecord) -> tuple[InvoiceLineItem, list[PricingRuleLog]]:
@@ -185,9 +197,12 @@ def _lines_and_logs(work: Work, record: InvoiceRecord) -> tuple[InvoiceLineItem,
     return tree_of(work.state.invoices.lines_of(record.id))[1], work.state.rule_logs.of(record.id)
 
 
-def _line(record: InvoiceRecord, tree: InvoiceLineItem, line_id: str) -> InvoiceLineItem:
+def _line(record: InvoiceRecord, tree: InvoiceLineItem, line_id: str, zone: ZoneInfo) -> InvoiceLineItem:
     lines: dict[str | None, InvoiceLineItem] = {}
     for line in explainable(tree):
+        if line.explanation is not None and line.explanation.cycle_start is not None:
+            lines[f"{_kind(line)}.{line.id}@{local_date(line.explanation.cycle_start, zone)}"] = line
+            continue
         lines.setdefault(line.id, line)
         if line.type in ENTITLEMENTS | OVERAGES:
             lines.setdefault(f"{_kind(line)}.{line.id}", line)

@@ -4,8 +4,8 @@ Usage earns when it happens: a point's revenue is what the cycle's usage up to i
 up to its start cost, so that the points of a cycle add up to its invoice. Fees, and what credit and units of features
 cost that are granted, are dated on the cycle's start and count for the whole cycle; licences likewise, and what changes
 of them add or give back on the days of the changes. What is only known once the cycle is over is dated on its last
-instant: overage, the true-up of a minimum commitment, and all that pricing rules in arrears change of a card or add;
-those in advance count at the start.
+instant: overage, whichever bill asks for it, the true-up of a minimum commitment, and all that pricing rules in arrears
+change of a card or add; those in advance count at the start.
 Revenue that a plan defers is told once its invoice has fallen due.
 
 Orders and purchases count on the instant at which they fall due, paid or not, unless they are void: PREPAID cards, and

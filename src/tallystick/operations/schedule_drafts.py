@@ -49,6 +49,7 @@ from tallystick.operations.cycles import (
     rules_of,
     terms_of,
 )
+from tallystick.operations.overage_bills import reason_for, stranded
 from tallystick.operations.pages import refuse_further_pages
 from tallystick.operations.plan_drafts import entity_error, in_v2
 from tallystick.operations.pre_actions import carry_out
@@ -276,6 +277,7 @@ def _errors(work: Work, active: Timeline, after: Timeline) -> list[EntityError]:
         _error(piece_at(after, piece.within.start), reason_against(work, piece))
         for piece in displaced(work, active, after)
     ]
+    errors += [_error(piece_at(active, work.now), reason_for(work, owed)) for owed in stranded(work, active, after)]
     unchanged = {piece.id for piece in active if piece in after}
     changed = [piece for piece in after if piece.id not in unchanged]
     plans = work.state.price_plans.among({piece.price_plan_id for piece in changed})

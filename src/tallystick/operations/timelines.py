@@ -23,6 +23,7 @@ from tallystick.kernel.recurrence import CycleRule
 from tallystick.operations.accounts import live_account
 from tallystick.operations.cycles import open_cycles, terms_of
 from tallystick.operations.licence_changes import book_all
+from tallystick.operations.overage_bills import reason_for, stranded
 from tallystick.operations.unit_grants import move_granting, start_granting
 from tallystick.operations.work import Work
 
@@ -124,14 +125,15 @@ def reason_against(work: Work, displaced: Schedule) -> str:
 
 
 def refuse_change(work: Work, before: Timeline, after: Timeline, edited: Period | None) -> None:
-    """Refuse an edit, of a range unless it is None, that moves what cannot be changed any more, or was paid.
+    """Refuse an edit, of a range unless it is None, that moves what cannot be changed any more, was paid, or is owed.
 
     Raises:
-        BillingError: of kind INVALID, naming the day on which the change may start, or what was paid.
+        BillingError: of kind INVALID, naming the day on which the change may start, what was paid, or what is owed.
     """
     _refuse_early(work, before, after, edited)
     path = "" if edited is None else "effectiveFrom"
     refuse_if_any([Problem(path, reason_against(work, piece)) for piece in displaced(work, before, after)])
+    refuse_if_any([Problem(path, reason_for(work, owed)) for owed in stranded(work, before, after)])
 
 
 def _first_cycle(work: Work, piece: Schedule) -> Period:

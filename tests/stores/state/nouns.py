@@ -28,8 +28,9 @@ from tallystick.credits.feature_credit import CreditSource, FeatureGrant
 from tallystick.credits.payment import Payment, PaymentLineType, PaymentReference, PaymentSource, Share
 from tallystick.credits.wallet import Wallet, empty_wallet
 from tallystick.invoicing.comparison import ComparedLine, Comparison
+from tallystick.invoicing.held_overage import HeldOverage
 from tallystick.invoicing.invoice import InvoiceClass, InvoiceStatus, InvoiceType
-from tallystick.invoicing.line import Explanation, LineType
+from tallystick.invoicing.line import Explanation, InvoiceLineItem, LineType
 from tallystick.invoicing.record import InvoiceRecord
 from tallystick.invoicing.rows import LineRow
 from tallystick.invoicing.rule_log import LoggedRule, PricingRuleLog, RuleChange, VariableValue
@@ -263,6 +264,30 @@ def line(number: int = 1, /, **more: object) -> LineRow:
             "units": "USD",
             "minor": 1050,
             "explanation": Explanation(rate=Decimal("0.005")),
+        }
+        | more
+    )
+
+
+def held_overage(name: str = "inv.january", feature: str = "feature.exports", /, **more: object) -> HeldOverage:
+    """What the bill of January left."""
+    return HeldOverage(
+        **{
+            "invoice_id": name,
+            "account_id": "acme-main",
+            "price_plan_id": "pp.basic",
+            "schedule_id": "sch.1",
+            "cycle": JANUARY,
+            "tag": "Extras",
+            "line": InvoiceLineItem(
+                id=feature,
+                description="Exports, 2026-01-01 to 2026-01-31",
+                type=LineType.ENTITLEMENT_OVERAGE_RATE_CARD_AMOUNT,
+                quantity=Decimal("0.1234567890123456789012345"),
+                units="USD",
+                value=Decimal("12345678901234567890.12"),
+                explanation=Explanation(cycle_start=JANUARY.start, cycle_end=JANUARY.end, invoice_id=name),
+            ),
         }
         | more
     )

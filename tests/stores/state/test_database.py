@@ -78,7 +78,7 @@ def test_two_servers_that_start_at_once_migrate_once(url: str) -> None:
     opened = at_once([lambda: Database(url)] * 4)
     assert [type(database) for database in opened] == [Database] * 4
     with opened[0].read() as connection:
-        assert connection.execute(text("SELECT version_num FROM alembic_version")).all() == [("0018",)]
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).all() == [("0019",)]
     for database in opened:
         database.close()
 

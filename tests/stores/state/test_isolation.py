@@ -17,6 +17,7 @@ from tallystick.catalog.price_plan import PricePlanDetailsPatch
 from tallystick.catalog.usage_meter import Aggregation
 from tallystick.credits.credit import CreditStatus
 from tallystick.credits.feature_credit import CreditSource, FeatureCredit
+from tallystick.invoicing.held_overage import ArrearsKey
 from tallystick.invoicing.invoice import InvoiceStatus, InvoiceType
 from tallystick.invoicing.line import LineType
 from tallystick.kernel.errors import BillingError
@@ -63,6 +64,8 @@ USED = Debit(1, 7, *UNITS_KEY, Decimal(20))
 HELD = FeatureCredit(UNITS, used=Decimal(20), is_voided=False, revision=1, created_at=NOW, updated_at=NOW)
 
 SHORTER = dataclasses.replace(nouns.piece(), within=nouns.JANUARY)
+OWED = nouns.held_overage("inv.due")
+JANUARYS, FEBRUARYS = ArrearsKey.of(nouns.draft()), ArrearsKey.of(nouns.draft("inv.february", nouns.FEBRUARY))
 BONUS = GrantKey.of(nouns.draft("inv.due"), "addon.bonus")
 NEXT = dataclasses.replace(DUE, id="inv.draft", sequence_id="INV-2")
 
@@ -98,6 +101,7 @@ def full(world: World) -> World:
         state.invoices.add_drafts([nouns.draft("inv.due")])
         state.invoices.freeze([(DUE, [nouns.line()])])
         state.rule_logs.add([("inv.due", [nouns.rule_log()])])
+        state.held_overage.hold(JANUARYS, [OWED])
         state.invoices.add_drafts([nouns.draft("inv.refunding", nouns.MARCH, invoice_type=InvoiceType.AD_HOC)])
         state.invoices.freeze([(REFUNDING, [nouns.line()])])
         state.invoices.add_drafts([VOID])
@@ -303,6 +307,9 @@ OTHERS: dict[str, tuple[Callable[[State, IdSource], Any], Any]] = {
     "invoices.lines_of": (lambda s, _: s.invoices.lines_of("inv.due"), []),
     "invoices.sequence_ids": (lambda s, _: s.invoices.sequence_ids(), []),
     "invoices.set_net_terms": (lambda s, _: s.invoices.set_net_terms("acme-main", 99), None),
+    "held_overage.hold": (lambda s, _: s.held_overage.hold(JANUARYS, []), None),
+    "held_overage.ask": (lambda s, _: s.held_overage.ask(FEBRUARYS, [OWED]), REFUSED),
+    "held_overage.of": (lambda s, _: s.held_overage.of(["acme-main"]), []),
     "rule_logs.add": (lambda s, _: s.rule_logs.add([("inv.draft", [nouns.rule_log()])]), REFUSED),
     "rule_logs.of": (lambda s, _: s.rule_logs.of("inv.due"), []),
     "search.matches": (lambda s, _: s.search.matches(["acme"], 5), []),

@@ -447,11 +447,6 @@ def test_all_problems_are_named_at_once() -> None:
         ),
         (f"{BEYOND}.maxQuantity", 0, f"{BEYOND}.maxQuantity: is 0, expected more than 0"),
         (
-            f"{BEYOND}.billingConfig.interval",
-            3,
-            f"{BEYOND}.billingConfig.interval: is 3, but overage is billed with the cycle that it falls into: send 1",
-        ),
-        (
             f"{BEYOND}.ratePlan.slabs[0].startAfter",
             5,
             f"{BEYOND}.ratePlan.slabs[0].startAfter: is 5, the first slab starts at 0",

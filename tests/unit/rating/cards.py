@@ -273,6 +273,7 @@ def overage_card(
     tag: str | None = None,
     currency: str = "USD",
     most: str | None = None,
+    every: int = 1,
     free_cycles: int = 0,
     low: str | None = None,
     high: str | None = None,
@@ -282,7 +283,9 @@ def overage_card(
         display_name=name,
         tag=tag,
         max_quantity=None if most is None else Decimal(most),
-        billing_config=BillingConfig(start_offset=free_cycles) if free_cycles else None,
+        billing_config=BillingConfig(interval=every, start_offset=free_cycles)
+        if (every, free_cycles) != (1, 0)
+        else None,
         **prices(slabs, model, currency, limits(low, high)),
     )
 

@@ -95,5 +95,17 @@ def test_units_recur_like_fees(timing: str, interval: int, offset: int, cycles: 
 
 
 def test_overage_of_the_first_cycles_may_be_free() -> None:
-    assert [ordinal for ordinal in range(4) if overage_card(ONE_EACH, free_cycles=2).is_billed(ordinal)] == [2, 3]
-    assert overage_card(ONE_EACH).is_billed(0)
+    assert [ordinal for ordinal in range(4) if overage_card(ONE_EACH, free_cycles=2).is_charged(ordinal)] == [2, 3]
+    assert overage_card(ONE_EACH).is_charged(0)
+
+
+@pytest.mark.parametrize(
+    ("every", "free", "held"),
+    [(1, 0, []), (1, 2, []), (2, 0, [0, 2, 4]), (3, 0, [0, 1, 3, 4]), (2, 1, [1, 3, 5]), (3, 2, [2, 3, 5])],
+)
+def test_overage_is_left_until_the_last_of_so_many_cycles(every: int, free: int, held: list[int]) -> None:
+    # domain.md 4.5: a card in arrears is charged when n + 1 - offset is above 0 and a multiple of the interval.
+    card = overage_card(ONE_EACH, every=every, free_cycles=free)
+    assert [ordinal for ordinal in range(6) if card.is_held(ordinal)] == held
+    charged = [n for n in range(6) if n + 1 - free > 0 and (n + 1 - free) % every == 0]
+    assert [n for n in range(6) if card.is_charged(n) and not card.is_held(n)] == charged

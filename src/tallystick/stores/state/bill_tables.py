@@ -193,3 +193,22 @@ pricing_rule_log = Table(
     PrimaryKeyConstraint("organisation_id", "invoice_id", "number"),
     ForeignKeyConstraint(["organisation_id", "invoice_id"], ["invoice.organisation_id", "invoice.id"]),
 )
+held_overage = Table(
+    "held_overage",
+    METADATA,
+    text_column("organisation_id"),
+    text_column("schedule_id"),
+    instant_column("cycle_start"),
+    instant_column("cycle_end"),
+    text_column("feature_id"),
+    text_column("invoice_id"),
+    text_column("account_id"),
+    text_column("price_plan_id"),
+    text_column("tag", optional=True),
+    text_column("body"),
+    text_column("asked_schedule_id", optional=True),
+    instant_column("asked_cycle_start", optional=True),
+    PrimaryKeyConstraint("organisation_id", "schedule_id", "cycle_start", "feature_id"),
+    ForeignKeyConstraint(["organisation_id", "invoice_id"], ["invoice.organisation_id", "invoice.id"]),
+    Index(None, "organisation_id", "account_id"),
+)

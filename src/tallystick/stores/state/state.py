@@ -10,6 +10,7 @@ from tallystick.stores.state import access, aggregates, organisations, shelves, 
 from tallystick.stores.state.credit_grants import CreditGrants
 from tallystick.stores.state.documents import Documents
 from tallystick.stores.state.feature_credits import FeatureCredits
+from tallystick.stores.state.held_overage import HeldOverages
 from tallystick.stores.state.invoices import Invoices
 from tallystick.stores.state.jobs import Jobs
 from tallystick.stores.state.ledger import Ledger
@@ -64,6 +65,7 @@ class State:
         self.proposals = proposals(connection, organisation, secret)
         self.licences = Licences(connection, organisation, secret)
         self.invoices = Invoices(connection, organisation, secret)
+        self.held_overage = HeldOverages(connection, organisation)
         self.rule_logs = RuleLogs(connection, organisation)
         self.search = Search(connection, organisation)
         self.jobs = Jobs(connection, organisation, secret)
