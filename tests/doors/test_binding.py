@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from starlette.routing import Route as WebRoute
 
 from tests.operations.shop import ADDRESS, fee
 
@@ -253,13 +255,47 @@ def test_every_problem_of_a_body_is_named_at_once(api: Api) -> None:
         ("GET", "/nowhere", 404),
         ("GET", "/customers/", 404),
         ("GET", "/docs/secret.txt", 404),
-        ("PUT", "/customers", 405),
-        ("DELETE", "/metrics", 405),
         ("GET", "/customers/..%2f..%2fetc", 404),
     ],
 )
 def test_what_does_not_exist_says_so(api: Api, method: str, path: str, status: int) -> None:
-    api.send(method, path).refused(status)
+    answer = api.send(method, path)
+    answer.refused(status)
+    assert "allow" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/customers", "GET, HEAD, POST"),
+        ("POST", "/customers/acme", "DELETE, GET, HEAD, PATCH"),
+        ("DELETE", "/metrics", "POST"),
+        ("GET", "/ingest", "POST"),
+        ("PATCH", "/ingestBatch", "POST"),
+        ("OPTIONS", "/v1/cloudevents", "POST"),
+        ("DELETE", "/v1/customers", "GET, HEAD, POST"),
+        ("PUT", "/events/correction", "GET, HEAD, POST"),
+        ("POST", "/healthz", "GET, HEAD"),
+        ("PUT", "/docs/start.js", "GET, HEAD"),
+        ("PUT", "/", "GET, HEAD"),
+    ],
+)
+def test_a_method_that_a_path_does_not_have_is_answered_with_those_that_it_has(
+    api: Api, method: str, path: str, allowed: str
+) -> None:
+    answer = api.send(method, path)
+    assert "this method is not known here" in answer.refused(405)
+    assert answer.headers["allow"] == allowed
+
+
+def test_every_path_tells_its_methods(server: Inside, api: Api) -> None:
+    routes = [route for route in server.app.routes if isinstance(route, WebRoute)]
+    assert len(routes) == len(server.app.routes) > 100
+    for route in routes:
+        answer = api.send("TRACE", re.sub(r"\{[^}]*\}", "x", route.path))
+        assert answer.status == 405, route.path
+        assert route.methods is not None
+        assert route.methods <= set(answer.headers["allow"].split(", ")), route.path
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,13 @@ class TestBothFaces:
 
 
 class TestRefusals:
+    def test_a_method_that_a_path_does_not_have_is_answered_with_those_that_it_has(self, gateway: Gateway) -> None:
+        for path, allowed in (("/v1/customers", "GET, HEAD, POST"), ("/v1/events", "POST"), ("/docs", "GET, HEAD")):
+            answer = gateway.api().send("DELETE", path)
+            assert "this method is not known here" in answer.refused(405)
+            assert answer.headers["allow"] == allowed
+        assert "no such path" in gateway.api().get("/v1/nowhere").refused(404)
+
     @pytest.mark.parametrize(
         ("path", "message"),
         [

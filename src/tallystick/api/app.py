@@ -15,7 +15,7 @@ from starlette.routing import Route as WebRoute
 
 from tallystick.api.docs import docs_routes
 from tallystick.api.endpoints import endpoint_of
-from tallystick.api.errors import error_response, message_response, unexpected
+from tallystick.api.errors import error_response, no_route, unexpected
 from tallystick.api.figures import Figures
 from tallystick.api.ingest import IngestDoor
 from tallystick.api.openapi import describe
@@ -129,12 +129,10 @@ class Guard:
             self._let_in[credential] = caller
         return caller
 
-    async def no_route(self, request: Request, failure: Exception) -> Response:
+    async def no_route(self, request: Request, _failure: Exception) -> Response:
         """The answer where no route is: 401 to strangers, so that they learn nothing about the paths."""
         try:
             await run_in_threadpool(self._gatekeeper.caller_of, credential_in(request.headers))
         except BillingError as refused:
             return error_response(refused)
-        status: int = getattr(failure, "status_code", 404)
-        what = "no such path" if status == 404 else "this method is not known here"  # noqa: PLR2004 - HTTP's number
-        return message_response(status, f"{request.method} {request.url.path}: {what}; /docs lists what there is")
+        return no_route(request)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from starlette.responses import Response
+from starlette.routing import Match
 
 from tallystick.kernel.document import encode
 from tallystick.kernel.errors import BillingError, Kind
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 LONGEST_MESSAGE: Final = 500
 _RUN: Final = re.compile(r"([^\s'\"]{200})[^\s'\"]+")
@@ -44,6 +48,15 @@ def error_response(failure: BillingError) -> Response:
 def message_response(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
     """An answer whose body is a message."""
     return Response(encode({"message": _shortened(message)}), status, headers, "application/json")
+
+
+def no_route(request: Request) -> Response:
+    """The answer where no route is: 405 with the methods that the path has (RFC 9110 15.5.6), 404 when it has none."""
+    at_path = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    methods = sorted({method for route in at_path for method in route.methods})
+    status, what = (405, "this method is not known here") if methods else (404, "no such path")
+    message = f"{request.method} {request.url.path}: {what}; /docs lists what there is"
+    return message_response(status, message, {"Allow": ", ".join(methods)} if methods else None)
 
 
 def _shortened(message: str) -> str:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route as WebRoute
 
 from tallystick.api.docs import docs_routes
-from tallystick.api.errors import error_response, message_response
+from tallystick.api.errors import error_response, message_response, no_route
 from tallystick.api.openapi import describe
 from tallystick.api.requests import body_of
 from tallystick.api.routes import CAPABILITY
@@ -103,7 +103,5 @@ async def _healthy(_request: Request) -> Response:
     return message_response(200, "ok")
 
 
-async def _no_route(request: Request, failure: Exception) -> Response:
-    status: int = getattr(failure, "status_code", 404)
-    what = "no such path" if status == 404 else "this method is not known here"  # noqa: PLR2004 - HTTP's number
-    return message_response(status, f"{request.method} {request.url.path}: {what}; /docs lists what there is")
+async def _no_route(request: Request, _failure: Exception) -> Response:
+    return no_route(request)
