@@ -266,11 +266,24 @@ class TestAsEverywhere:
         answer = api.send("POST", PATH, content=b" " * (8 * 1024 * 1024 + 1), headers={"Content-Type": ONE})
         answer.refused(413)
 
-    def test_more_than_a_day_ahead_is_refused(self, real_time: Inside) -> None:
-        late = (datetime.now(UTC) + timedelta(days=2)).isoformat()
-        message = send(real_time.api(), cloud("ahead", time=late)).refused(400)
-        assert message.startswith("time: ")
-        assert "24 hours in the future" in message
+    def test_one_by_itself_more_than_a_day_ahead_is_refused_as_by_ingest(self, real_time: Inside) -> None:
+        caller, late = real_time.api(), (datetime.now(UTC) + timedelta(hours=24, minutes=1)).isoformat()
+        reason = caller.post("/ingest", {"event": event("ahead", at=late)}).refused(422).removeprefix("event.timestamp")
+        assert "24 hours in the future" in reason
+        assert send(caller, cloud("ahead", time=late)).refused(422) == f"time{reason}"
+        in_headers = TestInHeaders.HEADERS | {"ce_id": "ahead", "ce_time": late.replace("+", "%2B")}
+        assert send(caller, {"calls": 1}, "application/json", **in_headers).refused(422) == f"time{reason}"
+
+    def test_a_batch_more_than_a_day_ahead_is_refused_as_by_ingest_batch(self, real_time: Inside) -> None:
+        caller, late = real_time.api(), (datetime.now(UTC) + timedelta(days=2)).isoformat()
+        message = send(caller, [cloud("ahead", time=late)], MANY).refused(400)
+        assert message.startswith("[0]: time: ")
+        assert message.endswith(" lies more than 24 hours in the future (none of the 1 events can be taken)")
+
+    def test_less_than_a_day_ahead_is_taken(self, real_time: Inside) -> None:
+        soon = datetime.now(UTC) + timedelta(hours=23, minutes=59)
+        assert send(real_time.api(), cloud("soon", time=soon.isoformat())).status == 202
+        assert send(real_time.api(), cloud("naive", time=soon.replace(tzinfo=None).isoformat())).status == 202
 
     def test_the_description_tells_its_content_types(self, api: Api) -> None:
         told = api.get("/openapi.json").ok()["paths"][PATH]["post"]["requestBody"]["content"]

@@ -112,7 +112,8 @@ _BY_HAND: Final = (
         name="ingest_cloud_events",
         tag="Events",
         text=(
-            "Take CloudEvents 1.0, one or up to 1,000, and answer as /ingestBatch does.\n\n"
+            "Take CloudEvents 1.0, one or up to 1,000, and answer as /ingestBatch does; one by itself that lies too "
+            "far ahead is refused as /ingest does it.\n\n"
             "`type` is the event schema, `subject` the account, `source` and `id` together make its id. Numbers "
             "of `data`, and texts whose name is an attribute of the schema, are attributes; other texts, and numbers "
             "whose name is a dimension of the schema, are dimensions. With `application/json` and the headers `ce-id`, "

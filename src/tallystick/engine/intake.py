@@ -17,11 +17,10 @@ from tallystick.engine.event_bodies import Refused, event_of, events_of
 from tallystick.engine.plain_batch import PlainBatches
 from tallystick.kernel.document import Document, encode
 from tallystick.kernel.errors import BillingError, Kind, Problem, invalid
-from tallystick.kernel.period import in_utc
 from tallystick.kernel.scope import Scope
 from tallystick.metering.cloud_event import DataNames
 from tallystick.metering.columns import EventColumns
-from tallystick.metering.event import Event, EventSource, timely, too_far_ahead
+from tallystick.metering.event import Event, EventSource, timely
 from tallystick.metering.predefined import license_schema, usage_schema
 from tallystick.operations.work import Work, command
 
@@ -58,7 +57,6 @@ class _Words:
 
 _IN_BATCH: Final = _Words("events[{}]", "timestamp")
 _IN_CLOUD_BATCH: Final = _Words("[{}]", "time")
-_ALONE: Final = _Words("", "time")
 _PREDEFINED: Final = {
     terms.name: DataNames(terms.attributes, terms.dimensions) for terms in (usage_schema(()), license_schema(()))
 }
@@ -92,9 +90,7 @@ class Intake:
                 key that may not write.
         """
         caller.require(Scope.WRITE)
-        event = event_of(body)
-        timely(event.timestamp, self._engine.latest_event_at())
-        return Taken(EventColumns.of([event], caller.organisation, EventSource.API), _ACCEPTED)
+        return self._alone(event_of(body), caller, "event.timestamp", _ACCEPTED)
 
     def batch(self, body: bytes, caller: Caller) -> Taken:
         """Up to 1,000 events, of which the good ones are taken, from `{"events": [...]}`.
@@ -106,19 +102,21 @@ class Intake:
         plain = self._plain.read(body, caller.organisation, EventSource.BATCH, self._engine.latest_event_at())
         if plain is not None:
             return Taken(plain, _batch_answer(len(plain), []))
-        return self._taken(events_of(body), caller, EventSource.BATCH, _IN_BATCH)
+        return self._taken(events_of(body), caller, _IN_BATCH)
 
     def cloud_events(self, body: bytes, caller: Caller, *, is_batch: bool) -> Taken:
         """One CloudEvent or up to 1,000, of which the good ones are taken.
 
         Raises:
-            BillingError: as `batch`.
+            BillingError: as `batch`, or for one by itself as `single`.
         """
         caller.require(Scope.WRITE)
         events = events_of_cloud(body, lambda types: self._names(caller, types), is_batch=is_batch)
         if is_batch:
-            return self._taken(events, caller, EventSource.BATCH, _IN_CLOUD_BATCH)
-        return self._taken(events, caller, EventSource.API, _ALONE)
+            return self._taken(events, caller, _IN_CLOUD_BATCH)
+        if isinstance(events[0], Refused):
+            raise invalid("", events[0].message)
+        return self._alone(events[0], caller, "time", _batch_answer(1, []))
 
     def entitled(self, body: bytes, caller: Caller) -> Taken:
         """One event that uses a feature, from `{"event": {...}}`; its answer is yet to be found out.
@@ -164,9 +162,14 @@ class Intake:
         acknowledgement = taken.acknowledgement
         return self._engine.answer(caller, request, lambda _: (acknowledgement.status, acknowledgement.body))
 
-    def _taken(self, sent: Sequence[Event | Refused], caller: Caller, source: EventSource, words: _Words) -> Taken:
+    def _alone(self, event: Event, caller: Caller, path: str, answer: IngestAnswer) -> Taken:
+        """An event that was sent by itself; `path` is where its time stands."""
+        timely(event.timestamp, self._engine.latest_event_at(), path)
+        return Taken(EventColumns.of([event], caller.organisation, EventSource.API), answer)
+
+    def _taken(self, sent: Sequence[Event | Refused], caller: Caller, words: _Words) -> Taken:
         events, refused = self._sorted_out(sent, words)
-        columns = EventColumns.of(events, caller.organisation, source)
+        columns = EventColumns.of(events, caller.organisation, EventSource.BATCH)
         return Taken(columns, _batch_answer(len(events), refused))
 
     def _names(self, caller: Caller, schemas: Collection[str]) -> Mapping[str, DataNames]:
@@ -184,11 +187,11 @@ class Intake:
     def _sorted_out(self, sent: Sequence[Event | Refused], words: _Words) -> tuple[list[Event], list[Refused]]:
         """The events that can be taken, and what is wrong with each of the others."""
         latest = self._engine.latest_event_at()
-        timely = [
+        in_time = [
             one for one in sent if isinstance(one, Event) and one.timestamp.tzinfo is UTC and one.timestamp <= latest
         ]
-        if len(timely) == len(sent):
-            return timely, []
+        if len(in_time) == len(sent):
+            return in_time, []
         taken: list[Event] = []
         refused: list[Refused] = []
         for index, event in enumerate(sent):
@@ -202,7 +205,7 @@ class Intake:
                 refused.append(Refused(index, event.id, reason))
         if not taken:
             first = refused[0]
-            every = f" (none of the {len(refused)} events can be taken)" if words.place else ""
+            every = f" (none of the {len(refused)} events can be taken)"
             raise invalid(words.place.format(first.index), first.message + every)
         return taken, refused
 
@@ -210,10 +213,10 @@ class Intake:
 def _untimely(event: Event, latest: datetime, path: str) -> str | None:
     """Why an event of a batch is refused for its time, if it is."""
     try:
-        reason = too_far_ahead(in_utc(event.timestamp, path), latest)
-    except BillingError as unknown_year:
-        return unknown_year.message
-    return None if reason is None else f"{path}: {reason}"
+        timely(event.timestamp, latest, path)
+    except BillingError as refused:
+        return refused.message
+    return None
 
 
 def _batch_answer(accepted: int, refused: list[Refused]) -> IngestAnswer:

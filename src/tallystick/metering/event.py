@@ -117,21 +117,16 @@ FURTHEST_AHEAD: Final = timedelta(hours=24)
 """How far in the future an event may lie in real time (domain.md 2.2)."""
 
 
-def too_far_ahead(instant: datetime, latest: datetime) -> str | None:
-    """Why an event of this time is not taken when the latest that is has that one."""
-    return f"{instant.isoformat()} lies more than 24 hours in the future" if instant > latest else None
-
-
-def timely(event_at: datetime, latest: datetime) -> datetime:
-    """The time of an event that comes by itself, in UTC.
+def timely(event_at: datetime, latest: datetime, path: str = "event.timestamp") -> datetime:
+    """The time of an event, in UTC; `latest` is the latest one that an event may have, `path` where it was sent.
 
     Raises:
         BillingError: of kind INVALID, when UTC has no such time; UNPROCESSABLE, when it is after the latest.
     """
-    instant = in_utc(event_at, "event.timestamp")
-    reason = too_far_ahead(instant, latest)
-    if reason is not None:
-        raise BillingError(Kind.UNPROCESSABLE, "future_event", Problem("event.timestamp", reason))
+    instant = in_utc(event_at, path)
+    if instant > latest:
+        reason = f"{instant.isoformat()} lies more than 24 hours in the future"
+        raise BillingError(Kind.UNPROCESSABLE, "future_event", Problem(path, reason))
     return instant
 
 
