@@ -56,6 +56,11 @@ class BillingError(Exception):
         """Every problem in one line, first one first."""
         return str(self)
 
+    def with_paths(self, sent_as: Callable[[str], str]) -> BillingError:
+        """The same error for a caller who sent the input under other paths; `sent_as` tells each of them."""
+        problems = (Problem(sent_as(problem.path), problem.reason) for problem in self.problems)
+        return BillingError(self.kind, self.code, *problems)
+
 
 def invalid(path: str, reason: str, code: str = "invalid") -> BillingError:
     """The input breaks a rule; nothing was changed."""

@@ -17,7 +17,7 @@ from tallystick.catalog.usage_meter import UsageMeterAnswer
 from tallystick.credits.credit import Credit, CreditRequest, CreditRequests, Priority, Purpose, Reference
 from tallystick.invoicing.invoice import InvoiceSummary
 from tallystick.kernel.document import Draft
-from tallystick.kernel.errors import BillingError, Problem, invalid
+from tallystick.kernel.errors import BillingError, invalid
 from tallystick.kernel.paging import PageRequest
 from tallystick.kernel.scope import Scope
 from tallystick.operations import accounts, credits, customers, event_schemas, invoices, togai_meters
@@ -93,7 +93,7 @@ def grant_credit(work: Work, account_id: str, draft: CreditGrant) -> Credit:
     try:
         granted = credits.create_credits(work, CreditRequests(credit_requests=[request]))
     except BillingError as refused:
-        raise _without(refused, "creditRequests[0].") from None
+        raise refused.with_paths(lambda path: path.removeprefix("creditRequests[0].")) from None
     return granted.credits[0]
 
 
@@ -108,9 +108,3 @@ def _as(kind: type[T], draft: msgspec.Struct, **more: object) -> T:
     """The draft of an operation that has the same fields and some that the path says."""
     shared = {name: getattr(draft, name) for name in kind.__struct_fields__ if hasattr(draft, name)}
     return kind(**shared | more)
-
-
-def _without(refused: BillingError, prefix: str) -> BillingError:
-    """The same refusal with paths as this caller wrote them."""
-    problems = (Problem(problem.path.removeprefix(prefix), problem.reason) for problem in refused.problems)
-    return BillingError(refused.kind, refused.code, *problems)

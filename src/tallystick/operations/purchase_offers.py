@@ -164,7 +164,7 @@ def _association(
     try:
         after = edited(work, account, timeline, timeline, change, version=purchase.price_plan_version)
     except BillingError as refused:
-        raise BillingError(refused.kind, refused.code, *map(_as_bought, refused.problems)) from None
+        raise refused.with_paths(_as_bought) from None
     piece = next(one for one in after if one.within.start == starts_at)
     terms = first_cycle(work, account, piece)
     plan = work.state.price_plans.get(piece.price_plan_id)
@@ -178,11 +178,9 @@ def _association(
     )
 
 
-def _as_bought(problem: Problem) -> Problem:
-    """A problem of an edit of the timeline, with the path that a purchase has for its override."""
-    if not problem.path.startswith(AGREED):
-        return problem
-    return Problem(f"{_ASSOCIATION_OVERRIDE}{problem.path.removeprefix(AGREED)}", problem.reason)
+def _as_bought(path: str) -> str:
+    """A path in an edit of the timeline as a purchase has it, where the override is called otherwise."""
+    return f"{_ASSOCIATION_OVERRIDE}{path.removeprefix(AGREED)}" if path.startswith(AGREED) else path
 
 
 def _licences_in_advance(terms: Terms) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ and again when it is finalised.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
@@ -204,7 +203,7 @@ def _edited(work: Work, account: Account, active: Timeline, timeline: Timeline, 
     try:
         after = edited(work, account, active, timeline, as_v1(edit, meant))
     except BillingError as refused:
-        raise BillingError(refused.kind, refused.code, *_in_v2(refused.problems)) from None
+        raise refused.with_paths(_in_v2) from None
     return _merged(work, after) if edit.merge_schedules else after
 
 
@@ -256,14 +255,10 @@ def _schedule(work: Work, timeline: Timeline, schedule_id: str) -> Schedule:
     return piece
 
 
-def _in_v2(problems: Iterable[Problem]) -> list[Problem]:
-    """Problems of v1's edit with the paths that v2's fields have."""
-    found = []
-    for problem in problems:
-        known = next((name for name in _IN_V2 if problem.path.startswith(name)), "")
-        path = _IN_V2.get(known, "") + problem.path.removeprefix(known)
-        found.append(Problem(path, problem.reason))
-    return found
+def _in_v2(path: str) -> str:
+    """A path in v1's edit as v2's has it."""
+    known = next((name for name in _IN_V2 if path.startswith(name)), "")
+    return _IN_V2.get(known, "") + path.removeprefix(known)
 
 
 def _errors(work: Work, active: Timeline, after: Timeline) -> list[EntityError]:

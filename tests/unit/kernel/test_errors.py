@@ -44,5 +44,11 @@ def test_every_problem_is_reported_at_once_first_one_first() -> None:
     assert refused.value.message == "id: is empty; no plan; name: is too long"
 
 
+def test_an_error_is_told_with_the_paths_under_which_its_caller_sent_things() -> None:
+    refused = BillingError(Kind.CONFLICT, "taken", Problem("plan.id", "is taken"), Problem("", "no plan"))
+    told = refused.with_paths(lambda path: path.replace("plan", "edits[0]"))
+    assert (told.kind, told.code, told.message) == (Kind.CONFLICT, "taken", "edits[0].id: is taken; no plan")
+
+
 def test_no_problem_is_no_error() -> None:
     refuse_if_any([])
