@@ -206,7 +206,9 @@ class TestEnd:
         with socket.create_connection((url.host, url.port or 0)) as connection:
             connection.sendall(head.encode() + b'{"event": ')
         name = 'tallystick_http_requests_total{method="POST",route="/ingest",status="400"} 1.0'
+        patience = time.monotonic() + 60
         while name not in clocked.api().get("/internal/metrics").content.decode():
+            assert time.monotonic() < patience, "the caller who hung up was not counted"
             time.sleep(0.01)
         assert "Traceback" not in clocked.said
 

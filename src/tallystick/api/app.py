@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.convertors import PathConvertor, register_url_convertor
-from starlette.requests import Request
 from starlette.routing import Route as WebRoute
 
 from tallystick.api.docs import docs_routes
@@ -21,15 +20,16 @@ from tallystick.api.ingest import IngestDoor
 from tallystick.api.openapi import describe
 from tallystick.api.routes import ROUTES
 from tallystick.api.server_routes import ServerDoor
-from tallystick.kernel.credential import credential_in
+from tallystick.kernel.credential import credential_in, credential_of
 from tallystick.kernel.errors import BillingError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable, Mapping
 
+    from starlette.requests import Request
     from starlette.responses import Response
-    from starlette.types import Receive, Scope, Send
 
+    from tallystick.api.direct import DirectEndpoint, DirectTake
     from tallystick.api.endpoints import Endpoint
     from tallystick.engine import Caller, Engine
     from tallystick.workers.running import Workers
@@ -40,9 +40,9 @@ def create_app(engine: Engine, workers: Workers) -> Starlette:
     guard = Guard(engine, workers)
     server = ServerDoor(engine, workers, guard.figures)
     ingest = IngestDoor(engine)
-    busiest = [guard.route("POST", "/ingest", ingest.single), guard.route("POST", "/ingestBatch", ingest.batch)]
     routes = [
-        *busiest,
+        guard.route("POST", "/ingest", ingest.single),
+        guard.route("POST", "/ingestBatch", ingest.batch),
         WebRoute("/healthz", server.healthz, methods=["GET"]),
         WebRoute("/readyz", server.readyz, methods=["GET"]),
         *docs_routes(partial(describe, ROUTES)),
@@ -57,7 +57,10 @@ def create_app(engine: Engine, workers: Workers) -> Starlette:
     ]
     handlers: Any = {404: guard.no_route, 405: guard.no_route}
     app = _App(routes=routes, exception_handlers=handlers)
-    app.direct = {route.path: route.endpoint for route in busiest}
+    app.direct = {
+        b"/ingest": guard.direct("POST", "/ingest", ingest.directly(alone=True)),
+        b"/ingestBatch": guard.direct("POST", "/ingestBatch", ingest.directly(alone=False)),
+    }
     app.router.redirect_slashes = False
     return app
 
@@ -72,21 +75,9 @@ register_url_convertor("path", _RestOfPath())
 
 
 class _App(Starlette):
-    """An application with POST routes that are served directly: a quarter of the time of a single event is saved.
+    """An application with paths that are served directly where a connection knows how: half of the time is saved."""
 
-    Their endpoints answer every failure themselves, so middleware and the search for a route have nothing to add.
-    """
-
-    direct: Mapping[str, Callable[[Request], Awaitable[Response]]]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        endpoint = self.direct.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
-        if endpoint is None:
-            await super().__call__(scope, receive, send)
-            return
-        response = await endpoint(Request(scope, receive))
-        await response(scope, receive, send)
+    direct: Mapping[bytes, DirectEndpoint]
 
 
 class Guard:
@@ -105,28 +96,57 @@ class Guard:
             try:
                 caller = await self._caller_of(credential_in(request.headers))
                 response = await endpoint(request, caller)
-            except BillingError as refused:
-                response = error_response(refused)
             except Exception as failure:  # noqa: BLE001 - the last line of defence: logged in full, answered as 500
-                response = unexpected(failure, f"{method} {path}")
+                response = _answer_to(failure, f"{method} {path}")
             self.figures.count(method, path, response.status_code, time.perf_counter() - started)
             return response
 
         return WebRoute(path, serve, methods=[method])
 
+    def direct(self, method: str, path: str, take: DirectTake) -> DirectEndpoint:
+        """As `route`, for plain requests of callers who have been here before."""
+
+        def serve(fields: Mapping[bytes, bytes], body: bytes, answer: Callable[[Response], None]) -> bool:
+            started = time.perf_counter()
+            authorization, api_key = fields.get(b"authorization", b""), fields.get(b"x-api-key")
+            caller = self._known(
+                credential_of(authorization.decode("latin-1"), None if api_key is None else api_key.decode("latin-1"))
+            )
+            if caller is None:
+                return False
+
+            def told(outcome: Response | BaseException) -> None:
+                response = _answer_to(outcome, f"{method} {path}")
+                self.figures.count(method, path, response.status_code, time.perf_counter() - started)
+                answer(response)
+
+            try:
+                take(body, caller, told)
+            except Exception as failure:  # noqa: BLE001 - the last line of defence, as in `route`
+                told(failure)
+            return True
+
+        return serve
+
     async def _caller_of(self, credential: str | None) -> Caller:
-        """Who calls. Requests that have come in by one turn of the event loop share one look at the keys.
+        """Who calls."""
+        caller = self._known(credential)
+        if caller is None:  # the database is asked, and that must not hold up everybody else
+            return await run_in_threadpool(self._gatekeeper.caller_of, credential)
+        return caller
+
+    def _known(self, credential: str | None) -> Caller | None:
+        """Who calls, if that is remembered; who comes in by one turn of the event loop shares one look at the keys.
 
         Whoever revokes a key and then sends a request with it is in a later turn, and refused.
         """
         caller = self._let_in.get(credential)
         if caller is None:
             caller = self._gatekeeper.remembered(credential)
-            if caller is None:  # the database is asked, and that must not hold up everybody else
-                return await run_in_threadpool(self._gatekeeper.caller_of, credential)
-            if not self._let_in:
-                asyncio.get_running_loop().call_soon(self._let_in.clear)
-            self._let_in[credential] = caller
+            if caller is not None:
+                if not self._let_in:
+                    asyncio.get_running_loop().call_soon(self._let_in.clear)
+                self._let_in[credential] = caller
         return caller
 
     async def no_route(self, request: Request, _failure: Exception) -> Response:
@@ -136,3 +156,10 @@ class Guard:
         except BillingError as refused:
             return error_response(refused)
         return no_route(request)
+
+
+def _answer_to(outcome: Response | BaseException, route: str) -> Response:
+    """What a caller is told: an answer, a refusal, or that something went wrong inside."""
+    if isinstance(outcome, BillingError):
+        return error_response(outcome)
+    return unexpected(outcome, route) if isinstance(outcome, BaseException) else outcome

@@ -66,7 +66,7 @@ def _shortened(message: str) -> str:
     return message if len(message) <= LONGEST_MESSAGE else message[: LONGEST_MESSAGE - 3] + "..."
 
 
-def unexpected(failure: Exception, where: str) -> Response:
+def unexpected(failure: BaseException, where: str) -> Response:
     """A defect of ours: logged in full, answered without a word about the inside."""
     _log.error("%s failed", where, exc_info=failure)
     return message_response(500, "Something went wrong here; the server's log says what.")

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from tallystick.api.errors import message_response
+from tallystick.cli.direct import DirectCycle, plain_fields
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterable
 
     from starlette.types import Receive, Scope, Send
+
+    from tallystick.api.direct import DirectEndpoint
 
 LARGEST_HEAD: Final = 64 * 1024
 """Bytes of a request's first line and headers together."""
@@ -74,6 +77,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
         super().connection_made(_Joined(transport, self.loop))  # type: ignore[arg-type]
+        self._direct: dict[bytes, DirectEndpoint] = getattr(self.app, "direct", {})
         self.coming_since = self.loop.time()
 
     def data_received(self, data: bytes) -> None:
@@ -92,13 +96,30 @@ class Connection(HttpToolsProtocol):
         if self._head_size > LARGEST_HEAD and _size(self.url, self.headers) > LARGEST_HEAD:
             self.app = _head_too_large
         self._head_size = 0
+        if self.url in self._direct and self._is_plain():
+            fields = plain_fields(self.headers)
+            if fields is not None:
+                self.cycle = DirectCycle(self, self._direct[self.url], fields)  # type: ignore[assignment]
+                return
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """The request has come in."""
-        super().on_message_complete()
+        cycle: Any = self.cycle
+        if not isinstance(cycle, DirectCycle):
+            super().on_message_complete()
+        elif not cycle.begin():
+            self._serve_commonly(cycle)
+            super().on_message_complete()
         self.coming_since = None
         self._in_head = True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let the application see that a request has not come in completely."""
+        cycle: Any = self.cycle
+        if isinstance(cycle, DirectCycle) and cycle.more_body:
+            self._serve_commonly(cycle)
+        super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, in the way in which everything is refused."""
@@ -116,6 +137,24 @@ class Connection(HttpToolsProtocol):
                 self.transport.abort()
         elif self.coming_since is not None and not self.pipeline and now - self.coming_since > seconds:
             self._refuse(_TOO_SLOW, f"the request has not come in completely within {seconds:g} seconds")
+
+    def _is_plain(self) -> bool:
+        """Whether a POST comes alone, over a connection that stays open and whose other side reads its answers."""
+        before: RequestResponseCycle | None = self.cycle
+        return (
+            (before is None or before.response_complete)
+            and self.parser.get_method() == b"POST"
+            and self.parser.get_http_version() == "1.1"
+            and self.parser.should_keep_alive()
+            and self.app is not _head_too_large
+            and not self.flow.write_paused
+        )
+
+    def _serve_commonly(self, cycle: DirectCycle) -> None:
+        """Let a request go by ASGI after all, with what has come in of its body."""
+        self.cycle = None  # type: ignore[assignment]
+        super().on_headers_complete()
+        super().on_body(cycle.body)
 
     def _refuse(self, status: int, message: str) -> None:
         """Answer, unless that could be taken for the answer to another request, and hang up."""

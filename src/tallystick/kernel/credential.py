@@ -12,7 +12,11 @@ _BEARER: Final = "bearer "
 
 def credential_in(headers: Mapping[str, str]) -> str | None:
     """The API key or token that a request carries, in either of the two headers, which are named in small letters."""
-    authorization = headers.get("authorization", "")
+    return credential_of(headers.get("authorization", ""), headers.get("x-api-key"))
+
+
+def credential_of(authorization: str, api_key: str | None) -> str | None:
+    """The API key or token in the two headers."""
     if authorization[: len(_BEARER)].lower() == _BEARER:
         return authorization[len(_BEARER) :].strip()
-    return headers.get("x-api-key")
+    return api_key
