@@ -313,7 +313,7 @@ def test_only_events_that_claimed_their_id_are_told_to_the_index(store: DuckEven
     behind = [positions.tolist() for _, positions in store.ids_after(position_of(2) - 1)]
     assert behind == [[position_of(2, 0)]]
     found = store.ids_at(np.array([position_of(1, 3), position_of(2, 0), position_of(9)]))
-    assert found == [(ORGANISATION, "b")], "what failed holds no id"
+    assert found == {ORGANISATION: ["b"]}, "what failed holds no id"
 
 
 def revised(position: int, row: int, status: EventStatus) -> Revision:
@@ -347,10 +347,10 @@ def test_what_a_correction_made_of_an_event_is_told_behind_the_correction(
     first, second = position_of(1, 0), position_of(1, 1)
     store.apply([], 3, RECEIVED, [revised(first, 3, EventStatus.METERED), revised(second, 3, EventStatus.REVERTED)])
     assert opened().candidates(lost).tolist() == [first]
-    assert store.ids_at(np.array([first, second])) == [(ORGANISATION, "lost")]
+    assert store.ids_at(np.array([first, second])) == {ORGANISATION: ["lost"]}
     store.apply([], 4, RECEIVED, [revised(first, 4, EventStatus.REVERTED), revised(second, 4, EventStatus.METERED)])
     assert set(opened().candidates(a).tolist()) == {second}
-    assert store.ids_at(np.array([first, second])) == [(ORGANISATION, "a")]
+    assert store.ids_at(np.array([first, second])) == {ORGANISATION: ["a"]}
     assert [path.suffix for path in (tmp_path / "ids").iterdir()].count(".ids") == len(opened()._stored)
 
 

@@ -19,10 +19,11 @@ from tests.unit.metering.samples import ORGANISATION, flight
 if TYPE_CHECKING:
     from tallystick.metering.event import Event
     from tallystick.stores.duck_event_store import DuckEventStore
+    from tallystick.stores.taken_ids import TakenIds
 
 
-def asked_of_duckdb(store: DuckEventStore, positions: np.ndarray) -> list[tuple[str, str]]:
-    return EventQueries.ids_at(store, positions)
+def in_order(taken: TakenIds) -> list[tuple[str, str]]:
+    return sorted((organisation, event_id) for organisation, ids in taken.items() for event_id in ids)
 
 
 def sent(chance: random.Random, names: int) -> list[Event]:
@@ -57,7 +58,7 @@ def test_recent_and_older_ids_together_are_those_that_are_stored(
         store.apply(blocks, row, RECEIVED, _reverted(chance, first) if chance.random() < 0.1 else ())
         every = np.array([position_of(at, ordinal) for at in range(1, row + 2) for ordinal in range(13)])
         asked = np.sort(np.array(chance.sample(every.tolist(), chance.randrange(1, len(every)))))
-        assert sorted(store.ids_at(asked)) == sorted(asked_of_duckdb(store, asked))
+        assert in_order(store.ids_at(asked)) == in_order(EventQueries.ids_at(store, asked))
 
 
 def _reverted(chance: random.Random, row: int) -> list[Revision]:
@@ -83,12 +84,12 @@ def test_duckdb_is_asked_for_older_events_only(store: DuckEventStore, monkeypatc
     store.apply([block(trip("c", "1"), row=2)], 2, RECEIVED)
     queries: list[list[int]] = []
 
-    def noted(_: EventQueries, positions: np.ndarray) -> list[tuple[str, str]]:
+    def noted(_: EventQueries, positions: np.ndarray) -> TakenIds:
         queries.append(positions.tolist())
-        return []
+        return {}
 
     monkeypatch.setattr(EventQueries, "ids_at", noted)
-    assert store.ids_at(np.array([position_of(2, 0), position_of(2, 1)])) == [(ORGANISATION, "c")]
+    assert store.ids_at(np.array([position_of(2, 0), position_of(2, 1)])) == {ORGANISATION: ["c"]}
     assert queries == []
     store.ids_at(np.array([position_of(1, 1), position_of(2, 0)]))
     assert queries == [[position_of(1, 1)]]

@@ -24,6 +24,7 @@ from tallystick.stores.event_store_sorting import ROWS_PER_GROUP, move_portion, 
 from tallystick.stores.event_store_tables import laid_out
 from tallystick.stores.event_store_transactions import AT_ONCE, ATTACHED, unreadable
 from tallystick.stores.recent_ids import RecentIds
+from tallystick.stores.taken_ids import together
 from tallystick.stores.watermark import Watermark
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tallystick.stores.event_facts import MeteredBlock, Revision
+    from tallystick.stores.taken_ids import TakenIds
 
 
 WORTH_CHECKPOINT: Final = 32_000_000
@@ -146,10 +148,10 @@ class DuckEventStore(EventQueries):
             self._recover()
             raise
 
-    def ids_at(self, positions: NDArray[np.int64]) -> list[tuple[str, str]]:
-        """The (organisation, event id) of those events at these positions that hold their id."""
+    def ids_at(self, positions: NDArray[np.int64]) -> TakenIds:
+        """The ids of those events at these positions that hold theirs."""
         found, older = self._recent.at(positions)
-        return found + super().ids_at(older) if len(older) else found
+        return together([found, super().ids_at(older)]) if len(older) else found
 
     def count_unsorted(self) -> int:
         """How many usage facts have arrived and are not sorted yet."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tallystick.stores.event_store_arrow import Arriving
     from tallystick.stores.event_store_queries import CountsBy, EventOrder
     from tallystick.stores.event_store_usage import SeriesBy
+    from tallystick.stores.taken_ids import TakenIds
     from tallystick.stores.watermark import Watermark
 
 __all__ = ["EventStore", "MeteredBlock", "MeteredEvent", "StoredEvent", "UsageFact", "UsageWindow"]
@@ -113,8 +114,8 @@ class EventStore(Protocol):
         """The next events of a schema by position that happened in a span and have one of these statuses."""
         ...
 
-    def ids_at(self, positions: NDArray[np.int64]) -> list[tuple[str, str]]:
-        """The (organisation, event id) of those events at these positions that hold their id."""
+    def ids_at(self, positions: NDArray[np.int64]) -> TakenIds:
+        """The ids of those events at these positions that hold theirs."""
         ...
 
     def ids_after(self, position: int) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.int64]]]:

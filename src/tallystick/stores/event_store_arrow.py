@@ -11,6 +11,7 @@ import pyarrow as pa
 from tallystick.kernel import quantity
 from tallystick.kernel.micros import micros_of
 from tallystick.metering.coded import CodedColumn
+from tallystick.stores.taken_ids import by_organisation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tallystick.metering.catalogue import MeterTerms
     from tallystick.metering.outcomes import Outcomes
     from tallystick.stores.event_facts import MeteredBlock, Revision
+    from tallystick.stores.taken_ids import TakenIds
 
 _TEXT: Final = pa.string()
 _INSTANT: Final = pa.timestamp("us")
@@ -57,13 +59,12 @@ class Arriving:
         """What `packed` packed; nothing is copied."""
         return cls(_batch(events), _batch(facts), _batch(series), first_position)
 
-    def ids_at(self, positions: NDArray[np.int64]) -> list[tuple[str, str]]:
-        """The (organisation, event id) of the events at these positions, all of which are here."""
+    def ids_at(self, positions: NDArray[np.int64]) -> TakenIds:
+        """The ids of the events at these positions, all of which are here."""
         held = self.events.column("position").to_numpy()
         order = np.argsort(held, kind="stable")
         places = pa.array(order[np.searchsorted(held, positions, sorter=order)])
-        columns = [self.events.column(name).take(places).to_pylist() for name in ("organisation", "event_id")]
-        return list(zip(*columns, strict=True))
+        return by_organisation(*(self.events.column(name).take(places) for name in ("organisation", "event_id")))
 
 
 def _stream(batch: pa.RecordBatch) -> memoryview:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from tallystick.kernel.period import Period
     from tallystick.stores.event_facts import UsageWindow
+    from tallystick.stores.taken_ids import TakenIds
 
 CountsBy: TypeAlias = Literal["account", "schema", "status"]
 EventOrder: TypeAlias = Literal["earliest", "latest", "greatest", "least"]
@@ -287,17 +288,18 @@ class EventQueries(AggregateQueries):
         rows = self._read(query, parameters | {"first": first})
         return count, [MeteredEvent(name, at.replace(tzinfo=UTC), quantity.plain(value)) for name, at, value in rows]
 
-    def ids_at(self, positions: NDArray[np.int64]) -> list[tuple[str, str]]:
-        """The (organisation, event id) of those events at these positions that hold their id."""
+    def ids_at(self, positions: NDArray[np.int64]) -> TakenIds:
+        """The ids of those events at these positions that hold theirs."""
         query = """
-            SELECT organisation, event_id FROM event SEMI JOIN asked USING (position)
+            SELECT organisation, list(event_id) FROM event SEMI JOIN asked USING (position)
             LEFT JOIN (
                 SELECT position, max_by(status, number) AS status FROM revision SEMI JOIN asked USING (position)
                 GROUP BY position
             ) AS latest USING (position)
             WHERE event_id IS NOT NULL AND list_contains($claiming, coalesce(latest.status, event.status))
+            GROUP BY organisation
         """
-        return self._read(query, {"claiming": CLAIMING}, asked=pa.table({"position": positions}))
+        return dict(self._read(query, {"claiming": CLAIMING}, asked=pa.table({"position": positions})))
 
     def ids_after(self, position: int) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.int64]]]:
         """(keys, positions) of the events that claimed their id behind a position, by ascending key, in portions."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
 
 from tallystick.metering.event import COUNTED
+from tallystick.stores.taken_ids import by_organisation, together
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from tallystick.stores.taken_ids import TakenIds
 
 MOST_HELD: Final = 262_144
 """Ids, of some 80 bytes each."""
@@ -56,13 +58,13 @@ class _Stored:
             pa.concat_arrays([self.ids, later.ids]),
         )
 
-    def at(self, asked: NDArray[np.int64]) -> list[tuple[str, str]]:
-        """The (organisation, event id) of those events at these positions that hold their id."""
+    def at(self, asked: NDArray[np.int64]) -> TakenIds:
+        """The ids of those events at these positions that hold theirs."""
         near = np.searchsorted(self.positions, asked)
         is_inside = near < len(self.positions)
         near, asked = near[is_inside], asked[is_inside]
         places = pa.array(near[self.positions[near] == asked])
-        return list(zip(self.organisations.take(places).to_pylist(), self.ids.take(places).to_pylist(), strict=True))
+        return by_organisation(self.organisations.take(places), self.ids.take(places))
 
 
 class RecentIds:
@@ -87,10 +89,10 @@ class RecentIds:
         """Hold nothing: what became of events was changed."""
         self._stored = ()
 
-    def at(self, positions: NDArray[np.int64]) -> tuple[list[tuple[str, str]], NDArray[np.int64]]:
-        """The (organisation, event id) of those events at positions that hold their id; and the older positions."""
+    def at(self, positions: NDArray[np.int64]) -> tuple[TakenIds, NDArray[np.int64]]:
+        """The ids of those events at positions that hold theirs; and the older positions."""
         stored = self._stored
         if not stored:
-            return [], positions
+            return {}, positions
         recent = positions[positions >= stored[0].first]
-        return list(chain.from_iterable(one.at(recent) for one in stored)), positions[positions < stored[0].first]
+        return together(one.at(recent) for one in stored), positions[positions < stored[0].first]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from tallystick.metering.catalogue import CatalogueSource
     from tallystick.stores.event_log import RawRow
+    from tallystick.stores.taken_ids import TakenIds
 
 PAUSE_SECONDS: Final = 0.1
 """How long no rows come until what the last ones took is given back: under load they come sooner, and take it again."""
@@ -101,7 +102,7 @@ class Judge:
         self.begun = begun
         return Begun(begun.keys.tobytes())
 
-    def judge(self, at_hand: Round | None, taken: Sequence[tuple[str, str]]) -> Judged:
+    def judge(self, at_hand: Round | None, taken: TakenIds) -> Judged:
         """Judge rows that were begun."""
         assert at_hand is not None, "the parent began a round that could be judged here"
         blocks = at_hand.judged(taken)

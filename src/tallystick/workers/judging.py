@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tallystick.stores.event_store import EventStore
     from tallystick.stores.id_run import Keys, Positions
     from tallystick.stores.known_ids import KeysOf, KnownIds
+    from tallystick.stores.taken_ids import TakenIds
     from tallystick.workers.orders import Orders
 
 
@@ -110,11 +111,9 @@ class Round:
         """The keys of all ids that may be taken in this round."""
         return np.concatenate([np.empty(0, np.uint64), *self._keys, *self._rejudged])
 
-    def judged(self, taken: Sequence[tuple[str, str]]) -> list[MeteredBlock]:
-        """The blocks with what became of their events; `taken` are the (organisation, id) that earlier events took."""
-        claimed: dict[str, set[str]] = {organisation: set() for organisation in self._catalogues}
-        for organisation, event_id in taken:
-            claimed.setdefault(organisation, set()).add(event_id)
+    def judged(self, taken: TakenIds) -> list[MeteredBlock]:
+        """The blocks with what became of their events; `taken` are the ids that earlier events took."""
+        claimed = {organisation: set(taken.get(organisation, ())) for organisation in self._catalogues}
         return [
             MeteredBlock(
                 positions=arrival.positions,
@@ -161,10 +160,10 @@ def _gathered(rows: Sequence[LogRow]) -> list[_Arrival]:
     return [_Arrival.joined(group) for group in groups.values()]
 
 
-def taken_earlier(keys: Keys, known: KnownIds, events: EventStore) -> list[tuple[str, str]]:
-    """The (organisation, id) among these keys that stored events took: looked up by key, read as stored."""
+def taken_earlier(keys: Keys, known: KnownIds, events: EventStore) -> TakenIds:
+    """The ids with these keys that stored events took: looked up by key, read as stored."""
     positions = known.candidates(keys)
-    return events.ids_at(positions) if len(positions) else []
+    return events.ids_at(positions) if len(positions) else {}
 
 
 def claims_of(blocks: Sequence[MeteredBlock]) -> tuple[Keys, Positions]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from tallystick.stores.event_log import RawRow
 from tallystick.stores.event_store_arrow import Arriving
+from tallystick.stores.taken_ids import TakenIds
 from tallystick.workers.channel import Channel
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ class Rows(msgspec.Struct, frozen=True, tag=True):
 
 
 class Taken(msgspec.Struct, frozen=True, tag=True):
-    """The (organisation, id) that earlier events took: begin with the rows behind, then judge those begun before."""
+    """The ids that earlier events took: begin with the rows behind, then judge those begun before."""
 
-    ids: list[tuple[str, str]]
+    ids: TakenIds
     behind: list[RawRow]
 
 
@@ -162,7 +163,7 @@ class JudgeApart:
         assert isinstance(begun, Begun), "that is what answers rows"
         return None if begun.keys is None else np.frombuffer(begun.keys, np.uint64)
 
-    def tell(self, taken: Sequence[tuple[str, str]], behind: Sequence[RawRow] = ()) -> None:
+    def tell(self, taken: TakenIds, behind: Sequence[RawRow] = ()) -> None:
         """Let the child judge the rows that were begun, now that it is known which ids earlier events took.
 
         First it begins with the rows behind them, if there are any: `keys` is of those, then `judged` of these.
@@ -170,7 +171,7 @@ class JudgeApart:
         Raises:
             ApartError: when it is gone.
         """
-        self._send(Taken(list(taken), list(behind)))
+        self._send(Taken(taken, list(behind)))
         self._owed += bool(behind)
 
     def judged(self) -> Judged:

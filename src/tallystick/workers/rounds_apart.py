@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from tallystick.kernel.errors import BillingError
 from tallystick.stores.known_ids import KnownIds
+from tallystick.stores.taken_ids import together
 from tallystick.workers.judging import taken_earlier
 from tallystick.workers.judging_apart import ApartError
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tallystick.stores.event_store import EventStore
     from tallystick.stores.event_store_arrow import Arriving
     from tallystick.stores.id_run import Keys, Positions
+    from tallystick.stores.taken_ids import TakenIds
     from tallystick.workers.judging_apart import JudgeApart, Judged
 
 WORTH_SENDING: Final = 2_000
@@ -90,7 +92,8 @@ class RoundsApart:
             if looked_up is None or looked_up.keys is None:
                 return False
             behind = self._whole_behind(rows, most_events)
-            self._apart.tell(looked_up.taken + self._taken_unstored(looked_up.keys, looked_up.row), behind)
+            unstored = self._taken_unstored(looked_up.keys, looked_up.row)
+            self._apart.tell(together([looked_up.taken, *unstored]), behind)
             following = None
             if behind:
                 following = self._look_up()
@@ -136,14 +139,14 @@ class RoundsApart:
         """What the rows that were begun need to be judged, as far as it is known now."""
         keys = self._apart.keys()
         if keys is None:
-            return _LookedUp(None, [], 0)
+            return _LookedUp(None, {}, 0)
         unstored = self._taken_unstored(keys, 0)
         row = self._unstored[-1].last.row if self._unstored else 0
-        return _LookedUp(keys, unstored + taken_earlier(keys, self._known, self._events), row)
+        return _LookedUp(keys, together([*unstored, taken_earlier(keys, self._known, self._events)]), row)
 
-    def _taken_unstored(self, keys: Keys, row: int) -> list[tuple[str, str]]:
-        """The (organisation, id) among these keys that events behind a row took, which are judged and not stored."""
-        return [taken for judged in self._unstored if judged.last.row > row for taken in judged.taken(keys)]
+    def _taken_unstored(self, keys: Keys, row: int) -> list[TakenIds]:
+        """The ids with these keys that events behind a row took, which are judged and not stored."""
+        return [judged.taken(keys) for judged in self._unstored if judged.last.row > row]
 
     def _keep(self, judged: Judged, last: RawRow) -> None:
         """Have a round stored behind those before it."""
@@ -179,7 +182,7 @@ class _LookedUp:
     """Rows that the other process has begun with: the keys of their ids, and which of these were taken up to a row."""
 
     keys: Keys | None
-    taken: list[tuple[str, str]]
+    taken: TakenIds
     row: int
 
 
@@ -196,7 +199,7 @@ class _Unstored:
         self._ids = KnownIds()
         self._ids.add(*claims, last.row)
 
-    def taken(self, keys: Keys) -> list[tuple[str, str]]:
-        """The (organisation, id) of its events that have one of these keys and took their ids."""
+    def taken(self, keys: Keys) -> TakenIds:
+        """The ids of its events that have one of these keys and took theirs."""
         positions = self._ids.candidates(keys)
-        return [] if self._arriving is None or not len(positions) else self._arriving.ids_at(positions)
+        return {} if self._arriving is None or not len(positions) else self._arriving.ids_at(positions)
