@@ -43,6 +43,7 @@ def measure(scale: Scale, scratch: Path) -> Iterator[Figure]:
         made = Kept.of(scale, scratch).copied(stored, "ingest")
         with running(made.data) as server:
             sent(job(server, scale, min(scale.ingested), seed=0, events=_WARM_UP))  # the known ids are loaded by then
+            server.settle()
             for batch in scale.ingested:
                 runs = [sent(job(server, scale, batch, seed, times=2)) for seed in range(scale.runs)]
                 for figure in _figures(batch, stored, scale, runs, with_few):

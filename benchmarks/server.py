@@ -21,6 +21,8 @@ KEY: Final = "tsk_of-a-directory-that-is-thrown-away"
 HOST: Final = "127.0.0.1"
 PATIENCE_S: Final = 60
 _LOOK_S: Final = 0.005
+_REST_S: Final = 1.0
+_AT_REST: Final = 0.05
 _ADDRESS: Final = re.compile(r"serves http://127\.0\.0\.1:(\d+)")
 _AGENTS: Final = re.compile(r"come in at http://127\.0\.0\.1:(\d+)")
 _AGENTS_PORT: Final = ("--mcp-port", "0", "--mcp-calls-per-minute", "1000000000")
@@ -101,6 +103,22 @@ class Server:
                 raise RuntimeError(f"the server is not ready; it said:\n{self.said}")
             time.sleep(_LOOK_S)
         return time.perf_counter() - begun
+
+    def settle(self) -> None:
+        """Wait until it rests, when what is imported and started beside the first requests is there."""
+        patience = time.perf_counter() + PATIENCE_S
+        before = self._cpu_s()
+        while time.perf_counter() < patience:
+            time.sleep(_REST_S)
+            now = self._cpu_s()
+            if now - before < _REST_S * _AT_REST:
+                return
+            before = now
+
+    def _cpu_s(self) -> float:
+        """Seconds of computing so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def kill(self) -> None:
         """End it as a power failure would, but for the disk: SIGKILL, to this one process."""

@@ -66,6 +66,7 @@ def _direct(made: World, scale: Scale) -> Iterator[tuple[str, list[float]]]:
 
 def _over_http(made: World, scale: Scale) -> Iterator[tuple[str, list[float]]]:
     with running(made.data) as server, closing(http.client.HTTPConnection(HOST, server.port)) as connection:
+        server.settle()
         for question, body in questions(made).items():
             yield question, _timed(scale, partial(ask, connection, body))
 
