@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import signal
 import socket
+import struct
+import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,6 +34,10 @@ REQUEST_SECONDS: Final = 60
 
 _LOOKS_PER_LIMIT: Final = 10
 _BACKLOG: Final = 2048
+_ATTACH_FILTER: Final = 26
+"""Linux's SO_ATTACH_FILTER, for which Python has no name."""
+_DROP_ALL: Final = struct.pack("HBBI", 0x06, 0, 0, 0)
+"""A program of Berkeley's packet filter: return 0, so that nothing of any packet is kept."""
 
 
 @contextmanager
@@ -142,11 +149,24 @@ class _Server(uvicorn.Server):
 
 def _last_connected(listener: socket.socket) -> Iterator[socket.socket]:
     """The connections that wait in the backlog; afterwards there are no new ones."""
+    _let_nobody_in(listener)
     with suppress(OSError):
         while True:
             yield listener.accept()[0]
     with suppress(OSError):  # where only connections can be shut down, closing has to do
         listener.shutdown(socket.SHUT_RD)
+
+
+def _let_nobody_in(listener: socket.socket) -> None:
+    """Have the kernel drop whatever comes to a listener from now on, where it can.
+
+    Who connects between the last look into the backlog and its end would be let in and then reset; so they try again,
+    and are refused.
+    """
+    if sys.platform == "linux":
+        program = ctypes.create_string_buffer(_DROP_ALL)
+        with suppress(OSError):
+            listener.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(program)))
 
 
 def _is_expected(connection: Any) -> bool:  # noqa: ANN401 - uvicorn's protocol
