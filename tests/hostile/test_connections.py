@@ -116,6 +116,13 @@ class TestSize:
                 connection.sendall(head("/ingest", "Connection: close", f"Content-Length: {length}"))
                 assert answered(received(connection))[0] in {400, 413}
 
+    @pytest.mark.parametrize("lines", [(), ("X-Way: common", "X-Way: common")])
+    def test_zeros_before_a_length_change_nothing(self, server: Child, lines: tuple[str, ...]) -> None:
+        with connected(server.url) as connection:
+            body = json.dumps({"event": event("zeros")}).encode()
+            connection.sendall(head("/ingest", f"Content-Length: {len(body):05000d}", *lines) + body)
+            assert answered(connection.recv(65536))[0] == 202
+
     def test_a_length_beside_chunks_is_refused(self, server: Child) -> None:
         with connected(server.url) as connection:
             lines = ("Content-Length: 5", "Transfer-Encoding: chunked")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 LARGEST_BODY: Final = 8 * 1024 * 1024
 LONGEST_IDEMPOTENCY_KEY: Final = 255
 _AS_IT_IS: Final = "identity"
+_MOST_DIGITS: Final = 20
+"""Of a length; one with more of them, which begins with zeros, is found out by reading."""
 
 
 async def body_of(request: Request) -> bytes:
@@ -27,7 +29,7 @@ async def body_of(request: Request) -> bytes:
     """
     refuse_compressed(request.headers)
     declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > LARGEST_BODY:
+    if declared.isdecimal() and len(declared) <= _MOST_DIGITS and int(declared) > LARGEST_BODY:
         raise _too_large()
     chunks: list[bytes] = []
     size = 0

@@ -154,7 +154,7 @@ class Connection(HttpToolsProtocol):
         """Let a request go by ASGI after all, with what has come in of its body."""
         self.cycle = None  # type: ignore[assignment]
         super().on_headers_complete()
-        super().on_body(cycle.body)
+        super().on_body(bytes(cycle.body))
 
     def _refuse(self, status: int, message: str) -> None:
         """Answer, unless that could be taken for the answer to another request, and hang up."""

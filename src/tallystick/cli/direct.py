@@ -31,7 +31,8 @@ def plain_fields(headers: list[tuple[bytes, bytes]]) -> Mapping[bytes, bytes] | 
     length = fields.get(b"content-length", b"")
     if len(fields) != len(headers) or not fields.keys().isdisjoint(_LONG_WAY):
         return None
-    return fields if length.isdigit() and 0 < int(length) <= LARGEST_BODY else None
+    is_short = length.isdigit() and len(length) <= len(str(LARGEST_BODY))
+    return fields if is_short and 0 < int(length) <= LARGEST_BODY else None
 
 
 class DirectCycle:
@@ -41,7 +42,7 @@ class DirectCycle:
     """Nobody waits for it."""
 
     def __init__(self, connection: Connection, endpoint: DirectEndpoint, fields: Mapping[bytes, bytes]) -> None:
-        self.body = b""
+        self.body = bytearray()
         self.more_body = True
         self.keep_alive = True
         self.disconnected = False
@@ -54,7 +55,7 @@ class DirectCycle:
     def begin(self) -> bool:
         """Hand the request over, which has come in completely; False when it has to go by ASGI."""
         self.more_body = False
-        return self._endpoint(self._fields, self.body, self._answer)
+        return self._endpoint(self._fields, bytes(self.body), self._answer)
 
     def _answer(self, response: Response) -> None:
         """Send the answer in one piece, and let the connection go on."""

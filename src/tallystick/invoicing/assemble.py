@@ -323,7 +323,8 @@ class _Ruled:
 def _ruled(terms: Terms, timing: RuleTiming, cards: Sequence[CardLine]) -> _Ruled:
     """The cards of one timing as the rules of that timing leave them."""
     steps = steps_of(terms.rules, timing, terms.details, cards, terms.cycle.period, terms.currency)
-    return _Ruled([replace(card, line=with_updates(card, steps)) for card in cards], steps, terms.currency)
+    ruled = [replace(card, line=with_updates(card, steps)) for card in cards] if steps else cards
+    return _Ruled(ruled, steps, terms.currency)
 
 
 def _licence_cards(
