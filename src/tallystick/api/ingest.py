@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from starlette.concurrency import run_in_threadpool
 
@@ -11,7 +11,6 @@ from tallystick.api.answers import response_of
 from tallystick.api.cloud_events import structured
 from tallystick.api.durable import Durable
 from tallystick.api.requests import body_of, idempotency_of
-from tallystick.engine import Answer
 from tallystick.engine.entitlement import Entitlements
 from tallystick.engine.event_bodies import is_batch
 from tallystick.engine.intake import Intake
@@ -62,11 +61,7 @@ class IngestDoor:
             acknowledgement = taken.acknowledgement
 
             def settled(outcome: int | BaseException) -> None:
-                told(
-                    outcome
-                    if isinstance(outcome, BaseException)
-                    else _acknowledged(acknowledgement.status, acknowledgement.body)
-                )
+                told(outcome if isinstance(outcome, BaseException) else _acknowledged(acknowledgement))
 
             self._durable.tell(partial(self._intake.append_for, taken=taken), settled)
 
@@ -102,10 +97,8 @@ class IngestDoor:
         if key is not None:
             return response_of(await run_in_threadpool(self._intake.once, caller, taken, key, fingerprint))
         await self._durable.wait(partial(self._intake.append_for, taken=taken))
-        return response_of(taken.acknowledgement)
+        return _acknowledged(taken.acknowledgement)
 
 
-@lru_cache(maxsize=16)
-def _acknowledged(status: int, body: bytes) -> Response:
-    """An acknowledgement, which is the same for most requests."""
-    return response_of(Answer(status, body))
+_acknowledged: Final = lru_cache(maxsize=16)(response_of)
+"""The response of an acknowledgement, which is the same for most requests."""

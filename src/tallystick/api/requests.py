@@ -17,7 +17,7 @@ LARGEST_BODY: Final = 8 * 1024 * 1024
 LONGEST_IDEMPOTENCY_KEY: Final = 255
 _AS_IT_IS: Final = "identity"
 _MOST_DIGITS: Final = 20
-"""Of a length; one with more of them, which begins with zeros, is found out by reading."""
+"""Of a length; one with more of them begins with zeros."""
 
 
 async def body_of(request: Request) -> bytes:
@@ -28,8 +28,7 @@ async def body_of(request: Request) -> bytes:
             the caller hangs up before its end.
     """
     refuse_compressed(request.headers)
-    declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and len(declared) <= _MOST_DIGITS and int(declared) > LARGEST_BODY:
+    if (declared_length(request.headers.get("content-length", "")) or 0) > LARGEST_BODY:
         raise _too_large()
     chunks: list[bytes] = []
     size = 0
@@ -42,6 +41,11 @@ async def body_of(request: Request) -> bytes:
     except ClientDisconnect:
         raise invalid("", "the connection was closed before the whole body had come") from None
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def declared_length(text: str | bytes) -> int | None:
+    """The length that a head declares; None for none, and for one that is found out by reading only."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
 def refuse_compressed(headers: Headers) -> None:

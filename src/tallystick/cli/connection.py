@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from tallystick.api.errors import message_response
-from tallystick.cli.direct import DirectCycle, plain_fields
+from tallystick.cli.direct import DirectCycle, plain_fields, written
 
 if TYPE_CHECKING:
     import asyncio
@@ -25,11 +25,6 @@ _HEAD_END: Final = b"\r\n\r\n"
 _TOO_LARGE: Final = 431
 _TOO_SLOW: Final = 408
 _MALFORMED: Final = 400
-_REASONS: Final = {
-    _MALFORMED: "Bad Request",
-    _TOO_SLOW: "Request Timeout",
-    _TOO_LARGE: "Request Header Fields Too Large",
-}
 _SAID: Final = f"the first line and the headers are larger than {LARGEST_HEAD // 1024} kB together"
 
 
@@ -160,9 +155,7 @@ class Connection(HttpToolsProtocol):
         """Answer, unless that could be taken for the answer to another request, and hang up."""
         last: RequestResponseCycle | None = self.cycle
         if last is None or (last.response_complete if self._in_head else not last.response_started):
-            body = bytes(message_response(status, message).body)
-            head = f"HTTP/1.1 {status} {_REASONS[status]}\r\ncontent-type: application/json\r\n"
-            self.transport.write(f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body)
+            self.transport.write(written(message_response(status, message), closes=True))
         self.transport.close()
 
 

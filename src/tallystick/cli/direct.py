@@ -7,11 +7,14 @@ not as plain as such a request usually is goes by ASGI, as all other requests do
 from __future__ import annotations
 
 import asyncio
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from tallystick.api.requests import declared_length
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from starlette.responses import Response
 
@@ -22,17 +25,25 @@ LARGEST_BODY: Final = 64 * 1024
 """Bytes of a body; uvicorn reads no further than that before somebody asks for it."""
 
 _LONG_WAY: Final = frozenset({b"expect", b"transfer-encoding", b"content-encoding", b"idempotency-key", b"upgrade"})
-_STATUS: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 
 def plain_fields(headers: list[tuple[bytes, bytes]]) -> Mapping[bytes, bytes] | None:
     """The fields of a head by their names, if nothing about it is out of the ordinary; otherwise None."""
     fields = dict(headers)
-    length = fields.get(b"content-length", b"")
     if len(fields) != len(headers) or not fields.keys().isdisjoint(_LONG_WAY):
         return None
-    is_short = length.isdigit() and len(length) <= len(str(LARGEST_BODY))
-    return fields if is_short and 0 < int(length) <= LARGEST_BODY else None
+    length = declared_length(fields.get(b"content-length", b""))
+    return fields if length and length <= LARGEST_BODY else None
+
+
+def written(response: Response, *, others: Iterable[tuple[bytes, bytes]] = (), closes: bool) -> bytes:
+    """An answer as it goes over the wire, with other headers before its own, when no task sends it."""
+    lines = [STATUS_LINE[response.status_code]]
+    for name, value in (*others, *response.raw_headers):
+        lines += (name, b": ", value, b"\r\n")
+    lines.append(b"connection: close\r\n\r\n" if closes else b"\r\n")
+    lines.append(bytes(response.body))
+    return b"".join(lines)
 
 
 class DirectCycle:
@@ -62,12 +73,8 @@ class DirectCycle:
         connection = self._connection
         if not self.disconnected and not connection.transport.is_closing():
             self.response_started = True
-            lines = [_STATUS[response.status_code]]
-            for name, value in (*connection.server_state.default_headers, *response.raw_headers):
-                lines += (name, b": ", value, b"\r\n")
-            lines.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
-            lines.append(bytes(response.body))
-            connection.transport.write(b"".join(lines))
+            defaults = connection.server_state.default_headers
+            connection.transport.write(written(response, others=defaults, closes=not self.keep_alive))
         self.response_complete = True
         if not self.keep_alive:
             connection.transport.close()

@@ -29,8 +29,5 @@ def together(parts: Iterable[TakenIds]) -> TakenIds:
     taken: TakenIds = {}
     for part in parts:
         for organisation, ids in part.items():
-            if organisation in taken:
-                taken[organisation] = taken[organisation] + ids
-            else:
-                taken[organisation] = ids
+            taken.setdefault(organisation, []).extend(ids)
     return taken
