@@ -109,8 +109,6 @@ class EntitlementOverageRateCard(Draft, frozen=True, kw_only=True):
     def is_held(self, ordinal: int) -> bool:
         """Whether what the overage of a cycle costs is asked for by the bill of a later one (domain.md 4.5)."""
         config = self.billing_config
-        return (
-            config is not None
-            and ordinal >= config.start_offset
-            and (ordinal + 1 - config.start_offset) % config.interval != 0
-        )
+        if config is None or not self.is_charged(ordinal):
+            return False
+        return (ordinal + 1 - config.start_offset) % config.interval != 0

@@ -21,7 +21,7 @@ from tallystick.credits.credit import EntityGroup
 from tallystick.credits.plan_grant import PlanGrant
 from tallystick.invoicing.card_lines import by_tag, fee_line, overage_card_line, usage_card_line, usage_line
 from tallystick.invoicing.credit_grant_lines import grant_lines
-from tallystick.invoicing.held_overage import NOT_SHARED, held_features, shared
+from tallystick.invoicing.held_overage import NOT_SHARED, shared
 from tallystick.invoicing.leaf_lines import slab_leaf
 from tallystick.invoicing.licence_lines import licence_card_line
 from tallystick.invoicing.line import InvoiceLineItem, LineType
@@ -173,9 +173,8 @@ def arrears_bill(
     overage, lines = NOT_SHARED, ruled.lines
     missing = list(_true_up(terms, sum_of(lines, currency)))
     if billing is not None:
-        features = held_features(terms.details, terms.ordinal)
-        overage, asked = shared(billing, ruled.cards, features, terms.zone)
-        lines = replace(ruled, cards=asked).lines
+        overage, cards = shared(billing, ruled.cards, terms.zone)
+        lines = replace(ruled, cards=cards).lines
     sub_total = parent(LineType.SUB_TOTAL_AMOUNT, "Sub total", lines, currency)
     plan = parent(LineType.PRICE_PLAN_AMOUNT, terms.plan_name, [sub_total, *missing], currency)
     bill = _bill(terms, plan, tuple(map(usage_line, charges)), ruled.steps, open_credits)

@@ -73,13 +73,13 @@ class HeldOverage:
 class OverageBilling:
     """Where a bill stands among those of its account.
 
-    `is_followed` says whether another cycle of the same plan follows, so that this one may leave overage to it; `left`
-    is what earlier ones leave. A bill that is made in the place of a void one asks `again` for what that asked for, and
+    It `leaves` the overage of some features to a later one of the same plan, its own and what was left to it; `left` is
+    what earlier ones leave. A bill that is made in the place of a void one asks `again` for what that asked for, and
     not for its own overage of those features of which a later one has asked for it (`elsewhere`).
     """
 
     record: InvoiceRecord
-    is_followed: bool
+    leaves: Collection[str] = ()
     left: Sequence[HeldOverage] = ()
     again: Sequence[HeldOverage] = ()
     elsewhere: Collection[str] = ()
@@ -102,22 +102,22 @@ def held_features(details: PricePlanDetails, ordinal: int) -> set[str]:
     return {card.feature_id for card in details.entitlement_overage_rate_cards if card.is_held(ordinal)}
 
 
-def shared(
-    billing: OverageBilling, cards: Sequence[CardLine], features: set[str], zone: ZoneInfo
-) -> tuple[SharedOverage, list[CardLine]]:
-    """What the bill of a cycle asks for and leaves, and the finished lines of cards that it has so.
-
-    It leaves the overage of these features, its own and what was left to it, when another cycle of its plan follows.
-    """
-    features = features if billing.is_followed else set()
-    moving = features.union(billing.elsewhere)
-    moved = [card for card in cards if card.kind is CardKind.OVERAGE and card.line.id in moving]
-    left = [_held(billing.record, card, zone) for card in moved if card.line.id not in billing.elsewhere]
-    stay = {(billing.record.price_plan_id, feature_id) for feature_id in features}
+def shared(billing: OverageBilling, cards: Sequence[CardLine], zone: ZoneInfo) -> tuple[SharedOverage, list[CardLine]]:
+    """What the bill of a cycle asks for and leaves, and the finished lines of cards that it has so."""
+    lines: list[CardLine] = []
+    held: list[HeldOverage] = []
+    for card in cards:
+        feature_id = card.line.id if card.kind is CardKind.OVERAGE else None
+        if feature_id in billing.elsewhere:
+            continue
+        if feature_id in billing.leaves:
+            held.append(_held(billing.record, card, zone))
+        else:
+            lines.append(card)
+    stay = {(billing.record.price_plan_id, feature_id) for feature_id in billing.leaves}
     asked = [*billing.again, *(one for one in billing.left if (one.price_plan_id, one.feature_id) not in stay)]
-    lines = [card for card in cards if card not in moved]
     lines += [CardLine(kind=CardKind.OVERAGE, tag=one.tag, line=one.line) for one in asked]
-    return SharedOverage(tuple(asked), tuple(left)), lines
+    return SharedOverage(tuple(asked), tuple(held)), lines
 
 
 def _held(record: InvoiceRecord, card: CardLine, zone: ZoneInfo) -> HeldOverage:

@@ -104,7 +104,6 @@ def freeze(work: Work, records: Sequence[InvoiceRecord]) -> Tally:
     for one in made:
         give_back(work, one.record, one.bill.refunds)
     due = make_due(work, billed)
-    keep_overage(work, ((one.record, one.bill) for one in billed))
     for record, one in zip(due, billed, strict=True):
         if record.invoice_class is InvoiceClass.ORDER:
             await_payment(work, record, one)

@@ -24,6 +24,7 @@ from tallystick.invoicing.rows import LineRow, rows_of
 from tallystick.invoicing.rule_log import logs_of
 from tallystick.invoicing.states import when_due
 from tallystick.operations.credit_grants import grant_with
+from tallystick.operations.overage_bills import keep_overage
 from tallystick.operations.work import Work
 from tallystick.stores.state.ledger import InvoiceBurn
 
@@ -63,13 +64,14 @@ class Billed:
 
 
 def make_due(work: Work, billed: Sequence[Billed]) -> list[InvoiceRecord]:
-    """Number and freeze invoices, burn their credits, write their lines and logs; at most one per account.
+    """Number and freeze invoices, burn credits, write lines and logs, keep overage; at most one per account.
 
     The credit that the bill of a cycle grants is there afterwards: it pays nothing of that bill. What orders and
     purchases grant comes when these are carried out.
     """
     due = [_numbered(work, one) for one in billed]
     work.state.invoices.freeze([(record, one.lines) for record, one in zip(due, billed, strict=True)])
+    keep_overage(work, ((one.record, one.bill) for one in billed))
     work.state.rule_logs.add((one.record.id, logs_of(one.record.id, one.bill.rule_steps)) for one in billed)
     burns = [InvoiceBurn(burn.credit.id, burn.amount, one.record.id) for one in billed for burn in one.bill.burns]
     work.state.credits.burn(burns, work.now, work.ids)

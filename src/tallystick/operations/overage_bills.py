@@ -34,7 +34,8 @@ class OverageBills:
         self._freezing = freezing
         in_arrears = [record for record in records if record.invoice_type is InvoiceType.STANDARD]
         self._drafts = {record.id: record for record in in_arrears}
-        self._leaving = {record.id for record in in_arrears if held_features(details(record), record.ordinal)}
+        held = {record.id: held_features(details(record), record.ordinal) for record in in_arrears}
+        self._leaving = {name: features for name, features in held.items() if features}
         self._held: dict[str, list[HeldOverage]] = defaultdict(list)
         if in_arrears:
             since = min(record.cycle.period.start for record in in_arrears)
@@ -52,7 +53,7 @@ class OverageBills:
         key = ArrearsKey.of(record)
         return OverageBilling(
             record=record,
-            is_followed=record.id in self._leaving and self._is_followed(record),
+            leaves=self._leaving[record.id] if record.id in self._leaving and self._is_followed(record) else (),
             left=[one for one in held if one.asked_by is None and self._is_left_to(record, one)],
             again=[one for one in held if one.asked_by == key],
             elsewhere={one.feature_id for one in held if one.left_by == key and one.asked_by is not None},
