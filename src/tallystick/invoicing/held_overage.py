@@ -7,7 +7,6 @@ only moves the finished line to the bill of another cycle. All bills together co
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -15,18 +14,18 @@ import msgspec
 from tallystick.catalog.rule_variable import CardKind
 from tallystick.invoicing.line import Explanation
 from tallystick.invoicing.rule_lines import CardLine
+from tallystick.kernel.micros import MICROSECOND
 from tallystick.kernel.period import local_date
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from datetime import datetime
     from zoneinfo import ZoneInfo
 
     from tallystick.catalog.price_plan import PricePlanDetails
     from tallystick.invoicing.line import InvoiceLineItem
     from tallystick.invoicing.record import InvoiceRecord
     from tallystick.kernel.period import Period
-
-_INSTANT: Final = timedelta(microseconds=1)
 
 
 class ArrearsKey(NamedTuple):
@@ -123,7 +122,7 @@ def shared(billing: OverageBilling, cards: Sequence[CardLine], zone: ZoneInfo) -
 def _held(record: InvoiceRecord, card: CardLine, zone: ZoneInfo) -> HeldOverage:
     """A finished line as a later bill shows it: with the days of its cycle, and the bill that leaves it."""
     cycle = record.cycle.period
-    days = f"{local_date(cycle.start, zone)} to {local_date(cycle.end - _INSTANT, zone)}"
+    days = f"{local_date(cycle.start, zone)} to {local_date(cycle.end - MICROSECOND, zone)}"
     origin = Explanation(cycle_start=cycle.start, cycle_end=cycle.end, invoice_id=record.id)
     return HeldOverage(
         invoice_id=record.id,

@@ -8,19 +8,19 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
+
+from tallystick.kernel.micros import micros_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from tallystick.kernel.clock import Clock
 
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _TIME_LETTERS: Final = 11
 _RANDOM_LETTERS: Final = 5
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def base62(number: int, width: int) -> str:
@@ -46,7 +46,7 @@ def reserved_of(reference: str) -> int | None:
 
 def nanoseconds(instant: datetime) -> int:
     """Nanoseconds since 1970 of an instant, exact to its microsecond."""
-    return (instant - _EPOCH) // _MICROSECOND * 1000
+    return micros_of(instant) * 1000
 
 
 class IdSource:

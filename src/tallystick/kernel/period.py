@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from tallystick.kernel.errors import invalid
+from tallystick.kernel.micros import MICROSECOND
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -26,7 +27,6 @@ FOREVER_ON: Final = date(9999, 1, 1)
 """The date that `FOREVER` bears in every zone."""
 
 _DAY: Final = timedelta(days=1)
-_MICROSECOND: Final = timedelta(microseconds=1)
 _NO_OFFSET: Final = timedelta(0)
 
 
@@ -87,7 +87,7 @@ class Period:
 
 def at(instant: datetime) -> Period:
     """The shortest span that holds an instant: times are kept to the microsecond."""
-    return Period(instant, instant + _MICROSECOND)
+    return Period(instant, instant + MICROSECOND)
 
 
 @lru_cache(maxsize=8192)

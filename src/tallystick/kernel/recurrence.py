@@ -14,6 +14,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from tallystick.kernel.errors import Problem, refuse_if_any
+from tallystick.kernel.micros import MICROSECOND
 from tallystick.kernel.period import FOREVER_ON, Period, local_date, local_midnight
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ LAST: Final = "LAST"
 Day = int | Literal["LAST"]
 
 _WEEK: Final = timedelta(days=7)
-_INSTANT: Final = timedelta(microseconds=1)
 _SUNDAY: Final = 7
 _LONGEST_MONTH: Final = 31
 _MONTHS_PER_YEAR: Final = 12
@@ -201,7 +201,8 @@ def cycle_count(rule: CycleRule, within: Period, zone: ZoneInfo) -> int:
     if within.is_empty:
         return 0
     first = rule.start_on_or_before(local_date(within.start, zone))
-    last = rule.start_on_or_before(local_date(within.end - _INSTANT, zone))  # the day before may be one that never was
+    # Not the day before: that may be one that never was.
+    last = rule.start_on_or_before(local_date(within.end - MICROSECOND, zone))
     if rule.interval is Interval.WEEKLY:
         return (last - first) // _WEEK + 1
     months = (last.year - first.year) * _MONTHS_PER_YEAR + last.month - first.month

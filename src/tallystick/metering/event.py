@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from tallystick.catalog.fields import LONGEST_NUMBER, NUMBER_PATTERN
 from tallystick.kernel.errors import BillingError, Kind, Problem, invalid
+from tallystick.kernel.micros import MICROSECOND
 from tallystick.kernel.period import in_utc
 
 if TYPE_CHECKING:
@@ -94,7 +95,6 @@ class _Sent(msgspec.Struct):
 
 
 _SENT: Final = msgspec.json.Decoder(_Sent)
-_MICROSECOND: Final = timedelta(microseconds=1)
 NEARLY_A_SECOND: Final = ".999999"
 """What a timestamp must hold for rounding to carry it into the next second."""
 
@@ -110,7 +110,7 @@ def not_rounded_up(instant: datetime, sent: str) -> datetime:
     Times are kept to the microsecond and decoding rounds what is finer. A cycle ends on a whole second, so rounding
     within a second changes no bill, but up to the next one it could move an event into the next cycle.
     """
-    return instant if instant.microsecond or NEARLY_A_SECOND not in sent else instant - _MICROSECOND
+    return instant if instant.microsecond or NEARLY_A_SECOND not in sent else instant - MICROSECOND
 
 
 FURTHEST_AHEAD: Final = timedelta(hours=24)

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from decimal import Decimal
-from typing import Final
 
 from tallystick.invoicing.assemble import Terms, arrears_bill
 from tallystick.kernel.errors import BillingError
+from tallystick.kernel.micros import MICROSECOND
 from tallystick.kernel.period import FOREVER, Period
 from tallystick.kernel.quantity import EXACT, ZERO
 from tallystick.operations.metered_usage import aggregates_instead, event_groups, usage_totals
@@ -23,8 +22,6 @@ from tallystick.operations.work import Work
 from tallystick.stores.event_facts import OtherUnits, StoredEvent, UsageFact
 from tallystick.stores.event_replacements import Replacements
 from tallystick.stores.event_store import UsageWindow
-
-_INSTANT: Final = timedelta(microseconds=1)
 
 
 def revenue_of_event(work: Work, event: StoredEvent, meter_ids: Sequence[str]) -> dict[str, Decimal]:
@@ -35,13 +32,13 @@ def revenue_of_event(work: Work, event: StoredEvent, meter_ids: Sequence[str]) -
     at = event.event.timestamp
     if event.account_id is None or not meter_ids or at >= FOREVER:
         return {}
-    for cycle in told_cycles(work, [event.account_id], (at, at + _INSTANT)):
+    for cycle in told_cycles(work, [event.account_id], (at, at + MICROSECOND)):
         priced = {card.usage_meter_id for card in cycle.terms.details.usage_rate_cards}
         if priced.isdisjoint(meter_ids):
             continue
         same = work.events.units_at(work.organisation.id, event.account_id, at, since=event.position)
         later = [fact for fact in same if fact.position > event.position]
-        window = UsageWindow(event.account_id, Period(cycle.terms.cycle.period.start, at + _INSTANT))
+        window = UsageWindow(event.account_id, Period(cycle.terms.cycle.period.start, at + MICROSECOND))
         priced_by = _PricedUsage(work, replace(cycle.terms, rules=()), window)
         try:
             after, before = priced_by.without(later), priced_by.without(same)
@@ -61,7 +58,7 @@ class _PricedUsage:
 
     def without(self, facts: Sequence[UsageFact]) -> Mapping[str, Decimal]:
         """What the usage of each priced meter comes to without some facts of its last instant."""
-        work, last = self.work, self.window.period.end - _INSTANT
+        work, last = self.work, self.window.period.end - MICROSECOND
         gone = Replacements()
         gone.add([OtherUnits(self.window.account_id, one.meter_id, one.position, last, None) for one in facts])
         (usage,) = usage_totals(work, [self.window])

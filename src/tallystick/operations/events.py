@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +13,7 @@ from tallystick.kernel import paging
 from tallystick.kernel.document import decode
 from tallystick.kernel.errors import not_found
 from tallystick.kernel.ids import event_reference
+from tallystick.kernel.micros import EPOCH, instant_of, micros_of
 from tallystick.kernel.paging import Query
 from tallystick.kernel.period import at, local_date
 from tallystick.kernel.quantity import plain, summed
@@ -46,8 +47,6 @@ LARGEST_PAGE: Final = 50
 _LISTING: Final = "events"
 _SUCCEEDED: Final = "Ingestion completed successfully"
 _SAID_OTHERWISE: Final = {EventStatus.UNKNOWN: "The stored status is not known to this release"}
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @event_query
@@ -67,7 +66,7 @@ def list_events(
     token = None
     if len(found) > asked.size:
         last = shown[-1]
-        micros = (last.event.timestamp - _EPOCH) // _MICROSECOND
+        micros = micros_of(last.event.timestamp)
         after: list[str | int] = [micros, last.event.id or "", last.position]
         token = paging.sign(msgspec.structs.replace(asked, after=after), work.secret)
     return EventList(events=[view(work, event) for event in shown], next_token=token)
@@ -96,7 +95,7 @@ def _page(work: Work, asked: Query) -> list[StoredEvent]:
         if (statuses is None or event.status in statuses)
         and account_id in (None, event.event.account_id)
         and schema_name in (None, event.event.schema_name)
-        and (place is None or _order(event) > (_EPOCH - place[0], *place[1:]))
+        and (place is None or _order(event) > (EPOCH - place[0], *place[1:]))
     ]
     stored = work.events.page_events(
         work.organisation.id,
@@ -117,7 +116,7 @@ def _together(stored: list[StoredEvent], waiting: list[StoredEvent]) -> list[Sto
 
 def _order(event: StoredEvent) -> tuple[timedelta, str, int]:
     """Newest first by event time, then by id, then by position."""
-    return _EPOCH - event.event.timestamp, event.event.id or "", event.position
+    return EPOCH - event.event.timestamp, event.event.id or "", event.position
 
 
 def _query(work: Work, token: str | None, size: int | None, **filters: str | None) -> Query:
@@ -135,7 +134,7 @@ def _place(after: Sequence[str | int] | None) -> tuple[datetime, str, int] | Non
     if after is None:
         return None
     micros, event_id, position = after
-    return _EPOCH + timedelta(microseconds=int(micros)), str(event_id), int(position)
+    return instant_of(int(micros)), str(event_id), int(position)
 
 
 def view(work: Work, event: StoredEvent) -> EventView:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Final
@@ -32,6 +32,7 @@ from tallystick.invoicing.credit_grant_lines import grant_lines
 from tallystick.invoicing.invoice import InvoiceType
 from tallystick.invoicing.licence_earnings import licence_earnings
 from tallystick.invoicing.line import LineType
+from tallystick.kernel.micros import MICROSECOND
 from tallystick.kernel.period import Period
 from tallystick.kernel.quantity import ZERO
 from tallystick.metering.event_groups import EventGroups
@@ -41,7 +42,6 @@ from tallystick.operations.metered_usage import event_groups, growing_usage, usa
 from tallystick.operations.work import Work
 from tallystick.stores.event_store import UsageWindow
 
-_INSTANT: Final = timedelta(microseconds=1)
 _AT_FIRST: Final = {
     EntityGroup.ALL_FIXED_FEE_RATE_CARDS: CardKind.FIXED_FEE,
     EntityGroup.ALL_BILLING_ENTITLEMENT_RATE_CARDS: CardKind.ENTITLEMENT,
@@ -190,7 +190,7 @@ def _earned_at_first(cycle: BilledCycle, bill: Bill) -> Iterator[Earned]:
 
 def _earned_at_last(cycle: BilledCycle, bill: Bill) -> Iterator[Earned]:
     """What is only known once a cycle is over: overage, what rules change of its cards and add, and its true-up."""
-    at = cycle.terms.cycle.period.end - _INSTANT
+    at = cycle.terms.cycle.period.end - MICROSECOND
     others = [kind for kind in CardKind if kind is not CardKind.OVERAGE]
     for item, change in _changes_by_rules(bill, others).items():
         yield Earned(cycle.account_id, item, at, change)

@@ -18,6 +18,7 @@ from tallystick.catalog.price_plan import PricingCycleConfig
 from tallystick.invoicing.invoice import InvoiceType
 from tallystick.invoicing.record import InvoiceRecord
 from tallystick.kernel.errors import BillingError, Problem, invalid, refuse_if_any
+from tallystick.kernel.micros import MICROSECOND
 from tallystick.kernel.period import Period, local_date, local_midnight
 from tallystick.kernel.recurrence import CycleRule
 from tallystick.operations.accounts import live_account
@@ -29,7 +30,6 @@ from tallystick.operations.work import Work
 
 EARLIEST_START: Final = date(1970, 1, 1)
 _DAY: Final = timedelta(days=1)
-_INSTANT: Final = timedelta(microseconds=1)
 E = TypeVar("E")
 
 
@@ -231,7 +231,7 @@ def _move_end(work: Work, old: Schedule, piece: Schedule, drafts: Sequence[Invoi
             work.state.invoices.move_cycle(dataclasses.replace(draft, cycle=cycle, freeze_at=freeze_at), work.now)
     following = work.state.schedules.next_cycle_of(piece)
     if following is None:
-        last = piece.cycle_at(old.within.end - _INSTANT, zone) if old.within.end < piece.within.end else None
+        last = piece.cycle_at(old.within.end - MICROSECOND, zone) if old.within.end < piece.within.end else None
         after_it = None if last is None else piece.cycle_after(last, zone)
         following = None if after_it is None else after_it.period.start
     elif following >= piece.within.end:

@@ -8,8 +8,7 @@ order alone (`fulfilment.py`).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from tallystick.accounts.schedule import Schedule
 from tallystick.accounts.timeline import piece_at
@@ -19,12 +18,11 @@ from tallystick.catalog.rate_card import InvoiceTiming
 from tallystick.credits.feature_credit import CreditSource, EntryStatus, FeatureCredit, FeatureGrant
 from tallystick.credits.plan_units import overage_allowed, units_granted
 from tallystick.invoicing.record import InvoiceRecord
+from tallystick.kernel.micros import MICROSECOND
 from tallystick.kernel.period import Period
 from tallystick.operations.cycles import terms_of
 from tallystick.operations.work import Work
 from tallystick.rating.fixed_fee import is_charged
-
-_INSTANT: Final = timedelta(microseconds=1)
 
 
 def grant_due(work: Work, account_ids: Collection[str]) -> int:
@@ -47,7 +45,7 @@ def grant_units(work: Work, pieces: Sequence[Schedule]) -> int:
     for piece in pieces:
         since = work.state.schedules.next_grant_of(piece)
         if since is not None and since <= work.now:
-            grants += grants_in(work, piece, terms[piece.id], Period(since, work.now + _INSTANT))
+            grants += grants_in(work, piece, terms[piece.id], Period(since, work.now + MICROSECOND))
             work.state.schedules.grants_next(piece, _start_behind(work, piece))
     work.state.feature_credits.add(grants, work.now)
     return len(grants)
@@ -70,8 +68,8 @@ def move_granting(work: Work, old: Schedule, piece: Schedule | None) -> None:
     if not _grants_something(terms):
         return
     grant_units(work, [old])
-    since = old.within.start if piece is None else min(old.within.end, piece.within.end) - _INSTANT
-    span = Period(since, max(since, work.now) + _INSTANT)
+    since = old.within.start if piece is None else min(old.within.end, piece.within.end) - MICROSECOND
+    span = Period(since, max(since, work.now) + MICROSECOND)
     stood = {_key(one): one for one in grants_in(work, old, terms, span)}
     stands = {} if piece is None else {_key(one): one for one in grants_in(work, piece, terms, span)}
     for key, entry in work.state.feature_credits.entries(stood).items():
@@ -105,7 +103,7 @@ def entries_of(work: Work, record: InvoiceRecord, feature_id: str, source: Credi
     if piece is None:
         return []
     start = record.cycle.period.start
-    grants = grants_in(work, piece, terms_of(work, [piece])[piece.id], Period(start, start + _INSTANT))
+    grants = grants_in(work, piece, terms_of(work, [piece])[piece.id], Period(start, start + MICROSECOND))
     keys = [_key(one) for one in grants if one.feature_id == feature_id and one.source is source]
     found = work.state.feature_credits.entries(keys)
     return [found[key] for key in keys if key in found]

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from tallystick.kernel.micros import MICROSECOND
 from tallystick.kernel.period import BEGINNING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_MICROSECOND: Final = timedelta(microseconds=1)
 _DAY: Final = timedelta(days=1)
 WITHIN: Final = "event_at >= $start AND event_at < $end"
 """That a fact or event lies in the span that is asked for."""
@@ -51,7 +51,7 @@ def bucket(bounds: Sequence[datetime]) -> str:
             origin = bounds[1] - width - BEGINNING
             if width == _DAY and not origin % _DAY:  # much faster than to divide by any other number
                 return f"CAST(event_at AS DATE) - DATE '{(bounds[1] - width).astimezone(UTC).date()}'"
-            return f"(epoch_us(event_at) - {origin // _MICROSECOND}) // {width // _MICROSECOND}"
+            return f"(epoch_us(event_at) - {origin // MICROSECOND}) // {width // MICROSECOND}"
     return _search(bounds, 0, len(bounds) - 1)
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import BigInteger, Dialect, String, TypeDecorator
 
+from tallystick.kernel.micros import instant_of, micros_of
 from tallystick.kernel.quantity import EXACT, STORED_DIGITS, STORED_SCALE, fits, plain
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Instant(TypeDecorator[datetime]):
@@ -22,11 +20,11 @@ class Instant(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Microseconds of an instant."""
-        return None if value is None else (value - _EPOCH) // _MICROSECOND
+        return None if value is None else micros_of(value)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ANN401, ARG002 - SQLAlchemy's signature
         """The instant of microseconds."""
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
+        return None if value is None else instant_of(value)
 
 
 class Day(TypeDecorator[date]):
