@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
     Rows = Callable[[], list[Row]]
 
-GRANT: Final = {"accountId": "acme", "creditAmount": 500, "effectiveFrom": "2026-01-01", "purpose": "A secret purpose"}
+GRANT: Final = {
+    "accountId": "acme",
+    "creditAmount": 500.25,
+    "effectiveFrom": "2026-01-01",
+    "purpose": "A secret purpose",
+}
 
 
 @pytest.fixture
@@ -77,14 +82,14 @@ def test_a_call_that_was_too_much_leaves_one_too(server: Inside, shop: Shop, row
 
 def test_arguments_and_secrets_are_kept_as_a_digest_only(shop: Shop, agent: Agent, rows: Rows) -> None:
     shop.account()
-    sent = b'{"accountId":"acme","creditAmount":500,"effectiveFrom":"2026-01-01","purpose":"A secret purpose"}'
+    sent = b'{"accountId":"acme","creditAmount":500.25,"effectiveFrom":"2026-01-01","purpose":"A secret purpose"}'
     token = agent.call("grant-credit", sent).ok()["previewToken"]
     agent.call("grant-credit", GRANT | {"previewToken": token, "idempotencyKey": "a-secret-key"}).ok()
     first, second = rows()
     assert first["argument_digest"] == hashlib.sha256(sent).hexdigest()[:32]
     assert first["argument_digest"] != second["argument_digest"]
     kept = repr([first, second])
-    for secret in ("A secret purpose", "a-secret-key", token, agent.key or "", "500", "acme"):
+    for secret in ("A secret purpose", "a-secret-key", token, agent.key or "", "500.25", "acme"):
         assert secret not in kept
 
 
